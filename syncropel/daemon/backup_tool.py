@@ -156,7 +156,7 @@ async def _folded(copy: Path) -> tuple[int, int]:
     store = await SqliteStore.open(copy, clock=time.time)
     try:
         live = await rebuild(store)
-        return len(live.index.threads), len(live.tasks)
+        return live.index.count, live.task_count
     finally:
         await store.close()
 

@@ -31,11 +31,12 @@ from syncropel.engine.forks.forking import Forking
 from syncropel.engine.heartbeats import ends_of, own_beat
 from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.output.output import Output
 from syncropel.engine.upkeep import cron, tick
+from syncropel.engine.views.lists import Lists
+from syncropel.engine.views.opening import Started, open_views, start_folds
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE
@@ -144,10 +145,10 @@ class Engine:
         await self.fan_outs.outbox.resume()
         await self.dispatcher.resume()
         self.control.propagation.push_all()
-        self.forking.mark_all()
         spawn = self._background.spawn
         self.fan_outs.run()
         spawn(self.forking.run(), "forks")
+        spawn(self.projector.run(), "views")
         spawn(self.ingest.denials.run(self.ingest), "denials")
         spawn(self.control.graces.run(), "graces")
         spawn(self.quarantine.run(), "quarantine")
@@ -166,7 +167,8 @@ class Engine:
         self.ingest.open = False
 
     async def _assemble(self) -> None:
-        live = await rebuild(self.store)
+        started = await self._fold()
+        live = started.live
         live.control.pass_time(self.runtime.moment())
         self.folded = True
         did, settings, runtime = self.instance.did, self.settings, self.runtime
@@ -202,6 +204,8 @@ class Engine:
             held=self.held,
         )
         self.forking = Forking(self.ingest, did, runtime)
+        self.forking.mark(started.unsettled)
+        self.projector.pending = self.forking.marked
         self.gateway = Gateway(self.instance.home.secrets, runtime, self.instance.gateway_port)
         self.providers = Providers(
             self.ingest,
@@ -225,6 +229,7 @@ class Engine:
             settings,
             runtime,
             self._background,
+            self.lists,
         )
         self.dispatcher = Dispatcher(
             self.ingest,
@@ -247,6 +252,18 @@ class Engine:
             self.membership.hear_revoked,
             runtime,
         )
+
+    async def _fold(self) -> Started:
+        """Fold the log by way of its views."""
+        views = await open_views(self.store)
+        try:
+            started = await start_folds(self.store, views)
+        except BaseException:
+            await views.close()
+            raise
+        self.projector = started.projector
+        self.lists = Lists(started.live, started.projector)
+        return started
 
     async def _introduce(self, bootstrap_secret: str) -> None:
         accounts = self.accounts()
@@ -357,6 +374,7 @@ class Engine:
             await self._end_work(keep_work=keep_work)
         self.ingest.open = False
         await self._background.stop()
+        await self.projector.end()
         await self.peers.close()
         await self.readers.close()
         log.info("stopped", extra={"actor": self.instance.did})

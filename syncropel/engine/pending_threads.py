@@ -35,6 +35,10 @@ class PendingThreads:
         self._dirty[thread] = None
         self._wake.set()
 
+    def marked(self) -> set[str]:
+        """The threads that wait to be examined, or are being examined."""
+        return {*self._dirty, *self._looking}
+
     async def run(self) -> None:
         """Examine marked threads, for ever."""
         try:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
 from syncropel.folds.base.lifecycle import opens_or_closes
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.child import DISPATCH as OBSERVED
 from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
@@ -72,9 +73,9 @@ class Known(Protocol):
     """The live folds that know whose report or result a record is."""
 
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
     @property
-    def children(self) -> dict[str, ChildState]: ...
+    def children(self) -> WorkingSet[ChildState]: ...
     @property
     def credentials(self) -> Credentials: ...
     @property

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.authority import Writer
@@ -31,7 +32,7 @@ class ClockedState(Protocol):
     """The live folds that clocks are checked against."""
 
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
     @property
     def heads(self) -> dict[str, int]: ...
 

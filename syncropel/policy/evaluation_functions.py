@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.control.rules import Rule
@@ -12,7 +13,8 @@ from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.fleet.registry import Registry
 from syncropel.folds.tasks.state import TaskState
-from syncropel.folds.tasks.trust import Trust, trust_by_actor
+from syncropel.folds.tasks.tally import Tally
+from syncropel.folds.tasks.trust import NOBODY
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.policy.rule_failures import RuleFailures
 
@@ -27,7 +29,8 @@ class Folds(Protocol):
     @property
     def index(self) -> ThreadIndex: ...
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
+    def counts(self) -> Tally: ...
     @property
     def rule_failures(self) -> RuleFailures: ...
     def task(self, name: str) -> TaskState | None: ...
@@ -41,7 +44,6 @@ class EvaluationFunctions:
         self._now = now
         self._own_did = own_did
         self._actor = actor
-        self._trust_of: dict[str, Trust] | None = None
 
     def note(self, rule: Rule, cause: str) -> None:
         """Note that a rule failed during this evaluation."""
@@ -103,9 +105,7 @@ class EvaluationFunctions:
         }
 
     def _trust(self, actor: str) -> float:
-        if self._trust_of is None:  # once per evaluation: it visits every task
-            self._trust_of = trust_by_actor(list(self._folds.tasks.values()))
-        return self._trust_of.get(actor, Trust()).score
+        return self._folds.counts().trust.get(actor, NOBODY).score
 
 
 def task_fields(state: TaskState) -> dict[str, Any]:

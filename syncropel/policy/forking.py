@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidFork, InvalidNamespace, SyncropelError
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.namespaces import DEFAULT, name_in
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.forks.state import (
@@ -36,15 +37,15 @@ class KnownThreads(Protocol):
     """The live folds that know how threads are related."""
 
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
     @property
-    def children(self) -> dict[str, ChildState]: ...
+    def children(self) -> WorkingSet[ChildState]: ...
     @property
     def index(self) -> ThreadIndex: ...
     @property
     def parents(self) -> Parents: ...
     @property
-    def forks(self) -> dict[str, Forks]: ...
+    def forks(self) -> WorkingSet[Forks]: ...
 
 
 def claims_parent(record: Record) -> bool:

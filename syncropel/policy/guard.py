@@ -16,6 +16,7 @@ from syncropel.errors import (
     RecordAltered,
     SyncropelError,
 )
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
 from syncropel.folds.consents import problem_of
 from syncropel.folds.control.access import CORS_ORIGINS
@@ -53,9 +54,9 @@ class GuardedState(Protocol):
     """The live folds that the guard reads."""
 
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
     @property
-    def children(self) -> dict[str, ChildState]: ...
+    def children(self) -> WorkingSet[ChildState]: ...
     @property
     def credentials(self) -> Credentials: ...
     @property
@@ -75,7 +76,7 @@ class GuardedState(Protocol):
     @property
     def parents(self) -> Parents: ...
     @property
-    def forks(self) -> dict[str, Forks]: ...
+    def forks(self) -> WorkingSet[Forks]: ...
 
 
 def check(

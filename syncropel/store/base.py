@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from syncropel.errors import StoreError, SyncropelError
@@ -122,6 +123,12 @@ class RecordStore(Protocol):
         """Every record of one thread, by (clock, sequence)."""
         ...
 
+    def thread_through(self, thread: str, sequence: int) -> list[StoredRecord]:
+        """The records of one thread up to this sequence, by sequence, at once: for folds, which are loaded
+        while they are asked for. It may be called on any thread.
+        """
+        ...
+
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
         """Check the next `limit` records after a sequence against their ids; return the last sequence that
         was examined (the given one when none follows it), and the altered ones that no operator has accepted.
@@ -136,8 +143,13 @@ class RecordStore(Protocol):
         """Remember that the coordinator has accepted these results. A cache: losing it only resends them."""
         ...
 
-    async def acknowledged(self) -> set[str]:
-        """The ids given to `acknowledge`."""
+    async def acknowledged(self, record_ids: Collection[str]) -> set[str]:
+        """Those of these ids that were given to `acknowledge`."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the log; None for a store in memory."""
         ...
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -116,6 +116,11 @@ class MemoryStore:
         self._require_open()
         return sorted(self._threads.get(thread, ()), key=lambda stored: (_clock_of(stored), stored.sequence))
 
+    def thread_through(self, thread: str, sequence: int) -> list[StoredRecord]:
+        """See RecordStore."""
+        self._require_open()
+        return [stored for stored in self._threads.get(thread, ()) if stored.sequence <= sequence]
+
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
         """See RecordStore: nobody else can reach this process's memory."""
         return min(max(sequence, 0) + limit, max(sequence, len(self._log))), []
@@ -129,10 +134,14 @@ class MemoryStore:
         self._require_open()
         self._acknowledged.update(record_ids)
 
-    async def acknowledged(self) -> set[str]:
+    async def acknowledged(self, record_ids: Collection[str]) -> set[str]:
         """See RecordStore."""
         self._require_open()
-        return set(self._acknowledged)
+        return self._acknowledged.intersection(record_ids)
+
+    @property
+    def path(self) -> None:
+        """See RecordStore: it has no file."""
 
     @property
     def hold(self) -> Hold | None:

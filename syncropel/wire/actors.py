@@ -17,4 +17,6 @@ class ActorOut(Wire):
     status: str = ""
     registered: bool
     threads: int = Field(description="on how many threads there are records of this actor")
-    last_activity: float | None = Field(description="when one of these threads changed last")
+    last_activity: float | None = Field(
+        description="when the log took the latest of its records, unix seconds"
+    )

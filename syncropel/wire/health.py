@@ -73,6 +73,10 @@ class StoreOut(Wire):
     """Up to this sequence the present walk through the log has checked every record."""
     walks: int = 0
     """How many walks through the whole log have ended since the start."""
+    views_through: int = 0
+    """Up to this sequence the views contain the log."""
+    views_problem: str = ""
+    """Why the views cannot be read or written; empty while they can."""
 
 
 class BackupOut(Wire):

@@ -196,7 +196,7 @@ async def test_a_result_that_was_reported_elsewhere_is_not_reported_again(durabl
     result = {"fulfills": given.id, "verdict": "accept", "summary": "s"}
     ended = record("KNOW", 1, result, actor=WORKER_A, thread="th_child")
     assert (await restored(durable, sealed(given, ended)))["created"] == 2
-    assert ended.id in await durable.engine.store.acknowledged()
+    assert ended.id in await durable.engine.store.acknowledged([ended.id])
     assert len(durable.engine.fan_outs.outbox) == 0
     assert "th_task" not in durable.engine.ingest.live.index.threads
 

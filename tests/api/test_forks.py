@@ -24,7 +24,7 @@ async def test_the_parent_is_told_once_what_a_child_came_to(api: Api) -> None:
     assert told["summary"] == f"child {CHILD} completed with result accept: 458/458 pass"
     await closed(api, CHILD, intend, summary="again")
     await api.post(thread=CHILD, body={"text": "a remark"})
-    api.engine.forking.mark_all()
+    api.engine.forking.mark([PARENT, CHILD])
     assert len(await on(api, PARENT, "fork_closed")) == 1
     state = await api.get(f"/v1/threads/{PARENT}/state")
     assert opening in state["open_intends"], "without a join nothing closes the parent"
@@ -128,7 +128,7 @@ async def test_the_join_says_when_the_parent_closes(
     assert len(joined) == satisfied
     state = await api.get(f"/v1/threads/{parent}/state")
     assert (state["thread"]["status"] in ("closed", "approved")) is satisfied
-    api.engine.forking.mark_all()
+    api.engine.forking.mark([parent, *threads])
     assert len(await on(api, parent, "fork_joined")) == satisfied
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -131,8 +131,15 @@ class Disk(Untouched):
     async def acknowledge(self, record_ids: Iterable[str]) -> None:
         await self._asked(self._inner.acknowledge(record_ids))
 
-    async def acknowledged(self) -> set[str]:
-        return await self._asked(self._inner.acknowledged())
+    async def acknowledged(self, record_ids: Collection[str]) -> set[str]:
+        return await self._asked(self._inner.acknowledged(record_ids))
+
+    @property
+    def path(self) -> None:
+        return self._inner.path
+
+    def thread_through(self, thread: str, sequence: int) -> list[StoredRecord]:
+        return self._inner.thread_through(thread, sequence)
 
     async def _asked(self, answer: Awaitable[Any]) -> Any:
         found = await answer

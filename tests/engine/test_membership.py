@@ -146,7 +146,7 @@ def test_what_a_revoked_worker_ran_is_ended_as_revoked(tmp_path: Path) -> None:
         await one.sees(lambda: one.engine.dispatcher.running == 0)
         results = [
             result.body
-            for child in one.engine.ingest.live.children.values()
+            for _, child in one.engine.ingest.live.children.held()
             for result in child.results.values()
         ]
         assert [(body["verdict"], body["reason"]) for body in results] == [("terminated", "revoked")]

@@ -264,7 +264,7 @@ def test_a_report_counts_as_taken_only_when_the_same_is_known(
         assert (len(worker.outbox) == 0) == taken
         assert all(told in problem for problem in worker.outbox.problems())
         assert bool(worker.outbox.problems()) != taken
-        assert bool(await worker.store.acknowledged()) == taken
+        assert bool(await worker.store.acknowledged([result(intend(0)).id])) == taken
         coordinator.outcome = {"status": "created"}
         await asyncio.sleep(60)
         assert len(worker.outbox) == 0

@@ -36,7 +36,7 @@ BEGINNING = [RUN, CALL, SESSION]
 
 def runs(workshop: Workshop) -> list[list[StoredRecord]]:
     """The records of each run's thread, in fold order; the threads in order of their first record."""
-    lines = [line for line in workshop.ingest.live.index.threads.values() if line.kind == "dispatch"]
+    lines = [line for _, line in workshop.ingest.live.index.threads.held() if line.kind == "dispatch"]
     threads: dict[str, list[StoredRecord]] = {line.id: [] for line in lines}
     for one in workshop.store._log:
         if one.record.thread in threads:

@@ -283,7 +283,7 @@ async def test_results_that_were_reported_elsewhere_are_not_reported_again(
     here.let_go()
     result = say(2, act="KNOW", fulfills=INTEND)
     await here.restore(say(1), result, say(3, act="KNOW", fulfills=7), tell=tell)
-    assert await here.store.acknowledged() == ({result.id} if acknowledged else set())
+    assert await here.store.acknowledged([result.id]) == ({result.id} if acknowledged else set())
 
 
 async def test_a_thread_that_comes_out_of_order_is_folded_anew(here: Door) -> None:

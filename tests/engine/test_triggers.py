@@ -33,7 +33,7 @@ async def spill(desk: Desk, what: str, **more: Any) -> str:
 def opened(desk: Desk) -> list[TaskState]:
     engine = desk.sim.coordinator.engine
     assert engine is not None
-    return [state for state in engine.ingest.live.tasks.values() if state.trigger]
+    return [state for _, state in engine.ingest.live.tasks.held() if state.trigger]
 
 
 def test_a_matching_record_opens_one_task_and_others_none(tmp_path: Path) -> None:

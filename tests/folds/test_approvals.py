@@ -11,7 +11,7 @@ from syncropel.folds.fanout.approvals import ANSWERED, ASKED
 from syncropel.folds.fanout.reassignments import REASSIGN
 from syncropel.folds.fanout.state import RETRY, FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
-from syncropel.folds.tasks.trust import trust_by_actor
+from syncropel.folds.tasks.trust import contributions
 from syncropel.record.model import Record
 from tests.folds.build import COORDINATOR, OPERATOR, fold, fold_fan_out, parent, record, retry, subtask
 
@@ -52,7 +52,7 @@ def test_a_rejected_attempt_has_its_result_and_is_nobodys_work() -> None:
         9.0,
     )
     assert states(state.fanout) == ["reject", "pending"]
-    assert trust_by_actor([state]) == {}
+    assert contributions(state) == {}
 
 
 def test_a_word_counts_only_about_what_waits_and_only_the_first() -> None:

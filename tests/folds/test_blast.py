@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -11,6 +12,7 @@ from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces
 from syncropel.folds.explain.blast import Blast, blast
 from syncropel.folds.tasks.state import TaskState, fold_task
+from syncropel.folds.tasks.tally import Tally
 from syncropel.freeze_levels import EVERYWHERE
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 
@@ -31,7 +33,21 @@ def plain_task(namespace: str, status_topic: str = "") -> TaskState:
 
 
 def look(namespace: str, *tasks: TaskState, spending: dict[str, float] | None = None) -> Blast:
-    return blast(namespace, tasks, spending or {}, Namespaces(), Control())
+    return met(namespace, tasks, spending, Namespaces(), Control())
+
+
+def met(
+    namespace: str,
+    tasks: Sequence[TaskState],
+    spending: dict[str, float] | None,
+    registry: Namespaces,
+    control: Control,
+) -> Blast:
+    tally = Tally(changed=dict.fromkeys(str(at) for at in range(len(tasks))))
+    tally.settle(lambda at: tasks[int(at)])
+    active = [one for one in tasks if one.fanout is not None and one.fanout.active]
+    used = {one.namespace for one in tasks}
+    return blast(namespace, active, tally.open_tasks, used, spending or {}, registry, control)
 
 
 def running(namespace: str = "docs/v0.11") -> TaskState:
@@ -74,7 +90,7 @@ def test_registered_namespaces_below_are_told_and_closed_ones_are_not() -> None:
     for clock, (topic, name) in enumerate(bodies):
         record = build.record("LEARN", clock, {"topic": topic, "namespace": name}, thread=NAMESPACE_REGISTRY)
         registry.apply(build.store([record])[0])
-    found = blast("docs", [plain_task("docs")], {}, registry, Control())
+    found = met("docs", [plain_task("docs")], {}, registry, Control())
     assert found.descendants == ("docs/a",)
 
 
@@ -82,8 +98,8 @@ def test_freezes_over_it_already_are_told() -> None:
     control = Control()
     body = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "r", "at": 1.0}
     control.apply(build.store([build.record("LEARN", 0, body, thread=FLEET_CONTROL)])[0])
-    assert [one.namespace for one in blast("docs/v0.11", [], {}, Namespaces(), control).frozen] == ["docs"]
-    assert blast("site", [], {}, Namespaces(), control).frozen == ()
+    assert [one.namespace for one in met("docs/v0.11", [], {}, Namespaces(), control).frozen] == ["docs"]
+    assert met("site", [], {}, Namespaces(), control).frozen == ()
 
 
 @given(st.sampled_from(PLACES), st.lists(st.sampled_from(PLACES), max_size=5))

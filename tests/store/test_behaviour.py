@@ -305,7 +305,7 @@ async def test_a_closed_store_says_so(store: RecordStore, record: Build) -> None
         store.query(RecordFilter()),
         store.thread("th_a"),
         store.acknowledge(["a"]),
-        store.acknowledged(),
+        store.acknowledged(["a"]),
         store.checkpoint(),
         anext(aiter(store.scan())),
     ):

@@ -96,11 +96,12 @@ async def test_received_at_is_when_the_call_came(store: RecordStore, record: Bui
 
 
 async def test_acknowledged_ids_are_kept_as_a_set(store: RecordStore) -> None:
-    assert await store.acknowledged() == set()
+    assert await store.acknowledged(["a"]) == set()
     await store.acknowledge(["a", "b"])
     await store.acknowledge(["b", "c"])
     await store.acknowledge([])
-    assert await store.acknowledged() == {"a", "b", "c"}
+    assert await store.acknowledged(["a", "b", "c", "d"]) == {"a", "b", "c"}
+    assert await store.acknowledged(["c", "d"]) == {"c"}
     assert store.count == 0
 
 

@@ -60,7 +60,7 @@ async def test_records_outlive_the_store(tmp_path: Path, clock: TickingClock, re
     second = await SqliteStore.open(path, clock=clock)
     assert await second.query(RecordFilter()) == before
     assert (second.count, second.last_sequence) == (3, 3)
-    assert await second.acknowledged() == {"a"}
+    assert await second.acknowledged(["a", "b"]) == {"a"}
     [outcome] = await second.append([record(3)])
     await second.close()
     assert isinstance(outcome, Appended)
@@ -201,7 +201,7 @@ async def test_the_acknowledgements_are_a_cache(
     with changing(sqlite_store.path) as file:
         file.execute("DROP TABLE acknowledged")
     again = await SqliteStore.open(sqlite_store.path, clock=clock)
-    assert await again.acknowledged() == set()
+    assert await again.acknowledged(["a"]) == set()
     assert again.count == 1
     await again.close()
 

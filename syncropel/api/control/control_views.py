@@ -17,7 +17,15 @@ SHOWN: Final = 20
 def blast_radius(engine: Engine, level: Level, namespace: str, terminate: bool) -> BlastRadius:
     """What a freeze of this namespace (`*`: everything) would affect now."""
     live = engine.ingest.live
-    found = blast(namespace, live.tasks.values(), engine.spending(), live.namespaces, live.control)
+    found = blast(
+        namespace,
+        live.active.values(),
+        live.counts().open_tasks,
+        live.places,
+        engine.spending(),
+        live.namespaces,
+        live.control,
+    )
     names = live.names()
     now = engine.runtime.now()
     asked = [one for one in live.registry.instances.values() if engine.leases.may_run(one, now)]

@@ -85,10 +85,10 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
 def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
     return {
         "live": {
-            "threads": len(engine.ingest.live.index.threads),
-            "tasks": len(engine.ingest.live.tasks),
+            "threads": engine.ingest.live.index.count,
+            "tasks": engine.ingest.live.task_count,
             "active_fanouts": len(engine.ingest.live.active),
-            "children": len(engine.ingest.live.children),
+            "children": engine.ingest.live.child_count,
             "instances": len(engine.ingest.live.registry.instances),
         },
         "denials": {

@@ -64,6 +64,8 @@ def described(engine: Engine) -> StoreOut:
         altered=[AlteredOut(id=one.id, thread=one.thread, sequence=one.sequence) for one in found],
         checked=quarantine.looked_at,
         walks=quarantine.walks,
+        views_through=engine.projector.position,
+        views_problem=engine.projector.views.problem or engine.projector.problem,
     )
     if (replaced := store.replaced) is not None:
         told = _with(told, "replaced", replaced.message, replaced.hint)

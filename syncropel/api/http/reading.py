@@ -95,7 +95,7 @@ async def refusal_to_read_thread(scope: Scope, engine: Engine, thread: str) -> S
 
 def _withholding(scope: Scope, engine: Engine, thread: str) -> SyncropelError | None:
     token, kept = caller(scope), withheld(scope)
-    if token is None or kept is None or kept not in (thread, engine.ingest.live.aliases.get(thread)):
+    if token is None or kept is None or kept not in (thread, engine.ingest.live.thread_named(thread)):
         return None
     return lacks(token, "config:read")
 

@@ -21,7 +21,7 @@ def is_plain_parent(engine: Engine, thread: str) -> bool:
     line, forks = live.index.threads.get(thread), live.forks.get(thread)
     if line is None or line.kind != "other":
         return False
-    return (forks is not None and bool(forks.forks)) or thread in live.parts
+    return (forks is not None and bool(forks.forks)) or bool(live.parts.get(thread))
 
 
 def find_parent(engine: Engine, name: str) -> TaskState | None:

@@ -18,9 +18,9 @@ def find_parent(engine: Engine, name: str) -> tuple[str, TaskState]:
     live = engine.ingest.live
     if (state := live.task(name)) is not None:
         return state.thread, state
-    for state in live.tasks.values():
-        if state.fanout is not None and any(one.child_thread == name for one in state.fanout.spawns.values()):
-            return name, state
+    whole_task = live.tasks.get(live.parents.fan_outs.get(name) or "")
+    if whole_task is not None:
+        return name, whole_task
     whole, _, index = name.rpartition(":")
     if not whole or not index.isdecimal():
         raise NotFound(

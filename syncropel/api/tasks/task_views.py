@@ -155,7 +155,8 @@ def stops_of(engine: Engine, fanout: FanOut, until: float) -> list[StopOut]:
 
 def parts_of(engine: Engine, thread: str) -> Sequence[TaskSummary]:
     """The tasks that are a part of this thread's work, in order of creation."""
-    found = engine.ingest.live.parts.get(thread, {}).values()
+    live = engine.ingest.live
+    found = [task for part in live.parts.get(thread) or () if (task := live.tasks.get(part)) is not None]
     return [task_summary(one) for one in sorted(found, key=lambda one: (one.created_at, one.thread))]
 
 

@@ -12,6 +12,7 @@ from syncropel.api.tasks.parents import find_parent
 from syncropel.api.tasks.task_requests import Request, made_record
 from syncropel.api.tasks.task_views import find_task
 from syncropel.engine.engine import Engine
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.control.namespaces import DEFAULT, parse_namespace
 from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
@@ -106,9 +107,9 @@ async def create(engine: Engine, asked: NewTask) -> TaskState:
     Raises Conflict when the alias is taken, InvalidNamespace, NotFound for an unknown parent, errors of the
     join, and whatever refuses a record.
     """
-    aliases = engine.ingest.live.aliases
-    alias = asked.alias or _next_alias(aliases)
-    if alias in aliases:
+    live = engine.ingest.live
+    alias = asked.alias or _next_alias(live)
+    if alias in live.aliases:
         raise Conflict(f"the alias {alias} is taken", f"see it: spl task show {alias}; or choose another")
     fields = asked.model_dump(exclude={"actor", "alias", "namespace", "parent", "join"})
     if asked.join is not None:
@@ -144,8 +145,8 @@ async def begin(
     return await engine.ingest.append_one(made_record(state.thread, actor, "INTEND", whole, parents))
 
 
-def _next_alias(aliases: dict[str, str]) -> str:
-    number = len(aliases) + 1
-    while f"TASK-{number:04}" in aliases:
+def _next_alias(live: LiveFolds) -> str:
+    number = live.alias_count + 1
+    while f"TASK-{number:04}" in live.aliases:
         number += 1
     return f"TASK-{number:04}"

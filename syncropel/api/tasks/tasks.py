@@ -65,13 +65,8 @@ def router(engine: Engine) -> APIRouter:
         """
         if status is not None and status not in STATUSES:
             raise BadRequest(f"no status {status!r}", f"one of {', '.join(STATUSES)}")
-        states = sorted(engine.ingest.live.tasks.values(), key=lambda one: one.sequence, reverse=True)
         rows: list[TaskSummary] = []
-        for state in states:
-            if since is not None and state.sequence <= since:
-                break
-            if before is not None and state.sequence >= before:
-                continue
+        for state in engine.lists.tasks(since, before, status, limit + 1):
             row = task_summary(state)
             if status is not None and row.status != status:
                 continue

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 
 from syncropel.api.http.reading import refusal_to_read_thread
 from syncropel.engine.engine import Engine
 from syncropel.folds.base.order import fold_order
 from syncropel.folds.threads.actors import RegisteredActor, registered_actors
-from syncropel.folds.threads.index import ThreadLine
+from syncropel.folds.threads.index import ActorLine
 from syncropel.record.threads import ACTOR_REGISTRY
 from syncropel.wire.actors import ActorOut
 from syncropel.wire.base import Page
@@ -30,21 +28,14 @@ def router(engine: Engine) -> APIRouter:
         if await refusal_to_read_thread(request.scope, engine, ACTOR_REGISTRY) is None:
             known = registered_actors(fold_order(await engine.store.thread(ACTOR_REGISTRY)))
         live = engine.ingest.live
-        lines = list(live.index.threads.values())
-        return Page(data=await asyncio.to_thread(_rows, lines, known, live.names()))
+        return Page(data=_rows(live.index.actors, known, live.names()))
 
     return routes
 
 
 def _rows(
-    lines: list[ThreadLine], known: dict[str, RegisteredActor], names: dict[str, str]
+    lines: dict[str, ActorLine], known: dict[str, RegisteredActor], names: dict[str, str]
 ) -> list[ActorOut]:
-    threads: dict[str, int] = {}
-    last: dict[str, float] = {}
-    for line in lines:
-        for actor in list(line.actors):
-            threads[actor] = threads.get(actor, 0) + 1
-            last[actor] = max(last.get(actor, 0.0), line.last_activity)
     return [
         ActorOut(
             actor=actor,
@@ -53,8 +44,8 @@ def _rows(
             category=known.get(actor, RegisteredActor()).category,
             status=known.get(actor, RegisteredActor()).status,
             registered=actor in known,
-            threads=threads.get(actor, 0),
-            last_activity=last.get(actor),
+            threads=lines[actor].threads if actor in lines else 0,
+            last_activity=lines[actor].last_activity if actor in lines else None,
         )
-        for actor in sorted(threads.keys() | known.keys())
+        for actor in sorted(lines.keys() | known.keys())
     ]

@@ -99,8 +99,12 @@ def router(engine: Engine) -> APIRouter:
 
 async def _chosen(engine: Engine, named: set[str], closure: bool, whole: bool) -> set[str]:
     if whole:
-        return set(engine.ingest.live.index.threads)
-    return await causal_closure(engine.store, engine.ingest.live, named) if closure else named
+        return engine.lists.all_threads()
+    return (
+        await causal_closure(engine.store, engine.ingest.live, named, engine.lists.runs_on)
+        if closure
+        else named
+    )
 
 
 def _last_of(engine: Engine, chosen: set[str]) -> int:

@@ -15,7 +15,7 @@ from syncropel.wire import ThreadSummary
 def find_line(engine: Engine, name: str) -> ThreadLine:
     """A thread by its id, or by the alias of its task. Raises NotFound."""
     live = engine.ingest.live
-    line = live.index.threads.get(name) or live.index.threads.get(live.aliases.get(name, ""))
+    line = live.index.threads.get(name) or live.index.threads.get(live.thread_named(name))
     if line is None:
         raise _elsewhere(engine, name) or NotFound(
             f"no thread {name!r}", "a thread exists from its first record on"
@@ -26,13 +26,15 @@ def find_line(engine: Engine, name: str) -> ThreadLine:
 def thread_id(engine: Engine, name: str) -> str:
     """The id of a thread, given its id, which may not be in the log yet, or the alias of its task."""
     live = engine.ingest.live
-    return name if name in live.index.threads else live.aliases.get(name, name)
+    return name if name in live.index.threads else live.thread_named(name, name)
 
 
 def _elsewhere(engine: Engine, thread: str) -> NotFound | None:
     """The message for a subtask's thread whose records are on the instance that it was assigned to."""
-    for task in engine.ingest.live.tasks.values():
-        for (index, _), spawn in task.fanout.spawns.items() if task.fanout is not None else ():
+    live = engine.ingest.live
+    task = live.tasks.get(live.parents.fan_outs.get(thread) or "")
+    if task is not None and task.fanout is not None:
+        for (index, _), spawn in task.fanout.spawns.items():
             if spawn.child_thread == thread:
                 known = engine.ingest.live.registry.instances.get(spawn.instance)
                 name = (known.alias if known is not None else "") or spawn.instance

@@ -31,10 +31,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/threads")
     async def list_threads(since: Cursor = None, limit: Limit = 100) -> Page[ThreadSummary]:
         """Threads, latest activity first. `since`: the cursor of the previous page."""
-        lines = sorted(
-            engine.ingest.live.index.threads.values(), key=lambda line: line.last_sequence, reverse=True
-        )
-        wanted = [line for line in lines if since is None or line.last_sequence < since]
+        wanted = engine.lists.threads(since, limit + 1)
         cursor = wanted[limit - 1].last_sequence if len(wanted) > limit else None
         return Page(data=[thread_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter
 
 from syncropel.engine.engine import Engine
-from syncropel.folds.tasks.trust import trust_by_actor
 from syncropel.wire.base import Page
 from syncropel.wire.trust import TrustOut
 
@@ -21,7 +18,6 @@ def router(engine: Engine) -> APIRouter:
         """Everyone who reported results of a fan-out or whose work others judged, most trusted first."""
         live = engine.ingest.live
         names = live.names()
-        found = await asyncio.to_thread(trust_by_actor, list(live.tasks.values()))
         rows = [
             TrustOut(
                 actor=actor,
@@ -31,7 +27,7 @@ def router(engine: Engine) -> APIRouter:
                 accepted=trust.accepted,
                 own=trust.own,
             )
-            for actor, trust in found.items()
+            for actor, trust in live.counts().scores().items()
         ]
         return Page(data=sorted(rows, key=lambda row: (-row.score, row.actor)))
 

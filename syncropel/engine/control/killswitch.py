@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import BadRequest, Conflict, InvalidNamespace, NotFound
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE, Freeze
 from syncropel.folds.control.grace import HEARD, Heard
-from syncropel.folds.control.namespaces import DEFAULT, STRICT_TOPIC, lineage, name_in, parse_namespace
+from syncropel.folds.control.namespaces import DEFAULT, STRICT_TOPIC, lineage, parse_namespace
 from syncropel.freeze_levels import EMERGENCY, EVERYWHERE, HARD, SOFT, unkill_command
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord
@@ -74,13 +73,7 @@ class KillSwitch:
                 raise
 
     def _is_used(self, namespace: str) -> bool:
-        live = self._ingest.live
-        found = itertools.chain(
-            (line.namespace for line in live.index.threads.values()),
-            (task.namespace for task in live.tasks.values()),
-            (name_in(child.latest.body) for child in live.children.values() if child.latest is not None),
-        )
-        return bool(namespace) and namespace in found
+        return namespace in self._ingest.live.places
 
     async def unfreeze(self, *, namespace: str, actor: str, reason: str = "") -> StoredRecord:
         """Lift the freeze of exactly this namespace (`*`: the emergency). Raises NotFound without one."""

@@ -137,7 +137,7 @@ class Dispatcher:
 
     def open_attempts(self) -> list[dict[str, Any]]:
         """What this instance is running or would run: child_intend, parent_thread, index, attempt."""
-        left_open = (state.open for state in self._ingest.live.children.values())
+        left_open = (state.open for state in self._ingest.live.open_children.values())
         return [
             {
                 "child_intend": intend.record,
@@ -195,7 +195,7 @@ class Dispatcher:
 
     async def resume(self) -> None:
         """Resume what a previous process of this instance left open: take over what runs, queue the rest."""
-        waiting = [state.open for state in self._ingest.live.children.values()]
+        waiting = [state.open for state in self._ingest.live.open_children.values()]
         left_open = sorted((one for one in waiting if one is not None), key=lambda one: one.sequence)
         now = self._runtime.now()
         taken = await take_back(self._ingest, self._place.adapters, self._did, left_open, now)

@@ -12,7 +12,7 @@ from syncropel.adapters import Adapter, Resumable
 from syncropel.engine.dispatch.run_records import RunThread, observation
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout.child import LOST, SESSION, ChildIntend
+from syncropel.folds.fanout.child import LOST, ChildIntend
 from syncropel.record.model import StoredRecord
 from syncropel.store.base import RecordFilter
 
@@ -95,11 +95,10 @@ async def _tell_lost(
 
 async def _sessions(ingest: Ingest, did: str, intends: Collection[str]) -> dict[str, StoredRecord]:
     newest: dict[str, StoredRecord] = {}
-    since = 0
-    while page := await ingest.store.query(RecordFilter(topic=SESSION, since=since, limit=1000)):
-        since = page[-1].sequence
-        for stored in page:
-            intend = stored.record.body.get("child_intend")
-            if intend in intends and stored.record.actor == did:
-                newest[str(intend)] = stored
+    for intend in intends:
+        for record in ingest.live.starts.sessions(intend, did):
+            stored = await ingest.store.get(record)
+            known = newest.get(intend)
+            if stored is not None and (known is None or stored.sequence > known.sequence):
+                newest[intend] = stored
     return newest

@@ -122,10 +122,11 @@ class Outbox:
 
     async def resume(self) -> None:
         """Queue every result that was never acknowledged."""
-        acknowledged = await self._ingest.store.acknowledged()
-        for state in self._ingest.live.children.values():
-            for intend, result in state.reportable():
-                if result.record not in acknowledged:
+        live = self._ingest.live
+        live.acknowledged(await self._ingest.store.acknowledged(list(live.unreported)))
+        for thread in dict.fromkeys(live.unreported.values()):
+            for intend, result in live.children[thread].reportable():
+                if result.record in live.unreported:
                     self._add(intend, result)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
@@ -162,3 +163,4 @@ class Outbox:
 
     async def _taken(self, keys: list[str]) -> None:
         await self._ingest.store.acknowledge(keys)
+        self._ingest.live.acknowledged(keys)

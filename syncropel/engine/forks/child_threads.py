@@ -34,7 +34,7 @@ def children_of(live: LiveFolds, thread: str) -> list[ChildThread]:
         for one in found
     ]
     seen = {one.thread for one in children}
-    parts = live.parts.get(thread, {}).values()
+    parts = [task for part in live.parts.get(thread) or () if (task := live.tasks.get(part)) is not None]
     for task in sorted(parts, key=lambda task: (task.created_at, task.thread)):
         if task.thread not in seen:
             problem = live.parents.problem(task.thread, thread, live.tasks)

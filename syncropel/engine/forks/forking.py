@@ -8,7 +8,7 @@ whose result the parent lacks, a join that is satisfied. It may be stopped anywh
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from syncropel.engine.forks import records
 from syncropel.engine.forks.child_threads import join_over_children, told_parent
@@ -75,17 +75,14 @@ class Forking:
                 if names_child(record) and isinstance(child := record.body[SUB_THREAD], str):
                     self._pending.mark(child)
 
-    def mark_all(self) -> None:
-        """Mark every thread with a parent or children: at start."""
-        live = self._ingest.live
-        for thread in (*live.parents.forks, *live.forks):
+    def mark(self, threads: Iterable[str]) -> None:
+        """Mark threads with a parent or children, of which a step may be missing: at start."""
+        for thread in threads:
             self._pending.mark(thread)
-        for task in live.tasks.values():
-            if task.parent_thread or task.join:
-                self._pending.mark(task.thread)
-        for line in live.index.threads.values():
-            if line.join:
-                self._pending.mark(line.id)
+
+    def marked(self) -> set[str]:
+        """Threads of which a step may be missing."""
+        return {*self._pending.marked(), *self._refused}
 
     def look_again(self) -> None:
         """Retry refused steps; what a rule denies is retried when the rules change."""

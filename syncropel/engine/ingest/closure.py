@@ -4,13 +4,13 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
-from syncropel.store.base import RecordFilter, RecordStore
+from syncropel.store.base import RecordStore
 
 _CONTEXT: Final = (INSTANCE_REGISTRY, FLEET_CONTROL, NAMESPACE_REGISTRY)
 """Who the instances were, and which control applied to them."""
@@ -18,14 +18,16 @@ _THREAD_KEYS: Final = ("parent_thread", "child_thread", "sub_thread")
 _RECORD_KEYS: Final = ("fulfills", "cancels", "parent_intend", "child_intend")
 
 
-async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[str]) -> set[str]:
+async def causal_closure(
+    store: RecordStore, live: LiveFolds, threads: Iterable[str], runs_on: Callable[[str], set[str]]
+) -> set[str]:
     """These threads, and all that they lead to and come from, as far as this log contains it.
 
     Parents of records, records that they fulfil or judge, parent and child threads of fan-outs, the
-    observations of each run; and the registries of instances, freezes, and namespaces.
+    observations of each run; and the registries of instances, freezes, and namespaces. `runs_on` gives the
+    threads of the runs on a subtask's thread.
     """
     known = live.index.threads
-    dispatches = await _dispatches(store, live)
     found: set[str] = {thread for thread in _CONTEXT if thread in known}
     waiting = [thread for thread in threads if thread in known]
     while waiting:
@@ -34,7 +36,7 @@ async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[
             continue
         found.add(thread)
         records = await store.thread(thread)
-        near = _named_threads(records) | dispatches.get(thread, set()) | _kin(live, thread)
+        near = _named_threads(records) | runs_on(thread) | _kin(live, thread)
         near |= await _threads_of(store, _named_records(records))
         waiting += [one for one in near if one in known and one not in found]
     return found
@@ -42,19 +44,7 @@ async def causal_closure(store: RecordStore, live: LiveFolds, threads: Iterable[
 
 def _kin(live: LiveFolds, thread: str) -> set[str]:
     """Parents and parts that the thread's own records do not name."""
-    return {*live.parents.forks.get(thread, ()), *live.parts.get(thread, ())}
-
-
-async def _dispatches(store: RecordStore, live: LiveFolds) -> dict[str, set[str]]:
-    """The sub-threads with the observations of runs, by the child thread that ran."""
-    by_child: dict[str, set[str]] = {}
-    for line in list(live.index.threads.values()):
-        if line.kind == "dispatch":
-            for stored in await store.query(RecordFilter(line.id, limit=1)):
-                child = stored.record.body.get("child_thread")
-                if isinstance(child, str):
-                    by_child.setdefault(child, set()).add(line.id)
-    return by_child
+    return {*(live.parents.forks.get(thread) or ()), *(live.parts.get(thread) or ())}
 
 
 def _named_threads(records: list[StoredRecord]) -> set[str]:

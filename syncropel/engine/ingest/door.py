@@ -90,11 +90,15 @@ class Ingest:
         operator's rule may keep out: audit records, a fleet's control records. `together`: these are the
         engine's own and independent of each other, so one turn and one commit suffice for all; the same goes
         for those that are not ruled. `whole`: with `together`, if one is refused none is appended, and all
-        get its error. Raises Unavailable when the daemon is stopping, StoreError when the disk refuses; if
-        that happens after some are in the log, it is the outcome of each of the others.
+        get its error. Raises Unavailable when the daemon is stopping or cannot load its folds, StoreError
+        when the disk refuses; if that happens after some are in the log, it is the outcome of each of the
+        others.
         """
         if not self.open:
             raise Unavailable("the daemon is stopping", "send the records again after the restart")
+        if self.live.problem and not all(record.thread in RESERVED for record in records):
+            # What rules over others is in memory, and a freeze has to work.
+            raise Unavailable(self.live.problem, "restart the daemon: it builds its views anew from the log")
         for record in records:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)
@@ -275,6 +279,7 @@ class Ingest:
         results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
         if results and not tell:
             await self.store.acknowledge(results)  # they were reported where they came from
+            self.live.acknowledged(results)
         self.live.arrived()
         await self.live.refold(self.store)
 

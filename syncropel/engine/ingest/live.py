@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel.engine.ingest.changes import Changes
 from syncropel.engine.ingest.collector import uncollected
-from syncropel.folds.base.lifecycle import cancelled
+from syncropel.engine.ingest.loading import fold_child, fold_forks, is_of_child, is_of_forks
+from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.order import rank
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.consents import Consents
 from syncropel.folds.control.access import Access
 from syncropel.folds.control.drains import Drains
 from syncropel.folds.control.freezes import Control
-from syncropel.folds.control.namespaces import Namespaces
+from syncropel.folds.control.namespaces import Namespaces, name_in
 from syncropel.folds.control.pauses import Pauses
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.control.stops import Stops
-from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState, is_child_end, is_child_intend
+from syncropel.folds.fanout.child import DISPATCH, OUTPUT_EVENTS, ChildState
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.sessions import Sessions
 from syncropel.folds.fanout.spec import is_fan_out
-from syncropel.folds.fanout.spend import Spend
-from syncropel.folds.fanout.state import AMEND_JOIN, SPAWNED, commutes
+from syncropel.folds.fanout.spend import Spend, Spent
+from syncropel.folds.fanout.state import SPAWNED, commutes
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
-from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED, SUB_THREAD, Forks, names_child
+from syncropel.folds.forks.state import SUB_THREAD, Forks, names_child
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState, fold_task, is_task
-from syncropel.folds.threads.index import ThreadIndex
+from syncropel.folds.tasks.tally import Tally
+from syncropel.folds.threads.index import ThreadIndex, ThreadLine
 from syncropel.policy.rule_failures import RuleFailures
 from syncropel.policy.standing import Standing
-from syncropel.record.model import StoredRecord
+from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import (
     CONSENT,
     ENGINE_CONFIG,
@@ -47,16 +51,15 @@ from syncropel.store.base import RecordStore
 JOINED_KEPT: Final = 20
 """How many recent joins are listed for those who hear of the fleet only now and then."""
 
-_OF_FORKS: Final = frozenset({SPAWNED, FORK_CLOSED, FORK_JOINED, AMEND_JOIN})
-
 
 @dataclass(slots=True)
 class LiveFolds:
     """Every fold that the daemon answers from. `apply` a record once it is in the log.
 
-    A record that comes out of fold order on a task thread cannot be applied in place; its thread is added to
-    `stale`, and `refold` folds it again from the log. `parts` holds, by the thread of a task or a subtask,
-    the tasks that are a part of it.
+    What rules over others, what is open and what changed lately is in memory; a `WorkingSet` gets the rest
+    from `read_from`. A record that comes out of fold order on a task thread cannot be applied in place; its
+    thread is added to `stale`, and `refold` folds it again from the log. `parts` holds, by the thread of a
+    task or a subtask, the threads of the tasks that are a part of it.
     """
 
     registry: Registry = field(default_factory=Registry)
@@ -76,16 +79,26 @@ class LiveFolds:
     namespaces: Namespaces = field(default_factory=Namespaces)
     consents: Consents = field(default_factory=Consents)
     index: ThreadIndex = field(default_factory=ThreadIndex)
-    tasks: dict[str, TaskState] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    children: dict[str, ChildState] = field(default_factory=dict)
+    tasks: WorkingSet[TaskState] = field(default_factory=WorkingSet)
+    aliases: WorkingSet[str] = field(default_factory=WorkingSet)
+    children: WorkingSet[ChildState] = field(default_factory=WorkingSet)
+    open_children: dict[str, ChildState] = field(default_factory=dict)
+    """Subtasks whose latest attempt has no result yet, by thread."""
     active: dict[str, TaskState] = field(default_factory=dict)
     joined: deque[str] = field(default_factory=lambda: deque(maxlen=JOINED_KEPT))
     """The threads of the fan-outs that joined most recently, in the order in which their joins arrived."""
-    parts: dict[str, dict[str, TaskState]] = field(default_factory=dict)
+    parts: WorkingSet[set[str]] = field(default_factory=WorkingSet)
     parents: Parents = field(default_factory=Parents)
-    forks: dict[str, Forks] = field(default_factory=dict)
+    forks: WorkingSet[Forks] = field(default_factory=WorkingSet)
     """The forks of threads that have child threads, by thread."""
+    unreported: dict[str, str] = field(default_factory=dict)
+    """The threads of subtasks with a result that its coordinator has not acknowledged, by the result's id."""
+    tally: Tally = field(default_factory=Tally)
+    places: set[str] = field(default_factory=set)
+    """Every namespace in which there ever was work."""
+    task_count: int = 0
+    child_count: int = 0
+    alias_count: int = 0
     stale: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
@@ -96,29 +109,112 @@ class LiveFolds:
     altered: dict[str, str] = field(default_factory=dict)
     """By thread, a record that is not what its id says (`engine.ingest.quarantine`); no fold."""
     revision: int = 0
+    applied: int = 0
+    """The sequence of the last record that was applied."""
+    changes: Changes = field(default_factory=Changes)
+    _source: Source | None = None
+
+    def read_from(self, source: Source) -> None:
+        """From now on, load what is not in memory from here."""
+        self._source = source
+        self.index.threads.load = source.line
+        self.tasks.load = self._load_task
+        self.children.load = self._load_child
+        self.forks.load = self._load_forks
+        self.aliases.load = lambda alias: next(iter(source.named(alias)), None)
+        self.parts.load = source.parts
+        self.parents.forks.load = source.forked_by
+        self.parents.fan_outs.load = source.fan_out_of
+        self.spend.by_intend.load = self._load_spent
+        self.tally.counted.load = source.counted
+
+    @property
+    def problem(self) -> str:
+        """Why what is not in memory cannot be loaded any more; empty while it can."""
+        return "" if self._source is None else self._source.problem
+
+    def _records(self, thread: str) -> Sequence[StoredRecord]:
+        assert self._source is not None
+        return self._source.records(thread)
+
+    def _load_task(self, thread: str) -> TaskState | None:
+        line = self.index.threads.get(thread)
+        return fold_task(thread, self._records(thread)) if line is not None and line.has_task else None
+
+    def _load_child(self, thread: str) -> ChildState | None:
+        line = self.index.threads.get(thread)
+        return fold_child(thread, self._records(thread)) if line is not None and line.has_child else None
+
+    def _load_forks(self, thread: str) -> Forks | None:
+        line = self.index.threads.get(thread)
+        return fold_forks(thread, self._records(thread)) if line is not None and line.has_forks else None
+
+    def _load_spent(self, intend: str) -> Spent | None:
+        assert self._source is not None
+        spend = Spend()
+        for stored in self._source.observations(intend):
+            if stored.record.body.get("child_intend") == intend:
+                spend.apply(stored)
+        return spend.by_intend.get(intend)
 
     def apply(self, stored: StoredRecord) -> None:
         """Apply one record that was just committed."""
         record = stored.record
-        self.index.apply(stored)
-        if record.thread in RESERVED:
-            self._apply_reserved(stored)
-        elif record.topic in _OF_FORKS or names_child(record) or cancelled(record):
-            self._apply_fork(stored)
-        if record.thread in self.tasks or is_task(record):
-            self._apply_task(stored)
+        thread = record.thread
+        line = self.index.apply(stored)
+        self.changes.threads[thread] = None
+        self.changes.actors.add(record.actor)
+        if line.namespace:
+            self.places.add(line.namespace)
+        if thread in RESERVED:
+            self.apply_ruling(stored)
+        elif record.topic == SPAWNED:
+            self._apply_spawned(record)
+        elif is_of_forks(record):
+            self._apply_fork(line, stored)
+        if record.topic.startswith(DISPATCH):
+            self.changes.observe(record)
+        if line.has_task or is_task(record):
+            self._apply_task(line, stored)
         elif record.topic in OUTPUT_EVENTS:
             self.spend.apply(stored)
         elif record.topic in SESSIONS:
             self.starts.apply(stored)
-        elif record.thread in self.children or is_child_intend(record) or is_child_end(record):
-            child = self.children.setdefault(record.thread, ChildState(record.thread))
-            child.apply(stored)
-            fulfills = record.body.get("fulfills")
-            if isinstance(fulfills, str) and fulfills in child.results:
-                self.starts.settle(fulfills)
+            self.changes.start(stored)
+        elif is_of_child(record, line.has_child):
+            self._apply_child(line, stored)
+        self.applied = stored.sequence
 
-    def _apply_reserved(self, stored: StoredRecord) -> None:
+    def _apply_child(self, line: ThreadLine, stored: StoredRecord) -> None:
+        record = stored.record
+        child = self.children.get(record.thread)
+        if child is None:
+            child = self.children[record.thread] = ChildState(record.thread)
+            self.child_count += 1
+            line.has_child = True
+        child.apply(stored)
+        if child.latest is not None:
+            self.places.add(name_in(child.latest.body))
+        if child.open is not None:
+            self.open_children[record.thread] = child
+        else:
+            self.open_children.pop(record.thread, None)
+        fulfills = record.body.get("fulfills")
+        if isinstance(fulfills, str) and (result := child.results.get(fulfills)) is not None:
+            self.starts.settle(fulfills)
+            self.changes.settle(fulfills)
+            if result.record == record.id:
+                self.unreported[record.id] = record.thread
+                self.changes.reports.add(record.id)
+
+    def acknowledged(self, results: Iterable[str]) -> None:
+        """The coordinator has accepted these results."""
+        for result in results:
+            if self.unreported.pop(result, None) is not None:
+                self.changes.reports.add(result)
+
+    def apply_ruling(self, stored: StoredRecord) -> None:
+        """Apply a record of a reserved thread to what rules over others."""
         thread, clock = stored.record.thread, stored.record.clock
         assert clock is not None
         if counts(thread, clock, stored.record.body):
@@ -140,27 +236,33 @@ class LiveFolds:
         elif thread == CONSENT:
             self.consents.apply(stored)
 
-    def _apply_fork(self, stored: StoredRecord) -> None:
+    def _apply_spawned(self, record: Record) -> None:
+        child = record.body.get("child_thread")
+        if record.act == "DO" and isinstance(child, str):
+            known = self.parents.fan_outs.get(child)
+            self.parents.fan_outs[child] = record.thread if known is None else min(known, record.thread)
+            self.changes.spawned.add(child)
+
+    def _apply_fork(self, line: ThreadLine, stored: StoredRecord) -> None:
         record = stored.record
-        if record.topic == SPAWNED:
-            child = record.body.get("child_thread")
-            if record.act == "DO" and isinstance(child, str):
-                known = self.parents.fan_outs.get(child, record.thread)
-                self.parents.fan_outs[child] = min(known, record.thread)
-            return
+        line.has_forks = True
         forks = self.forks.setdefault(record.thread, Forks(record.thread))
         forks.apply(stored)
         if names_child(record) and (fork := forks.forks.get(str(record.body[SUB_THREAD]))) is not None:
             self.parents.fork(fork.child, record.thread, fork.key)
+            self.changes.forked.add(fork.child)
 
-    def _apply_task(self, stored: StoredRecord) -> None:
+    def _apply_task(self, line: ThreadLine, stored: StoredRecord) -> None:
         record = stored.record
         thread = record.thread
         self.revision = max(self.revision, stored.sequence)
+        self.tally.changed[thread] = None
         state = self.tasks.get(thread)
         if state is None:
             state = self.tasks[thread] = TaskState(thread)
-            if self.index.threads[thread].records > 1:
+            self.task_count += 1
+            line.has_task = True
+            if line.records > 1:
                 self.stale.add(thread)  # the opening INTEND came after others
                 return
         if thread in self.stale or stored.sequence <= self.folded_through.get(thread, 0):
@@ -174,13 +276,16 @@ class LiveFolds:
         self._index_task(state)
 
     def _index_task(self, state: TaskState) -> None:
+        self.places.add(state.namespace)
         if state.alias:
-            known = self.tasks.get(self.aliases.get(state.alias, ""))
+            holder = self.aliases.get(state.alias)
+            known = self.tasks.get(holder) if holder is not None else None
+            self.alias_count += holder is None
             # Of two tasks with one alias the older keeps it, so that a name never changes its meaning.
             if known is None or (state.created_at, state.thread) <= (known.created_at, known.thread):
                 self.aliases[state.alias] = state.thread
         if state.parent_thread:
-            self.parts.setdefault(state.parent_thread, {})[state.thread] = state
+            self.parts.setdefault(state.parent_thread, set()).add(state.thread)
         if state.fanout is not None and state.fanout.active and state.thread not in self.arriving:
             self.active[state.thread] = state
             if state.thread in self.joined:  # a record that came late says that it had not
@@ -191,8 +296,9 @@ class LiveFolds:
     def arrived(self) -> None:
         """All arriving threads are complete."""
         threads, self.arriving = self.arriving, frozenset()
-        for thread in threads & self.tasks.keys():
-            self._index_task(self.tasks[thread])
+        for thread in threads:
+            if (state := self.tasks.get(thread)) is not None:
+                self._index_task(state)
 
     @property
     def has_stale(self) -> bool:
@@ -208,6 +314,8 @@ class LiveFolds:
                 continue  # more came while the log was read
             self.stale.discard(thread)
             former, self.tasks[thread] = self.tasks[thread], state
+            self.changes.threads[thread] = None
+            self.tally.changed[thread] = None
             self._part(former)
             if former.alias != state.alias and self.aliases.get(former.alias) == thread:
                 self._pass_on(former.alias)
@@ -216,22 +324,32 @@ class LiveFolds:
 
     def _part(self, former: TaskState) -> None:
         """Forget which thread a task was believed to be a part of."""
-        siblings = self.parts.get(former.parent_thread, {})
-        siblings.pop(former.thread, None)
-        if not siblings:
-            self.parts.pop(former.parent_thread, None)
+        if (siblings := self.parts.get(former.parent_thread)) is not None:
+            siblings.discard(former.thread)
 
     def _pass_on(self, alias: str) -> None:
         """Pass an alias that its task turned out not to have to the oldest that does."""
-        named = [state for state in self.tasks.values() if state.alias == alias]
+        stored = self._source.named(alias) if self._source is not None else []
+        held = [state for _, state in self.tasks.held()]
+        candidates = [*held, *(state for thread in stored if (state := self.tasks.get(thread)) is not None)]
+        named = [state for state in candidates if state.alias == alias]
         if named:
             self.aliases[alias] = min(named, key=lambda state: (state.created_at, state.thread)).thread
         else:
-            del self.aliases[alias]
+            self.aliases.forget(alias)
+            self.alias_count -= 1
 
     def task(self, name: str) -> TaskState | None:
         """A task by its alias or its thread id."""
-        return self.tasks.get(name) or self.tasks.get(self.aliases.get(name, ""))
+        return self.tasks.get(name) or self.tasks.get(self.thread_named(name))
+
+    def thread_named(self, alias: str, otherwise: str = "") -> str:
+        """The thread of the task with this alias; `otherwise` when there is none."""
+        return self.aliases.get(alias) or otherwise
+
+    def counts(self) -> Tally:
+        """What is counted over all tasks."""
+        return self.tally.settle(self.tasks.get)
 
     def holds(self, namespace: str, thread: str = "") -> bool:
         """Whether nothing begins in this namespace or on this thread: it is frozen, a record of the thread
@@ -245,14 +363,12 @@ class LiveFolds:
 
 
 async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: None) -> LiveFolds:
-    """Fold the whole log. `seen` is called with the number of records read so far."""
+    """Fold the whole log in memory. `seen` is called with the number of records read so far."""
     live = LiveFolds()
-    count = 0
     with uncollected(store.count):
         async for chunk in store.scan():
             for stored in chunk:
                 live.apply(stored)
-            count += len(chunk)
-            seen(count)
+            seen(live.applied)
         await live.refold(store)
     return live

@@ -45,8 +45,7 @@ class Quarantine:
         """Check what work is about to rely on: the threads that rule over others, since a flipped bit must
         not lift a freeze, and those of open fan-outs and subtasks.
         """
-        open_children = [thread for thread, child in self._live.children.items() if child.open is not None]
-        for thread in sorted({*RESERVED, *self._live.active, *open_children}):
+        for thread in sorted({*RESERVED, *self._live.active, *self._live.open_children}):
             await self.look_at(await _unsound(await self._store.thread(thread)))
 
     async def look_at(self, unsound: Iterable[StoredRecord]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from syncropel.errors import SyncropelError
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import Record
@@ -25,7 +26,7 @@ _Slot = tuple[str, Any, Any]
 
 class _Folds(Protocol):
     @property
-    def tasks(self) -> dict[str, TaskState]: ...
+    def tasks(self) -> WorkingSet[TaskState]: ...
 
 
 class RefusedReports:

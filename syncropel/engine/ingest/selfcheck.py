@@ -24,14 +24,14 @@ class SelfCheck:
 
     async def step(self) -> bool:
         """Check the next thread; return whether live and fresh agreed."""
-        threads = list(self._live.tasks)
+        threads = [thread for thread, _ in self._live.tasks.held()]
         if not threads:
             return True
         thread = threads[self._turn % len(threads)]
         self._turn += 1
         fresh = fold_task(thread, await self._store.thread(thread))
-        live = self._live.tasks[thread]
-        if live.sequence != fresh.sequence or live == fresh:
+        live = self._live.tasks.peek(thread)
+        if live is None or live.sequence != fresh.sequence or live == fresh:
             return True  # equal, or more came while the log was read: a later check will see
         self.failures += 1
         log.error("a live fold differs from the log; refolded", extra={"thread_id": thread})

@@ -11,6 +11,7 @@ from syncropel.adapters.files import folder_name
 from syncropel.adapters.pruning import Found, look, remove
 from syncropel.adapters.workspace import Worktree, read_record
 from syncropel.engine.ingest.door import Ingest
+from syncropel.engine.views.lists import Lists
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from syncropel.system.interruptible import in_thread
@@ -27,12 +28,15 @@ _Act = Callable[[Worktree, Repo | None], Found | None]
 class LocalWorktrees:
     """Lists and removes worktrees on this instance. `work`: its folder of work."""
 
-    def __init__(self, ingest: Ingest, did: str, alias: str, work: Path, settings: WorkspaceSettings) -> None:
+    def __init__(
+        self, ingest: Ingest, did: str, alias: str, work: Path, settings: WorkspaceSettings, lists: Lists
+    ) -> None:
         self._ingest = ingest
         self._did = did
         self._alias = alias
         self._work = work
         self._settings = settings
+        self._lists = lists
         self._turn = asyncio.Lock()
 
     async def present(self) -> list[WorktreeOut]:
@@ -48,9 +52,14 @@ class LocalWorktrees:
         return await self._each(remove, ended)
 
     def _intends(self) -> list[ChildIntend]:
-        children = self._ingest.live.children.values()
+        children = self._ingest.live.children
+        there = [
+            child
+            for thread in self._lists.with_worktree()
+            if (self._work / folder_name(thread)).exists() and (child := children.get(thread)) is not None
+        ]
         return sorted(
-            (one for child in children for one in child.intends.values()), key=lambda one: one.sequence
+            (one for child in there for one in child.intends.values()), key=lambda one: one.sequence
         )
 
     def _running(self, intend: ChildIntend) -> str:

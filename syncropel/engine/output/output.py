@@ -13,6 +13,7 @@ from syncropel.engine.output.local import local_output
 from syncropel.engine.output.local_worktrees import LocalWorktrees
 from syncropel.engine.output.outputs import Outputs
 from syncropel.engine.output.worktrees import Worktrees
+from syncropel.engine.views.lists import Lists
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Home, Settings
@@ -32,10 +33,11 @@ class Output:
         settings: Settings,
         runtime: Runtime,
         background: Background,
+        lists: Lists,
     ) -> None:
         local = local_output(ingest, did, home.work, adapters, settings.dispatch)
         self.attempts = Outputs(local, ingest, readers, leases, did)
         self.following = Following(runtime, background.spawn)
-        trees = LocalWorktrees(ingest, did, settings.fleet.alias, home.work, settings.workspace)
+        trees = LocalWorktrees(ingest, did, settings.fleet.alias, home.work, settings.workspace, lists)
         alone = settings.role == "worker"
         self.worktrees = Worktrees(trees, ingest, readers, leases, did, alone=alone)

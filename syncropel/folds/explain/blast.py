@@ -11,9 +11,6 @@ from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import EVERYWHERE
 
-OPEN_STATUSES = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
-"""Statuses of a task that may still continue."""
-
 
 @dataclass(frozen=True, slots=True)
 class Met:
@@ -60,12 +57,19 @@ class Blast:
 
 def blast(
     namespace: str,
-    tasks: Iterable[TaskState],
+    active: Iterable[TaskState],
+    open_tasks: Mapping[str, int],
+    used: Iterable[str],
     spending: Mapping[str, float],
     registry: Namespaces,
     control: Control,
 ) -> Blast:
-    """What a freeze of `namespace` would affect. `spending`: live spend in US dollars by child INTEND."""
+    """What a freeze of `namespace` would affect.
+
+    `active`: the tasks whose fan-out has not joined; `open_tasks`: how many tasks may still continue, by
+    namespace; `used`: every namespace in which there was work; `spending`: live spend in US dollars by child
+    INTEND.
+    """
 
     def is_inside(one: str) -> bool:
         return namespace == EVERYWHERE or covers(namespace, one)
@@ -73,13 +77,9 @@ def blast(
     known = {one.id for one in registry.known.values() if one.state == "active"}
     met: list[Met] = []
     instances: set[str] = set()
-    open_tasks = 0
-    for state in tasks:
-        known.add(state.namespace)
-        if not is_inside(state.namespace):
-            continue
-        open_tasks += state.status in OPEN_STATUSES
-        if state.fanout is None or not state.fanout.active:
+    known.update(used)
+    for state in active:
+        if state.fanout is None or not is_inside(state.namespace):
             continue
         children = fan_out_children(state.fanout)
         runs = [child.spawn for child in children if child.state == "in_progress" and child.spawn is not None]
@@ -97,4 +97,5 @@ def blast(
     met.sort(key=lambda one: (-one.in_flight, -one.pending, one.alias, one.thread))
     below = sorted(one for one in known if one != namespace and is_inside(one))
     over = control.covering(namespace) if namespace != EVERYWHERE else control.active()
-    return Blast(namespace, tuple(met), open_tasks, frozenset(instances), tuple(below), tuple(over))
+    still_open = sum(count for one, count in open_tasks.items() if is_inside(one))
+    return Blast(namespace, tuple(met), still_open, frozenset(instances), tuple(below), tuple(over))

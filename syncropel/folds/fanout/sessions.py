@@ -50,6 +50,13 @@ class Sessions:
         """Forget an attempt that has its result."""
         self.by_intend.pop(intend, None)
 
+    def sessions(self, intend: str, instance: str) -> list[str]:
+        """The records of all sessions that this instance began for an attempt, by id."""
+        events = [event for found in self.by_intend.get(intend, {}).values() for event in found]
+        return [
+            event.record for event in events if event.kind == SESSION and event.start.instance == instance
+        ]
+
     def of(self, intend: str) -> tuple[Start, ...]:
         """The starts of an attempt, in order. All but the last failed to produce a result."""
         found = [start for events in self.by_intend.get(intend, {}).values() for start in _lives(events)]

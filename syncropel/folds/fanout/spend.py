@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.child import AGENT_SESSION, OUTPUT_EVENTS, STREAM_EVENT
 from syncropel.folds.fanout.spec import LARGEST
 from syncropel.record.model import Record, StoredRecord
@@ -68,7 +69,7 @@ class Spent:
 class Spend:
     """Spend by the id of the child INTEND. Applying records in any order gives the same state."""
 
-    by_intend: dict[str, Spent] = field(default_factory=dict)
+    by_intend: WorkingSet[Spent] = field(default_factory=WorkingSet)
 
     def apply(self, stored: StoredRecord) -> None:
         """Apply one observation of a dispatch."""
@@ -76,7 +77,7 @@ class Spend:
         intend = body.get("child_intend")
         if record.topic not in OUTPUT_EVENTS or not isinstance(intend, str):
             return
-        spent = self.by_intend.get(intend, Spent())
+        spent = self.by_intend.get(intend) or Spent()
         run, events = body.get("run"), body.get("events")
         if isinstance(run, str) and type(events) is int:
             counted = {**spent.events, run: max(events, spent.events.get(run, 0))}
@@ -99,4 +100,4 @@ class Spend:
 
     def of(self, intend: str) -> Spent:
         """The spend of this attempt."""
-        return self.by_intend.get(intend, Spent())
+        return self.by_intend.get(intend) or Spent()

@@ -8,33 +8,35 @@ a thread its own ancestor is ignored. So the result depends only on the records,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import Key
 from syncropel.folds.tasks.state import TaskState
 
 MOST_ANCESTORS: Final = 1000
 """A thread nested deeper has no parent: no log gets there by itself."""
-Tasks = Mapping[str, TaskState]
+
+
+class Tasks(Protocol):
+    """Tasks by thread."""
+
+    def get(self, thread: str, /) -> TaskState | None: ...
 
 
 @dataclass(slots=True)
 class Parents:
     """Parents by child. `forks`: per child, the threads that forked it; `fan_outs`: subtasks' threads."""
 
-    forks: dict[str, dict[str, Key]] = field(default_factory=dict)
-    first: dict[str, str] = field(default_factory=dict)
-    """The parent whose fork comes first, by child."""
-    fan_outs: dict[str, str] = field(default_factory=dict)
+    forks: WorkingSet[dict[str, Key]] = field(default_factory=WorkingSet)
+    fan_outs: WorkingSet[str] = field(default_factory=WorkingSet)
 
     def fork(self, child: str, parent: str, key: Key) -> None:
         """Note that `parent` forks `child`."""
         claims = self.forks.setdefault(child, {})
         claims[parent] = min(key, claims.get(parent, key))
-        if claims[parent] <= claims[self.first.setdefault(child, parent)]:
-            self.first[child] = parent
 
     def stated(self, child: str, tasks: Tasks) -> str:
         """The parent according to records, even where it is not valid; empty when there is none."""
@@ -43,7 +45,8 @@ class Parents:
         task = tasks.get(child)
         if task is not None and task.parent_thread:
             return task.parent_thread
-        return self.first.get(child, "")
+        claims = self.forks.get(child)
+        return min(claims, key=claims.__getitem__) if claims else ""
 
     def of(self, child: str, tasks: Tasks) -> str:
         """The parent of this thread, empty when it has none."""

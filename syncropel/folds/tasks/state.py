@@ -59,6 +59,8 @@ JUDGED_STATUSES: Final = ("done", "approved", "rejected")
 """Statuses in which there is finished work to judge."""
 OVER: Final = (*JUDGED_STATUSES, "cancelled")
 """Statuses in which nobody has to do anything any more, unless the task is reopened."""
+OPEN_STATUSES: Final = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
+"""Statuses of a task that may still continue."""
 _WORK_ACTS: Final = frozenset({"DO", "CALL", "PUT", "MAP"})
 _NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING
 """Topics of steps in a task's life and of the engine's facts: writing one is not work on the task. Whoever

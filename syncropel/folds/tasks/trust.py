@@ -6,8 +6,8 @@ verdict on one's own work is counted separately: it is no evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.tasks.state import TaskState
@@ -33,24 +33,34 @@ class Trust:
         """With one more result."""
         return Trust(self.results + 1, self.accepted + (verdict == ACCEPT), self.own)
 
+    def plus(self, other: Trust) -> Trust:
+        """With another part of the log."""
+        return Trust(self.results + other.results, self.accepted + other.accepted, self.own + other.own)
+
+    def minus(self, other: Trust) -> Trust:
+        """Without what a part of the log said before it changed."""
+        return Trust(self.results - other.results, self.accepted - other.accepted, self.own - other.own)
+
     def judged_own(self) -> Trust:
         """With one more task of their own that they judged."""
         return Trust(self.results, self.accepted, self.own + 1)
 
 
-def trust_by_actor(tasks: Iterable[TaskState]) -> dict[str, Trust]:
-    """Everyone with a result: all attempts count, and each judge once per task, with the latest judgement."""
+NOBODY: Final = Trust()
+
+
+def contributions(state: TaskState) -> dict[str, Trust]:
+    """What one task says of each actor: all attempts count, each judge once, with the latest judgement."""
     found: dict[str, Trust] = {}
-    for state in tasks:
-        if state.fanout is not None:
-            for report in list(state.fanout.reports.values()):
-                if not report.worker:
-                    continue  # nobody's work: it was not allowed to begin
-                found[report.worker] = found.get(report.worker, Trust()).judged(report.verdict)
-        for judge, verdict in list(state.verdicts.items()):
-            if state.did_work(judge):
-                found[judge] = found.get(judge, Trust()).judged_own()
-                continue
-            for worker in list(state.workers):
-                found[worker] = found.get(worker, Trust()).judged(verdict)
+    if state.fanout is not None:
+        for report in state.fanout.reports.values():
+            if not report.worker:
+                continue  # nobody's work: it was not allowed to begin
+            found[report.worker] = found.get(report.worker, NOBODY).judged(report.verdict)
+    for judge, verdict in state.verdicts.items():
+        if state.did_work(judge):
+            found[judge] = found.get(judge, NOBODY).judged_own()
+            continue
+        for worker in state.workers:
+            found[worker] = found.get(worker, NOBODY).judged(verdict)
     return found

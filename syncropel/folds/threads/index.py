@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from syncropel.folds.base.lifecycle import Lifecycle, is_intend, moment
 from syncropel.folds.base.order import word_key
+from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.namespaces import DEFAULT, name_in
 from syncropel.folds.fanout.child import DISPATCH, HANDLED, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, Key, is_verdict
@@ -47,6 +48,10 @@ class ThreadLine:
     last_activity: float = 0.0
     first: int | None = None
     """The `moment` of its first record."""
+    has_task: bool = False
+    has_child: bool = False
+    """Whether it is a subtask's thread on its worker."""
+    has_forks: bool = False
 
     @property
     def status(self) -> str:
@@ -80,20 +85,40 @@ class ThreadLine:
 
 
 @dataclass(slots=True)
+class ActorLine:
+    """On how many threads an actor wrote, and when the log took the latest of its records (unix seconds)."""
+
+    threads: int = 0
+    last_activity: float = 0.0
+
+
+@dataclass(slots=True)
 class ThreadIndex:
-    """Every thread in the log, by id."""
+    """Every thread in the log, by id, and every actor, by DID."""
 
-    threads: dict[str, ThreadLine] = field(default_factory=dict)
+    threads: WorkingSet[ThreadLine] = field(default_factory=WorkingSet)
+    actors: dict[str, ActorLine] = field(default_factory=dict)
+    count: int = 0
+    """How many threads there are."""
 
-    def apply(self, stored: StoredRecord) -> None:
-        thread = stored.record.thread
+    def apply(self, stored: StoredRecord) -> ThreadLine:
+        """Apply one record; give the summary of its thread."""
+        thread, actor = stored.record.thread, stored.record.actor
         line = self.threads.get(thread)
         if line is None:
             kind: Kind = "reserved" if thread in RESERVED else "other"
             line = self.threads[thread] = ThreadLine(thread, kind, first_sequence=stored.sequence)
+            self.count += 1
+        known = self.actors.get(actor)
+        if known is None:
+            known = self.actors[actor] = ActorLine()
+        if actor not in line.actors:
+            known.threads += 1
+        known.last_activity = max(known.last_activity, stored.received_at)
         line.apply(stored)
         if line.kind in _OWN_FOLD:
             line.life = None  # nobody asks for it, and there may be a million threads
+        return line
 
 
 def _kind(record: Record) -> Kind:

@@ -86,8 +86,12 @@ async def open_reader(path: Path) -> Connection:
 
 def read_only(path: Path) -> sqlite3.Connection:
     """A plain read-only connection for the calling thread. Raises sqlite3.Error."""
-    uri = f"file:{quote(str(path))}?mode=ro"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    return sqlite3.connect(read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def read_only_uri(path: Path) -> str:
+    """What sqlite3 opens this file by, for reading alone."""
+    return f"file:{quote(str(path))}?mode=ro"
 
 
 def tune_writer(connection: sqlite3.Connection) -> None:

@@ -58,9 +58,10 @@ def altered_after(
     return (found[-1][0] if found else sequence), altered_rows(found, accepted)
 
 
-def acknowledged(connection: sqlite3.Connection) -> set[str]:
-    """The ids that the coordinator has accepted."""
-    return {row[0] for row in connection.execute("SELECT record_id FROM acknowledged")}
+def acknowledged(connection: sqlite3.Connection, record_ids: Collection[str]) -> set[str]:
+    """Those of these ids that the coordinator has accepted."""
+    one = "SELECT 1 FROM acknowledged WHERE record_id = ?"
+    return {record for record in record_ids if connection.execute(one, (record,)).fetchone() is not None}
 
 
 def _rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -19,6 +19,7 @@ from syncropel.store.lineage.opening import choose_files
 from syncropel.store.lock import StoreLock
 from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite import reading
+from syncropel.store.sqlite.at_once import ReaderAtOnce
 from syncropel.store.sqlite.backup import BackupResult
 from syncropel.store.sqlite.commit import Call
 from syncropel.store.sqlite.connection import (
@@ -51,6 +52,7 @@ class SqliteStore:
         lock: StoreLock,
         writer: Writer,
         readers: Sequence[Connection],
+        at_once: ReaderAtOnce,
         prepared: Prepared,
     ) -> None:
         self.path = path
@@ -59,6 +61,7 @@ class SqliteStore:
         self._writer = writer
         self._readers = readers
         self._next_reader = cycle(readers)
+        self._at_once = at_once
         self._closing: asyncio.Task[None] | None = None
         self._restore_journal = RestoreJournal(path)
         self._prepared = prepared
@@ -94,6 +97,7 @@ class SqliteStore:
             writer = await Writer.start(connections[0], path, reserve, prepared.custody)
             for _ in range(READERS):
                 connections.append(await open_reader(path))
+            at_once = ReaderAtOnce(path)
         except BaseException as error:
             for connection in connections:
                 await connection.close()
@@ -107,7 +111,15 @@ class SqliteStore:
             raise
         if writer.lineage is not None:
             writer.lineage.soon()
-        return cls(path, clock=clock, lock=lock, writer=writer, readers=connections[1:], prepared=prepared)
+        return cls(
+            path,
+            clock=clock,
+            lock=lock,
+            writer=writer,
+            readers=connections[1:],
+            at_once=at_once,
+            prepared=prepared,
+        )
 
     async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
@@ -151,6 +163,11 @@ class SqliteStore:
         """See RecordStore."""
         return await self._read(partial(reading.thread, thread=thread))
 
+    def thread_through(self, thread: str, sequence: int) -> list[StoredRecord]:
+        """See RecordStore."""
+        self._require_open()
+        return self._at_once.thread(thread, sequence)
+
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
         """See RecordStore."""
         lineage = self.lineage
@@ -170,9 +187,9 @@ class SqliteStore:
         """See RecordStore."""
         await self._submit(Call((), self._clock(), tuple(record_ids)))
 
-    async def acknowledged(self) -> set[str]:
+    async def acknowledged(self, record_ids: Collection[str]) -> set[str]:
         """See RecordStore."""
-        return await self._read(reading.acknowledged)
+        return await self._read(partial(reading.acknowledged, record_ids=record_ids))
 
     @property
     def hold(self) -> Hold | None:
@@ -246,6 +263,7 @@ class SqliteStore:
 
     async def _close(self) -> None:
         try:
+            self._at_once.close()
             for number, reader in enumerate(self._readers):
                 if number == 0 and self.replaced is not None:
                     spare_the_files(reader)

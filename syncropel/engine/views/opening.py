@@ -1,0 +1,156 @@
+"""Starts the live folds: what rules from the log itself, everything else from the views where they fit it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from syncropel.engine.ingest.collector import uncollected
+from syncropel.engine.ingest.live import JOINED_KEPT, LiveFolds
+from syncropel.engine.views.projector import Projector, id_at
+from syncropel.engine.views.residents import Limits
+from syncropel.engine.views.source import ViewsSource
+from syncropel.folds.tasks.trust import Trust
+from syncropel.folds.threads.index import ActorLine
+from syncropel.record.threads import RESERVED
+from syncropel.store.base import RecordFilter, RecordStore
+from syncropel.store.views.views import Views, drop, views_path
+
+log = logging.getLogger("syncropel.engine.views")
+
+STEP: Final = 5_000
+"""Records between two writes to the views while they are built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The folds of a log, and what keeps its views. `unsettled`: threads with a parent or child threads of
+    which a step may be missing, because the daemon ended in between.
+    """
+
+    live: LiveFolds
+    projector: Projector
+    unsettled: set[str]
+
+
+async def start_folds(
+    store: RecordStore,
+    views: Views,
+    seen: Callable[[int], None] = lambda _: None,
+    limits: Limits | None = None,
+) -> Started:
+    """Fold a log by way of its views; what they do not contain is read from the log. `seen` is called with
+    the sequence read so far. Raises StoreError.
+    """
+    live = LiveFolds()
+    live.read_from(ViewsSource(live, store, views))
+    projector = Projector(live, store, views, limits)
+    unsettled = set[str]()
+    projector.pending = lambda: unsettled
+    meta = views.meta()
+    position = int(meta.get("position", 0))
+    if position:
+        unsettled.update(_take_state(live, meta["state"]))
+        await _take_ruling(live, store, position)
+        live.applied = projector.position = position
+        await _take_open(live, store, views)
+    await _catch_up(projector, store, unsettled, seen)
+    return Started(live, projector, unsettled)
+
+
+async def open_views(store: RecordStore) -> Views:
+    """The views of a log, beside it; empty ones when there are none that are of this log. Those of a store in
+    memory are in memory. Raises StoreError.
+    """
+    path = None if store.path is None else views_path(store.path)
+    views = await Views.open(path)
+    try:
+        if await _fits(store, views):
+            return views
+    except BaseException:
+        await views.close()
+        raise
+    await views.close()
+    log.warning("%s is not of this log: built anew", path, extra={"on_screen": True})
+    if path is not None:
+        drop(path)
+    return await Views.open(path)
+
+
+async def _fits(store: RecordStore, views: Views) -> bool:
+    """Whether the record at the views' position is in the log. Empty views fit every log."""
+    meta = views.meta()
+    position = int(meta.get("position", 0))
+    return not position or (meta.get("at_record", "") == await id_at(store, position) != "")
+
+
+def _take_state(live: LiveFolds, text: str) -> list[str]:
+    state = json.loads(text)
+    live.index.count = state["threads"]
+    live.task_count, live.child_count = state["tasks"], state["children"]
+    live.alias_count, live.revision = state["aliases"], state["revision"]
+    live.joined = deque(state["joined"], maxlen=JOINED_KEPT)
+    live.places = set(state["places"])
+    live.tally.open_tasks = state["open_tasks"]
+    pending: list[str] = state["pending"]
+    return pending
+
+
+async def _take_ruling(live: LiveFolds, store: RecordStore, position: int) -> None:
+    """What rules over others never comes from a view: a flipped bit there must not lift a freeze."""
+    ruling = [stored for thread in RESERVED for stored in await store.thread(thread)]
+    for thread in RESERVED:
+        live.index.threads.get(thread)  # their summaries stay in memory, so that a freeze needs no view
+    for stored in sorted(ruling, key=lambda stored: stored.sequence):
+        if stored.sequence <= position:
+            live.apply_ruling(stored)
+
+
+async def _take_open(live: LiveFolds, store: RecordStore, views: Views) -> None:
+    for row in views.actors():
+        if row.threads:
+            live.index.actors[row.actor] = ActorLine(row.threads, row.last_activity)
+        live.tally.trust[row.actor] = Trust(row.results, row.accepted, row.own)
+    for thread in views.active():
+        live.active[thread] = live.tasks[thread]
+    for thread in views.open_children():
+        live.open_children[thread] = live.children[thread]
+    live.unreported.update(views.unreported())
+    live.stale.update(views.stale())
+    for sequence in views.starts():
+        for stored in await store.query(RecordFilter(since=sequence - 1, limit=1)):
+            live.starts.apply(stored)
+
+
+async def _catch_up(
+    projector: Projector, store: RecordStore, unsettled: set[str], seen: Callable[[int], None]
+) -> None:
+    """Apply what the views do not contain, and write it to them bit by bit."""
+    live, since = projector.live, projector.position
+    waiting = store.count - since
+    with uncollected(min(waiting, STEP * 2)):
+        async for chunk in store.scan(since):
+            for stored in chunk:
+                live.apply(stored)
+            if live.applied - projector.position >= STEP:
+                await _note(projector, store, unsettled)
+                await projector.flush()
+            seen(live.applied)
+        await _note(projector, store, unsettled)
+    if waiting >= STEP:
+        await projector.flush()
+
+
+async def _note(projector: Projector, store: RecordStore, unsettled: set[str]) -> None:
+    live = projector.live
+    await live.refold(store)
+    unsettled.update(live.changes.forked)
+    for thread in live.changes.threads:
+        line = live.index.threads[thread]
+        task = live.tasks.get(thread) if line.has_task else None
+        if line.join or line.has_forks or (task is not None and (task.parent_thread or task.join)):
+            unsettled.add(thread)

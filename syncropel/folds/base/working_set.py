@@ -1,0 +1,70 @@
+"""A part of a fold that is larger than memory: what was not kept is loaded again when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+class WorkingSet(Generic[V]):
+    """Values by key, of which only some are held in memory.
+
+    `load` finds a value that is not held, None for one that does not exist. Without `load` everything is
+    held. There is no way to walk through all of it: that takes as long as the log is.
+    """
+
+    __slots__ = ("_held", "load")
+
+    def __init__(self, load: Callable[[str], V | None] | None = None) -> None:
+        self._held: dict[str, V] = {}
+        self.load = load
+
+    def get(self, key: str) -> V | None:
+        """The value, None when there is none."""
+        found = self._held.get(key)
+        if found is None and self.load is not None and (found := self.load(key)) is not None:
+            self._held[key] = found
+        return found
+
+    def __getitem__(self, key: str) -> V:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key) is not None
+
+    def __setitem__(self, key: str, value: V) -> None:
+        self._held[key] = value
+
+    def setdefault(self, key: str, default: V) -> V:
+        """The value; `default`, from now on, when there is none."""
+        found = self.get(key)
+        if found is None:
+            found = self._held[key] = default
+        return found
+
+    def forget(self, key: str) -> None:
+        """Hold this value no longer; it is loaded when it is next asked for."""
+        self._held.pop(key, None)
+
+    def held(self) -> Iterator[tuple[str, V]]:
+        """What is in memory now, the longest held first."""
+        return iter(list(self._held.items()))
+
+    def peek(self, key: str) -> V | None:
+        """The value if it is in memory."""
+        return self._held.get(key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkingSet) and self._held == other._held
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        """How many values are in memory."""
+        return len(self._held)
