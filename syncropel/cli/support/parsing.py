@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "trust": "show whose results were accepted, and how often",
     "backup": "take, list, check, and restore backups of the log",
     "store": "check the log against what was known of it, and go on after a loss",
+    "views": "look at the index of the log, drop it, and build it anew",
     "records": "list, search, and follow the whole log",
     "logs": "show the daemon's own log",
     "debug": "walk through the past of a thread, and compare two threads",

@@ -1,0 +1,155 @@
+"""Work on views that needs no daemon: `python -m syncropel.daemon.views_tool status|build|drop --home PATH`.
+
+`spl views` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.engine.views.opening import open_views, start_folds
+from syncropel.errors import NotFound, SyncropelError, complaint
+from syncropel.settings.config import Home
+from syncropel.store.lock import StoreLock
+from syncropel.store.sqlite.connection import explain, read_only
+from syncropel.store.sqlite.schema import check
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.store.views.views import drop, views_path
+
+_EACH_SECS: Final = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Gives the exit status: 0 done, or the views are up with the log; 1 they are not, or cannot be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m syncropel.daemon.views_tool", description="Work on the views of a log."
+    )
+    parser.add_argument("verb", choices=["status", "build", "drop"])
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    home = Home(Path(args.home).absolute())
+    try:
+        if not home.store.exists():
+            raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
+        StoreLock(home.store).release()  # raises while a daemon has it
+        verbs = {"status": status, "build": build, "drop": drop_views}
+        found = verbs[args.verb](home)
+    except SyncropelError as error:
+        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
+        return 1
+    if args.json:
+        print(json.dumps(found))  # noqa: T201
+    else:
+        print(_told(args.verb, found))  # noqa: T201
+    return 0 if args.verb != "status" or found["through"] == found["records"] else 1
+
+
+def status(home: Home) -> dict[str, Any]:
+    """How far the views contain the log: `through` and `records` (sequences), and their `bytes`. Views that
+    are not of this log, or are damaged, contain nothing of it. Changes nothing. Raises SyncropelError.
+    """
+    file = views_path(home.store)
+    try:
+        with closing(read_only(home.store)) as log:
+            check(log, home.store)
+            records = int(log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0])
+            through, at_record = _position(file)
+            known = log.execute("SELECT id FROM records WHERE sequence = ?", (through,)).fetchone()
+    except sqlite3.Error as error:
+        raise explain(error, home.store) from error
+    fits = known is not None and known[0] == at_record
+    return _found(file, through if fits else 0, records)
+
+
+def _position(file: Path) -> tuple[int, str]:
+    try:
+        with closing(read_only(file)) as views:
+            meta = dict(views.execute("SELECT key, value FROM meta"))
+    except sqlite3.Error:  # none, or damaged
+        return 0, ""
+    return int(meta.get("position", 0)), meta.get("at_record", "")
+
+
+def build(home: Home) -> dict[str, Any]:
+    """Bring the views up with the log, and tell the progress on stderr; answers as `status` does. Raises
+    SyncropelError.
+    """
+    return asyncio.run(_built(home))
+
+
+async def _built(home: Home) -> dict[str, Any]:
+    store = await SqliteStore.open(home.store, clock=time.time)
+    try:
+        views = await open_views(store)
+        try:
+            progress = Progress(store.count)
+            started = await start_folds(store, views, progress.seen)
+            await started.projector.flush()
+            progress.end()
+            position = started.projector.position
+        finally:
+            await views.close()
+        return _found(views_path(home.store), position, store.count)
+    finally:
+        await store.close()
+
+
+def _found(file: Path, through: int, records: int) -> dict[str, Any]:
+    size = sum(one.stat().st_size for one in file.parent.glob(f"{file.name}*"))
+    return {"through": through, "records": records, "bytes": size, "file": str(file)}
+
+
+def drop_views(home: Home) -> dict[str, Any]:
+    """Remove the views; `dropped` says whether there were any."""
+    return {"dropped": drop(views_path(home.store)), "file": str(views_path(home.store))}
+
+
+class Progress:
+    """Tells on stderr how far a build is: each second on a terminal, otherwise each ten."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._terminal = sys.stderr.isatty()
+        self._began = self._told = time.monotonic()
+
+    def seen(self, sequence: int) -> None:
+        """The log was read up to here."""
+        now = time.monotonic()
+        if now - self._told < (_EACH_SECS if self._terminal else 10 * _EACH_SECS):
+            return
+        self._told = now
+        rate = sequence / (now - self._began)
+        left = f"{(self._total - sequence) / rate:.0f}s left"
+        line = f"{sequence} of {self._total} records, {rate:.0f}/s, {left}"
+        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _told(verb: str, found: dict[str, Any]) -> str:
+    if verb == "drop":
+        return f"✓ dropped {found['file']}" if found["dropped"] else f"there are no views at {found['file']}"
+    behind = found["records"] - found["through"]
+    size = f"{found['bytes'] / 1e6:.1f} MB in {found['file']}"
+    if behind:
+        return f"✗ the views are {behind} of {found['records']} records behind; {size}"
+    return f"✓ the views contain all {found['records']} records; {size}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
