@@ -262,7 +262,7 @@ class Engine:
             await views.close()
             raise
         self.projector = started.projector
-        self.lists = Lists(started.live, started.projector)
+        self.lists = Lists(started.live, self.store, started.projector)
         return started
 
     async def _introduce(self, bootstrap_secret: str) -> None:

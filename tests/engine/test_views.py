@@ -33,7 +33,7 @@ from tests.engine.any_records import BODIES, CHILD_BODY, OPENINGS
 from tests.engine.test_live import at_once
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask
 
-NOTHING_HELD = Limits(threads=0, records=0, links=0)
+NOTHING_HELD = Limits(threads=0, records=0, links=0, newest=0)
 THREADS = ("th_task", "th_other", "th_child", "th_run", "th_plain")
 _OURS = {"joined", "changes", "folded_through", "places", "rule_failures", "_source", "tally"}
 """Not compared as they are: order of arrival, what is only kept to keep the folds right, and the counts."""
@@ -102,15 +102,15 @@ class Log:
 
     async def check_lists(self, again: LiveFolds) -> None:
         assert self.started is not None
-        lists = Lists(self.live, self.started.projector)
+        lists = Lists(self.live, self.store, self.started.projector)
         lines = sorted(again.index.threads.held(), key=lambda one: -one[1].last_sequence)
         assert [line.id for line in lists.threads(None, 1000)] == [thread for thread, _ in lines]
         assert lists.all_threads() == {thread for thread, _ in lines}
         tasks = sorted((state for _, state in again.tasks.held()), key=lambda one: -one.sequence)
-        assert list(lists.tasks(None, None, None, 1000)) == tasks
+        assert [one async for one in lists.tasks(None, None, None, 1000)] == tasks
         for state in tasks:
-            assert state in list(lists.tasks(None, None, state.status, 1000))
-            assert state not in list(lists.tasks(state.sequence, None, None, 1000))
+            assert state in [one async for one in lists.tasks(None, None, state.status, 1000)]
+            assert state not in [one async for one in lists.tasks(state.sequence, None, None, 1000)]
 
 
 def bodies() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -235,6 +235,34 @@ async def test_what_is_open_is_there_at_once_and_what_is_closed_is_not_held() ->
     await log.check()
 
 
+async def test_a_long_task_is_folded_beside_the_loop_before_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("syncropel.engine.views.lists.LONG", 3)
+    log = Log()
+    await log.start()
+    await log.take(
+        parent([subtask()]), spawned(0, 1), done(0, 2), record("DO", 3, {"topic": "task_cancelled"})
+    )
+    await log.take(record("INTEND", 0, {"task": True, "alias": "short"}, thread="th_short"))
+    await log.flush()
+    assert log.started is not None
+    lists = Lists(log.live, log.store, log.started.projector)
+    for name in ("T-1", "short", "nobody"):
+        await lists.warm(name)
+    assert [(thread, state.status) for thread, state in log.live.tasks.held()] == [("th_task", "cancelled")]
+    await log.check()
+
+
+async def test_what_somebody_looks_at_stays_however_long_it_is() -> None:
+    log = Log(Limits(threads=0, records=0, links=0, newest=2))
+    await log.start()
+    for number in range(4):
+        await log.take(record("INTEND", 0, {"task": True, "alias": f"D-{number}"}, thread=f"th_{number}"))
+    await log.flush()
+    assert [thread for thread, _ in log.live.tasks.held()] == ["th_2", "th_3"]
+
+
 async def test_a_flipped_bit_in_the_views_does_not_lift_a_freeze(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     body = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "r", "at": 1.0}
@@ -340,7 +368,7 @@ async def test_views_that_are_not_of_the_log_are_built_anew(tmp_path: Path, chan
         again = await rebuild(store)
         assert {thread: line.records for thread, line in again.index.threads.held()} == {
             thread: started.live.index.threads[thread].records
-            for thread in Lists(started.live, started.projector).all_threads()
+            for thread in Lists(started.live, store, started.projector).all_threads()
         }
 
 
@@ -367,7 +395,7 @@ async def test_a_flush_in_progress_loses_nothing_that_comes_meanwhile(tmp_path: 
         flushing = asyncio.ensure_future(started.projector.flush())
         await asyncio.sleep(0)
         await apply(store, started, note(5), note(0, "th_new"))
-        assert [line.id for line in Lists(started.live, started.projector).threads(None, 9)] == [
+        assert [line.id for line in Lists(started.live, store, started.projector).threads(None, 9)] == [
             "th_new",
             "th_plain",
         ]

@@ -66,7 +66,7 @@ def router(engine: Engine) -> APIRouter:
         if status is not None and status not in STATUSES:
             raise BadRequest(f"no status {status!r}", f"one of {', '.join(STATUSES)}")
         rows: list[TaskSummary] = []
-        for state in engine.lists.tasks(since, before, status, limit + 1):
+        async for state in engine.lists.tasks(since, before, status, limit + 1):
             row = task_summary(state)
             if status is not None and row.status != status:
                 continue
@@ -86,6 +86,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks/{name}")
     async def get_task(name: str) -> TaskDetail:
         """One task, by alias or thread."""
+        await engine.lists.warm(name)
         state, rules = find_task(engine, name), engine.ingest.live.rules.of(FOLD)
         family = {
             "children": child_threads(engine, state.thread),
@@ -118,6 +119,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/tasks/{name}/join")
     async def get_join(name: str) -> JoinStatus:
         """Every subtask of a fan-out, and why it is joined, not yet, or can no longer be."""
+        await engine.lists.warm(name)
         state = find_task(engine, name)
         if state.fanout is None and children_of(engine.ingest.live, state.thread):
             raise Conflict(

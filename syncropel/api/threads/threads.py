@@ -17,6 +17,7 @@ from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_views import task_detail
 from syncropel.api.threads.thread_views import find_line, thread_id, thread_summary
 from syncropel.engine.engine import Engine
+from syncropel.engine.views.lists import AT_A_STRETCH
 from syncropel.folds.base.order import fold_order
 from syncropel.folds.replay.thread_state import fold_thread
 from syncropel.folds.threads.index import ThreadLine, participants
@@ -33,7 +34,12 @@ def router(engine: Engine) -> APIRouter:
         """Threads, latest activity first. `since`: the cursor of the previous page."""
         wanted = engine.lists.threads(since, limit + 1)
         cursor = wanted[limit - 1].last_sequence if len(wanted) > limit else None
-        return Page(data=[thread_summary(engine, line) for line in wanted[:limit]], next_cursor=cursor)
+        rows: list[ThreadSummary] = []
+        for line in wanted[:limit]:
+            rows.append(thread_summary(engine, line))
+            if len(rows) % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        return Page(data=rows, next_cursor=cursor)
 
     @routes.get("/v1/threads/{thread:path}/records", response_model=Page[RecordOut])
     async def thread_records(

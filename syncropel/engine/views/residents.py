@@ -23,6 +23,8 @@ class Limits:
     records: int = 30_000
     links: int = 20_000
     """Parents, aliases, and spend: of each."""
+    newest: int = 64
+    """Tasks, subtasks, and threads with forks that stay however long they are: somebody looks at them."""
 
 
 def let_go(live: LiveFolds, limits: Limits) -> None:
@@ -45,7 +47,7 @@ def let_go(live: LiveFolds, limits: Limits) -> None:
     states: tuple[WorkingSet[Any], ...] = (live.tasks, live.children, live.forks)
     _shrink(live.index.threads, limits.threads, is_closed)
     for held in states:
-        _shrink_by_records(held, limits.records, is_closed)
+        _shrink_by_records(held, limits, is_closed)
     for thread in [one for one, through in live.folded_through.items() if through <= live.applied]:
         if live.tasks.peek(thread) is None:
             del live.folded_through[thread]
@@ -72,11 +74,11 @@ def _shrink(held: WorkingSet[Any], limit: int, may_go: Callable[[str], bool]) ->
                 return
 
 
-def _shrink_by_records(held: WorkingSet[Any], limit: int, may_go: Callable[[str], bool]) -> None:
+def _shrink_by_records(held: WorkingSet[Any], limits: Limits, may_go: Callable[[str], bool]) -> None:
     """As `_shrink`, where a value weighs what its thread's records do."""
     weights = [(key, _weight(value)) for key, value in held.held()]
-    over = sum(weight for _, weight in weights) - limit
-    for key, weight in weights:
+    over = sum(weight for _, weight in weights) - limits.records
+    for key, weight in weights[: max(0, len(weights) - limits.newest)]:
         if over <= 0:
             return
         if may_go(key):

@@ -135,14 +135,16 @@ class Views:
         """Every thread, the oldest first."""
         return self._names("SELECT thread FROM threads ORDER BY first")
 
-    def tasks_between(self, after: int, before: int, status: str | None, limit: int) -> list[str]:
-        """Threads of tasks that changed last between these sequences, both exclusive, the latest first."""
+    def tasks_between(self, after: int, before: int, status: str | None, limit: int) -> list[tuple[str, int]]:
+        """Threads of tasks that changed last between these sequences, both exclusive, with the sequence of
+        the change, the latest first.
+        """
         where = "task_sequence IS NOT NULL AND task_sequence > ? AND task_sequence < ?"
         end = f"ORDER BY task_sequence DESC LIMIT {limit:d}"
         if status is None:
-            return self._names(f"SELECT thread FROM threads WHERE {where} {end}", after, before)
-        select = f"SELECT thread FROM threads WHERE status = ? AND {where} {end}"
-        return self._names(select, status, after, before)
+            return self._rows(f"SELECT thread, task_sequence FROM threads WHERE {where} {end}", after, before)
+        select = f"SELECT thread, task_sequence FROM threads WHERE status = ? AND {where} {end}"
+        return self._rows(select, status, after, before)
 
     def open_children(self) -> list[str]:
         """Threads of subtasks without a result."""
