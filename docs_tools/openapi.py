@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from syncropel.api.app import create_routes
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
@@ -26,10 +27,10 @@ async def _document() -> dict[str, Any]:
         home = Home(Path(folder))
         make_home(home)
         store = MemoryStore(clock=lambda: 0.0)
-        engine = Engine(store, Instance("did:sync:instance:0", home, "http://127.0.0.1:9100"), Settings())
-        await engine.start()
+        instance = Instance("did:sync:instance:0", home, "http://127.0.0.1:9100")
+        lifecycle = Lifecycle(store, instance, Settings())
         try:
-            return create_routes(engine).openapi()
+            return create_routes(await lifecycle.start()).openapi()
         finally:
-            await engine.stop()
+            await lifecycle.stop()
             await store.close()

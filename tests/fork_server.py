@@ -131,7 +131,8 @@ def _warm_up() -> None:
     """Do once what every daemon does when it starts: import all that serves, and analyse the routes."""
     from syncropel.api.app import create_routes
     from syncropel.daemon import process, serving
-    from syncropel.engine.engine import Engine, Instance
+    from syncropel.engine.instance import Instance
+    from syncropel.engine.lifecycle import Lifecycle
     from syncropel.peer.peers import trusted_roots
     from syncropel.settings.config import Home, Settings, load_settings
     from syncropel.settings.identity import make_home
@@ -140,11 +141,11 @@ def _warm_up() -> None:
     process._server()
 
     async def made(home: Home, *, running: bool) -> None:
-        engine = Engine(MemoryStore(clock=time.time), Instance("did:sync:instance:0", home, ""), Settings())
-        await (engine.start() if running else engine.start_still())
-        create_routes(engine)
+        store, instance = MemoryStore(clock=time.time), Instance("did:sync:instance:0", home, "")
+        lifecycle = Lifecycle(store, instance, Settings())
+        create_routes(await (lifecycle.start() if running else lifecycle.start_still()))
         if running:
-            await engine.stop()
+            await lifecycle.stop()
 
     def run_one(home: Home) -> None:
         load_settings(home, {})

@@ -19,7 +19,9 @@ from syncropel.adapters.strays import FAMILY
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
 from syncropel.engine.backups import Backups
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.engine import Engine
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import SetupError
 from syncropel.listening.gateway import GatewayServer, listen_gateway
 from syncropel.listening.server import Server
@@ -96,23 +98,23 @@ async def _run(
             agents = ends.enter_context(listen_gateway(home.gateway_port)) if wanted else None
             asked_at = agents.getsockname()[1] if agents is not None else 0
             instance = Instance(identity.did, home, reached_at, asked_at)
-            engine = Engine(store, instance, settings, Runtime())
-            engine.backups = Backups(store, place, settings.backup, engine.runtime)
-            starting = asyncio.ensure_future(engine.start(bootstrap_secret))
-            if not await _started(engine, starting, stop):
+            runtime = Runtime()
+            lifecycle = Lifecycle(store, instance, settings, runtime)
+            if (engine := await _started(lifecycle, bootstrap_secret, stop)) is None:
                 log.info("stopped while the log was being read")
                 return
+            backups = engine.backups = Backups(store, place, settings.backup, runtime)
             try:
                 log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
                 log.info("store %s, %d records", home.store, store.count)
                 if not settings.auth.required:
                     log.warning("auth is off: everybody on this machine may call")
                 if store.hold is None:  # what the backup has is better
-                    engine.backups.begin()
-                await _serve(engine, ring, stop, tcp, door, agents)
+                    backups.begin()
+                await _serve(lifecycle, engine, ring, stop, tcp, door, agents)
             finally:
-                await engine.backups.stop()
-                await engine.stop()
+                await backups.stop()
+                await lifecycle.stop()
     finally:
         try:
             await store.close()
@@ -120,20 +122,20 @@ async def _run(
             _remove_pid(home)
 
 
-async def _started(engine: Engine, starting: asyncio.Future[None], stop: asyncio.Event) -> bool:
-    """Wait for the engine; return False when the stop came while the log was being read, which may take
+async def _started(lifecycle: Lifecycle, bootstrap_secret: str, stop: asyncio.Event) -> Engine | None:
+    """Start the engine; return None when the stop came while the log was being read, which may take
     minutes.
     """
+    starting = asyncio.ensure_future(lifecycle.start(bootstrap_secret))
     stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
     either: set[asyncio.Future[Any]] = {starting, stopping}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not starting.done() and not engine.folded:
+    if not starting.done() and not lifecycle.folded:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-        return False
-    await starting
-    return True
+        return None
+    return await starting
 
 
 class _Stop(asyncio.Event):
@@ -172,6 +174,7 @@ def _remove_pid(home: Home) -> None:
 
 
 async def _serve(
+    lifecycle: Lifecycle,
     engine: Engine,
     ring: LogRing,
     stop: _Stop,
@@ -196,7 +199,7 @@ async def _serve(
     keeping.cancel()
     log.info("stopping")
     server.should_exit = True
-    await engine.stop(keep_work=stop.keep_work)
+    await lifecycle.stop(keep_work=stop.keep_work)
     await serving
     if gateway is not None and asking is not None:  # until here agents were told why they end
         gateway.should_exit = True

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncropel.cel.budget import Budget
+from syncropel.engine.engine import Engine
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import HEALTH, Rule
 from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.lanes import QUESTIONS
 from syncropel.policy.permissions import RULE_SECS
-
-if TYPE_CHECKING:
-    from syncropel.engine.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncropel import __version__
+from syncropel.adapters.registry import told
+from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
 from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
 from syncropel.wire.fleet import Heartbeat
-
-if TYPE_CHECKING:
-    from syncropel.engine.engine import Engine
 
 log = logging.getLogger("syncropel.engine.heartbeats")
 
@@ -41,14 +40,14 @@ def own_beat(
             "queued_dispatches": dispatcher.queued,
             "max_concurrent": dispatcher.max_concurrent,
             "adapter": engine.settings.dispatch.adapter,
-            "adapters": engine.adapters_told(),
+            "adapters": told(engine.enabled),
             "store_records": engine.store.count,
             "store_bytes": engine.store_bytes,
             "pid": os.getpid(),
             "permissions": engine.ingest.live.rules.enforced,
             **{f"control_{key}": value for key, value in state.items() if key != "digest"},
             "control": state["digest"],
-            "clock_ahead_secs": engine.clock_ahead_secs,
+            "clock_ahead_secs": engine.heartbeat_sender.clock_ahead_secs,
             "spend": dispatcher.spending(),
             "held": dispatcher.held(),
             "unended": dispatcher.unended(),

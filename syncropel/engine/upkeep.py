@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from syncropel.engine.engine import Engine
 from syncropel.errors import SyncropelError
-
-if TYPE_CHECKING:
-    from syncropel.engine.engine import Engine
 
 log = logging.getLogger("syncropel.engine")
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp
 
 from syncropel.api.read_only import create_read_only_app
-from syncropel.engine.engine import Engine, Instance
 from syncropel.engine.ingest.collector import uncollected
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import InvalidBundle, NotFound, SetupError, SyncropelError
 from syncropel.folds.fleet.registry import Registry
 from syncropel.peer.runtime import Runtime
@@ -20,6 +21,9 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.settings.config import Home, Settings
 from syncropel.store.bundle.format import MAX_LINE_BYTES, read_bundle, read_header
 from syncropel.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from syncropel.engine.engine import Engine
 
 _EACH: Final = 500
 """Records between two progress reports."""
@@ -79,9 +83,7 @@ class Opening:
                     f"line {line}: {outcome.message}", "no log holds both: take another snapshot"
                 )
         instance = Instance(self._coordinator(), Home(self.path), "")
-        engine = Engine(store, instance, Settings(), Runtime(now=lambda: as_of))
-        await engine.start_still()
-        return engine
+        return await Lifecycle(store, instance, Settings(), Runtime(now=lambda: as_of)).start_still()
 
     def _read(self, file: IO[bytes], size: int) -> None:
         header = read_header(file.readline(MAX_LINE_BYTES + 1))

@@ -62,6 +62,13 @@ class Keyring:
         """What this coordinator presents to that instance; empty when the two have no secret of their own."""
         return _read(self._home.peer_token(did))
 
+    def presented(self, to: str) -> list[str]:
+        """What to present to an instance (a DID; empty: the coordinator), best first: the secret of the two,
+        then the fleet's token.
+        """
+        own = self.towards(to) if to else self.own()
+        return [token for token in (own, self.shared()) if token]
+
     def coordinator_of(self, bearer: str) -> str:
         """The DID of this worker's coordinator, if this is the secret it presents here; otherwise empty."""
         known = self._coordinator()

@@ -15,7 +15,9 @@ import pytest
 
 from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.engine import Engine
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.record.model import parse_record
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, Home, Settings
@@ -39,6 +41,7 @@ NOOP = Settings(adapters=AdapterSettings(noop=True), dispatch=DispatchSettings(a
 class Api:
     """One daemon's application. `operator` speaks through the Unix socket's door, `tcp` without a token."""
 
+    lifecycle: Lifecycle
     engine: Engine
     app: Any
     operator: httpx.AsyncClient
@@ -146,13 +149,17 @@ async def open_api(
             lineage = LineageFile(home.lineage) if known else None
             store = await SqliteStore.open(home.store, clock=time.time, lineage=lineage)
         stack.push_async_callback(store.close)
-        engine = Engine(store, Instance(DID, home, "http://127.0.0.1:9100"), settings or Settings())
-        await engine.start()
-        stack.push_async_callback(engine.stop)
+        lifecycle = Lifecycle(store, Instance(DID, home, "http://127.0.0.1:9100"), settings or Settings())
+        engine = await lifecycle.start()
+        stack.push_async_callback(lifecycle.stop)
         app = create_app(engine)
         operator, tcp = as_operator(app), over_tcp(app)
         yield Api(
-            engine, app, await stack.enter_async_context(operator), await stack.enter_async_context(tcp)
+            lifecycle,
+            engine,
+            app,
+            await stack.enter_async_context(operator),
+            await stack.enter_async_context(tcp),
         )
 
 

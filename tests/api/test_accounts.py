@@ -44,7 +44,7 @@ async def test_the_secret_is_told_once_and_kept_nowhere(log_file: Path, durable:
     assert (await durable.tcp.get("/v1/nothing", headers=headers)).status_code == 404
     for path in ("/v1/records", "/v1/service-accounts", "/v1/threads/th_engine_config/records"):
         assert secret not in (await durable.operator.get(path, params={})).text
-    await durable.engine.stop()
+    await durable.lifecycle.stop()
     await durable.engine.store.close()
     kept = [path for path in log_file.parent.rglob("*") if path.is_file()]
     assert durable.engine.instance.home.store in kept

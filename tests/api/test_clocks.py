@@ -73,7 +73,7 @@ async def test_a_poisoned_log_can_be_stopped_also_after_a_restart(
         assert (await kill(api, **level)).status_code == 201
     archived = await api.operator.post("/v1/namespaces/archive", json={"namespace": "docs"})
     assert archived.status_code == 201
-    await api.engine.stop()
+    await api.lifecycle.stop()
     await api.engine.store.close()
     again = await make_api(NOOP, sqlite=True)
     frozen = [one.namespace for one in again.engine.ingest.live.control.active()]

@@ -69,7 +69,7 @@ async def test_a_denial_of_the_last_moment_is_kept_when_the_daemon_stops(api: Ap
     await _open_up(api)
     denied = await api.operator.post("/v1/records", json=record(actor=ME))
     assert denied.status_code == 403
-    await api.engine.stop()
+    await api.lifecycle.stop()
     kept = [one.record for one in await api.engine.store.thread("th_engine_config")]
     assert [one.body["denied"] for one in kept if one.topic == "permission_denied"] == [ME]
 

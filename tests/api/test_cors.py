@@ -86,9 +86,9 @@ async def test_the_list_is_a_record_and_survives_a_restart(durable: Api) -> None
     await allow(durable, APP)
     found = await durable.get("/v1/records", thread="th_engine_config", topic="auth_cors_origins")
     assert found["data"][0]["body"]["origins"] == [APP]
-    await durable.engine.stop()
-    await durable.engine.start()
-    assert durable.engine.ingest.live.access.origins == (APP,)
+    await durable.lifecycle.stop()
+    engine = await durable.lifecycle.start()
+    assert engine.ingest.live.access.origins == (APP,)
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ async def test_a_full_disk_is_told_and_logged(
 
 
 async def test_a_stopping_daemon_says_when_to_come_back(api: Api) -> None:
-    await api.engine.stop()
+    await api.lifecycle.stop()
     for path, body in (("/v1/records", record()), ("/v1/tasks", {"goal": "x"})):
         answer = await api.operator.post(path, json=body)
         assert_error(answer, Unavailable.status, "UNAVAILABLE", "stopping")

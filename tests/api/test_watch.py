@@ -166,7 +166,7 @@ async def test_every_stream_is_told_that_the_daemon_stops(api: Api) -> None:
     ):
         await listening(api, 2)
         await three.take()
-        await api.engine.stop()
+        await api.lifecycle.stop()
         for stream in (one, two, three):
             events = [event async for event in _all(stream)]
             assert events[-1].name == "server_shutdown"

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from syncropel.api.app import create_app
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
 from syncropel.settings.identity import make_home
@@ -75,12 +76,12 @@ async def two_instances(folder: Path, **sections: Any) -> AsyncIterator[Two]:
             home.fleet_token.write_text(_TOKEN)
             home.fleet_token.chmod(0o600)
             store = MemoryStore(clock=time.time)
-            engine = Engine(store, Instance(did, home, f"http://{alias}"), settings, transport=network)
-            await engine.start()
+            lifecycle = Lifecycle(store, Instance(did, home, f"http://{alias}"), settings, transport=network)
+            engine = await lifecycle.start()
             app = network.apps[alias] = create_app(engine)
-            stack.push_async_callback(engine.stop)
+            stack.push_async_callback(lifecycle.stop)
             operator = await stack.enter_async_context(as_operator(app))
-            return Api(engine, app, operator, await stack.enter_async_context(over_tcp(app)))
+            return Api(lifecycle, engine, app, operator, await stack.enter_async_context(over_tcp(app)))
 
         coordinator = await start(COORDINATOR, "coordinator", Settings(fleet=FleetSettings("coordinator")))
         fleet = FleetSettings("worker-b", "http://coordinator")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncropel.daemon import serving
-from syncropel.engine import engine as engines
+from syncropel.engine import lifecycle
 from syncropel.engine.backups import Backups
 from syncropel.logs.ring import LogRing
 from syncropel.settings.config import Home, Settings
@@ -45,7 +45,7 @@ async def test_a_stop_does_not_wait_until_the_log_is_read(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
-    monkeypatch.setattr(engines, "start_folds", endless)
+    monkeypatch.setattr(lifecycle, "start_folds", endless)
     with caplog.at_level(logging.INFO):
         running = asyncio.ensure_future(run(own))
         await reading.wait()
@@ -61,7 +61,7 @@ async def test_a_log_that_cannot_be_read_is_told_as_such(own: Home, monkeypatch:
         raise ValueError("no such fold")
 
     monkeypatch.setattr(serving, "_stop_on_signal", asyncio.Event)
-    monkeypatch.setattr(engines, "start_folds", broken)
+    monkeypatch.setattr(lifecycle, "start_folds", broken)
     with pytest.raises(ValueError, match="no such fold"):
         await run(own)
     assert not own.pid_file.exists()

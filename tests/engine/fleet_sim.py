@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 
-from syncropel.adapters import Adapter, Job, Observe, Outcome
+from syncropel.adapters import Job, Observe, Outcome
 from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.engine import Engine
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import StoreError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
@@ -218,15 +220,6 @@ class Scripted:
         """It leaves none."""
 
 
-class _Engine(Engine):
-    """An engine whose goals are the simulation's."""
-
-    node: Node
-
-    def _adapters(self) -> dict[str, Adapter]:
-        return {"scripted": Scripted(self.node)}
-
-
 class Node:
     """One instance: its home and its log last, its processes come and go."""
 
@@ -244,6 +237,7 @@ class Node:
         )
         self.life: Life | None = None
         self.engine: Engine | None = None
+        self._lifecycle: Lifecycle
         self._app: Any = None
         self.crashes: list[str] = []
         self.disk_full = 0
@@ -252,21 +246,21 @@ class Node:
 
     async def start(self) -> None:
         life = self.life = Life(self)
-        engine = _Engine(
+        lifecycle = Lifecycle(
             Disk(self.log, life),  # type: ignore[arg-type] # as much of a store as is used of it
             Instance(self.did, self.home, self.url),
             self.settings,
             self.sim.loop.skewed(lambda: self.clock_ahead),
             Network(self.sim),
+            {"scripted": Scripted(self)},
         )
-        engine.node = self
-        starting = life.run(engine.start())
+        starting = life.run(lifecycle.start())
         await asyncio.wait({starting})
         if starting.cancelled():
             return  # it died while it started
-        starting.result()
-        self._app = create_app(engine)
-        self.engine = engine
+        self.engine = starting.result()
+        self._app = create_app(self.engine)
+        self._lifecycle = lifecycle
 
     def crash(self, when: str, *, back: bool = True) -> None:
         """Kill it, and start it again after a while unless it is not to come back by itself."""
@@ -289,7 +283,7 @@ class Node:
     async def stop(self) -> None:
         """End it well."""
         if self.engine is not None and self.life is not None:
-            await asyncio.wait({self.life.run(self.engine.stop())})
+            await asyncio.wait({self.life.run(self._lifecycle.stop())})
             self.life.end()
             self.life = self.engine = None
 

@@ -29,7 +29,7 @@ class Office:
     def __init__(self) -> None:
         self.store = MemoryStore(clock=lambda: 0.0)
         self.ingest = Ingest(self.store, LiveFolds(), Broadcast(), COORDINATOR, Runtime())
-        self.accounts = Accounts(self.ingest, COORDINATOR, 5.0)
+        self.accounts = Accounts(self.ingest, COORDINATOR, Runtime())
 
     @property
     def access(self) -> Access:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.engine import Engine, Instance
+from syncropel.engine.engine import Engine
+from syncropel.engine.instance import Instance
+from syncropel.engine.lifecycle import Lifecycle
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.record.model import Record
 from syncropel.settings.adapters import AdapterSettings
@@ -63,12 +65,11 @@ class Log:
     @asynccontextmanager
     async def daemon(self, did: str = COORDINATOR) -> AsyncIterator[Engine]:
         """A daemon over this log, as long as the block lasts."""
-        engine = Engine(self.store, Instance(did, self.home, "http://127.0.0.1:1"), NOOP)
-        await engine.start()
+        lifecycle = Lifecycle(self.store, Instance(did, self.home, "http://127.0.0.1:1"), NOOP)
         try:
-            yield engine
+            yield await lifecycle.start()
         finally:
-            await engine.stop()
+            await lifecycle.stop()
 
     async def topics(self) -> Counter[str]:
         found = await self.store.thread(PARENT)

@@ -62,14 +62,14 @@ def router(engine: Engine) -> APIRouter:
     async def mint(body: NewAccount) -> MintedToken:
         """Create a service account with one token."""
         async with one_at_a_time:
-            made = await engine.accounts().mint(body.sa_id, body.scopes, body.allowed_actors, body.pulls_for)
+            made = await engine.accounts.mint(body.sa_id, body.scopes, body.allowed_actors, body.pulls_for)
         return _minted(body.sa_id, made)
 
     @routes.post("/v1/tokens", status_code=201)
     async def mint_token(body: NewToken) -> MintedToken:
         """Mint another token for an account, with its current scopes."""
         async with one_at_a_time:
-            return _minted(body.sa_id, await engine.accounts().another(body.sa_id))
+            return _minted(body.sa_id, await engine.accounts.another(body.sa_id))
 
     @routes.get("/v1/tokens")
     async def list_tokens() -> Page[ApiToken]:
@@ -81,14 +81,14 @@ def router(engine: Engine) -> APIRouter:
     async def revoke(token_id: str, body: Revocation) -> ApiToken:
         """Revoke a token for good; `token_id` is its id, or the first digits of it."""
         async with one_at_a_time:
-            token = await engine.accounts().revoke(token_id, body.reason)
+            token = await engine.accounts.revoke(token_id, body.reason)
         return _token(token, engine.ingest.live.access)
 
     @routes.put("/v1/service-accounts/{sa_id}")
     async def grant(sa_id: str, body: NewGrants) -> ServiceAccount:
         """Change what an account's new tokens may do, and whom all of its tokens may write as from now on."""
         async with one_at_a_time:
-            account = await engine.accounts().grant(sa_id, body.scopes, body.allowed_actors, body.pulls_for)
+            account = await engine.accounts.grant(sa_id, body.scopes, body.allowed_actors, body.pulls_for)
         return _account(account, engine.ingest.live.access)
 
     @routes.get("/v1/whoami")

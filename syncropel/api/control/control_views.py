@@ -22,7 +22,7 @@ def blast_radius(engine: Engine, level: Level, namespace: str, terminate: bool) 
         live.active.values(),
         live.counts().open_tasks,
         live.places,
-        engine.spending(),
+        engine.reported_work.spending(),
         live.namespaces,
         live.control,
     )

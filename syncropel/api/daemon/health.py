@@ -72,7 +72,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             self_check_failures=engine.selfcheck.failures,
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
-            clock_ahead_secs=engine.clock_ahead_secs,
+            clock_ahead_secs=engine.heartbeat_sender.clock_ahead_secs,
             coordinator_refuses=engine.heartbeat_sender.refused,
             takes_no_work=engine.ingest.live.standing.why,
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],

@@ -39,7 +39,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/store/accept-loss")
     async def accept_loss(body: Accepted) -> StoreOut:
         """Continue with a held log: the records that it lacks are given up, and recorded as lost."""
-        await engine.accept_loss(body.reason)
+        await engine.held_log.accept_loss(body.reason)
         return described(engine)
 
     @routes.post("/v1/store/accept-altered")

@@ -75,7 +75,7 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
     live = engine.ingest.live
     known = [only] if only is not None else list(live.registry.instances.values())
     load = engine.fan_outs.reconciler.load()
-    held = engine.held()
+    held = engine.reported_work.held()
     placed = engine.fan_outs.reconciler.placed()
     rows = []
     for one in sorted(known, key=lambda instance: (instance.alias, instance.did)):

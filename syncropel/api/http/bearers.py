@@ -101,7 +101,7 @@ class Bearers:
         return token
 
     def _writer(self, token: Token) -> Writer:
-        if is_fleet_account(token.sa_id) or token.sha256 == self._engine.shared_sha256:
+        if is_fleet_account(token.sa_id) or token.sha256 == self._engine.accounts.shared_sha256:
             # On a worker, the shared token stands for a coordinator without a credential of its own;
             # on a coordinator, for such an instance.
             older = self._is_worker and not self._engine.keyring.knows_coordinator

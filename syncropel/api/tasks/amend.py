@@ -83,7 +83,7 @@ def router(engine: Engine) -> APIRouter:
         if body.join is not None:
             fields |= {"topic": AMEND_JOIN, "join": body.join}
             return posted(await _write(engine, state, body.actor, fields))
-        spent = spent_usd(fanout, engine.spending())
+        spent = spent_usd(fanout, engine.reported_work.spending())
         if spends(spent, body.budget_usd):
             asked = f"a budget of ${body.budget_usd:.2f} would end it at once"
             raise Conflict(

@@ -62,7 +62,7 @@ class Look:
     """What is known now about everything that was assigned: computed once, then queried for each subtask."""
 
     def __init__(self, engine: Engine) -> None:
-        self.spending = engine.spending()
+        self.spending = engine.reported_work.spending()
         self._engine = engine
         here = engine.dispatcher.spending()
         self.running = {
@@ -72,7 +72,7 @@ class Look:
         own = {one.child_intend: one.began_at for one in here if one.began_at is not None}
         self._began = {**engine.leases.began(), **own}
         self._heard = engine.leases.heard_at() | {engine.instance.did: engine.runtime.now()}
-        self._held = engine.held()
+        self._held = engine.reported_work.held()
         self._undelivered = engine.fan_outs.delivery.waiting()
         self._statuses: dict[str, str] = {}
         self._aliases = engine.ingest.live.names()
@@ -131,10 +131,18 @@ class Look:
         """The pause of the provider that the subtask's adapter uses on its instance."""
         engine = self._engine
         pauses, now = engine.ingest.live.pauses, engine.runtime.now()
-        provider = (
-            engine.provider_of(spawn.instance, child.subtask.adapter or "") if pauses.active(now) else ""
-        )
+        provider = self._provider(spawn.instance, child.subtask.adapter or "") if pauses.active(now) else ""
         return pauses.of(provider, now) if provider else None
+
+    def _provider(self, did: str, adapter: str) -> str:
+        """Whose quota goals of this adapter use on an instance; empty when that is not known. Without a name
+        it is the default adapter.
+        """
+        engine = self._engine
+        if did != engine.instance.did:
+            return engine.leases.provider(did, adapter)
+        enabled = engine.enabled.get(adapter or engine.settings.dispatch.adapter)
+        return enabled.provider if enabled is not None else ""
 
     def _after_the_end(self, spawn: Spawn, began: float | None, queued: bool) -> Progress:
         """The progress of an attempt that had no result when its fan-out was over. Nobody waits for it."""

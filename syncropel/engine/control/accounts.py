@@ -24,9 +24,10 @@ from syncropel.folds.control.access import (
     account_did,
 )
 from syncropel.folds.control.namespaces import parse_namespace
+from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, is_name
 from syncropel.record.threads import ENGINE_CONFIG
-from syncropel.settings.keyring import secret_hash, split_bearer
+from syncropel.settings.keyring import bearer_hash, secret_hash, split_bearer
 
 log = logging.getLogger("syncropel.engine.accounts")
 
@@ -74,10 +75,12 @@ class Minted:
 class Accounts:
     """Writes service accounts and tokens to the engine's config thread."""
 
-    def __init__(self, ingest: Ingest, did: str, now: float) -> None:
+    def __init__(self, ingest: Ingest, did: str, runtime: Runtime) -> None:
         self._ingest = ingest
         self._did = did
-        self._now = now
+        self._runtime = runtime
+        self.shared_sha256 = ""
+        """The hash of the token that the fleet shared at the start; empty without one."""
 
     async def mint(
         self,
@@ -144,11 +147,21 @@ class Accounts:
                 "token_sha256": token.sha256,
                 "sa_id": token.sa_id,
                 "reason": reason,
-                "at": self._now,
+                "at": self._runtime.now(),
             }
             await self._append([Record(ENGINE_CONFIG, self._did, "LEARN", body)])
             log.info("a token of %s was revoked", token.sa_id)
         return token
+
+    async def accept_shared(self, token: str) -> None:
+        """Accept the token that the fleet shares, if there is one; what is wrong with it is logged."""
+        if not token:
+            return
+        self.shared_sha256 = bearer_hash(token)
+        try:
+            await self.accept(token, FLEET_SCOPES)
+        except SyncropelError as error:
+            log.error("the fleet token is of no use: %s", error.message)
 
     async def accept(self, bearer: str, scopes: Sequence[str]) -> None:
         """Make this bearer string valid here, unless it is. Raises BadRequest when it has the wrong form."""
@@ -209,7 +222,7 @@ class Accounts:
     def _account_record(
         self, sa_id: str, granted: Sequence[str], actors: Sequence[str] | None, pulls_for: str
     ) -> Record:
-        body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._now}
+        body = {"topic": SERVICE_ACCOUNT, "sa_id": sa_id, "scopes": list(granted), "at": self._runtime.now()}
         if actors is not None:
             body["allowed_actors"] = list(actors)
         if pulls_for:
@@ -233,7 +246,7 @@ class Accounts:
             "sa_id": sa_id,
             "scopes": granted,
             "token_sha256": secret_hash(secret),
-            "at": self._now,
+            "at": self._runtime.now(),
         }
         account = []
         if sa_id not in self._access.accounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from syncropel.adapters import Adapter
 from syncropel.adapters.contract import Place
 from syncropel.adapters.gateway.desk import Gateway, Paused
 from syncropel.adapters.other_user import other_user
@@ -31,6 +32,11 @@ def enabled_adapters(
     made = enable(tables, installed(), place)
     log_problems(installed(), made)
     return made
+
+
+def usable(enabled: Mapping[str, Enabled]) -> dict[str, Adapter]:
+    """The adapters that can run goals, by name."""
+    return {name: one.adapter for name, one in enabled.items() if one.adapter is not None}
 
 
 def limits_of(

@@ -19,12 +19,14 @@ log = logging.getLogger("syncropel.engine.heartbeat")
 
 FRESH_INTERVALS: Final = 2
 SHORTEST_GAP_SECS: Final = 1.0
+ORPHAN_INTERVALS: Final = 8
+"""A coordinator takes work from an instance that it has not heard from for 12."""
 _TRIES: Final = 3
 
 
 class HeartbeatSender:
     """Sends heartbeats to the coordinator every interval, and sooner after a failure, so that a coordinator
-    that comes back knows its fleet at once.
+    that comes back knows its fleet at once. A coordinator itself, without a URL, is always in touch.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class HeartbeatSender:
         self._problem = ""
         self._pause = Pause(runtime)
         self._draining = self._left = False
-        self.clock_ahead_secs: float | None = None
+        self.clock_ahead_secs: float | None = None if coordinator_url else 0.0
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
         self.refused = ""
         """Why the coordinator refused the latest heartbeat; empty when it accepted it, or did not answer."""
@@ -92,6 +94,19 @@ class HeartbeatSender:
     def interval_secs(self) -> float:
         """Seconds between two heartbeats, as the coordinator requests."""
         return self._interval
+
+    def orphan_secs(self) -> float:
+        """How long work continues without this daemon: until shortly before the coordinator moves it."""
+        return ORPHAN_INTERVALS * self._interval
+
+    async def in_touch(self, limit_secs: float) -> bool:
+        """Whether work may start here: the control state is known, and the coordinator was heard from within
+        the limit. A limit of 0 allows any silence.
+        """
+        if not self._url:
+            return True
+        await self.refresh()
+        return limit_secs <= 0 or self.silence_secs <= limit_secs
 
     @property
     def _was_away(self) -> bool:

@@ -39,6 +39,7 @@ class Membership:
         self._taken_by = ""
         self._disbelieved = ""
         self._was_revoked = False
+        self._closed = False
         ingest.subscribe(self._on_records)
 
     @property
@@ -53,11 +54,17 @@ class Membership:
 
     def let_in(self, coordinator: str) -> None:
         """The coordinator (a DID) accepted a heartbeat, and what it said is in force."""
+        if self._closed:
+            return
         self._taken_by = coordinator
         if not self._standing.heard:
             self._standing.heard = True
             log.info("heard from its coordinator since it started: accepts work")
             self._changed()
+
+    def close(self) -> None:
+        """This instance stops: no later answer lets it in again."""
+        self._closed = True
 
     def say_goodbye(self) -> None:
         """Accept nothing more: after the last heartbeat no freeze waits for this instance."""

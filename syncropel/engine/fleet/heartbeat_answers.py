@@ -1,0 +1,30 @@
+"""What a worker applies of its coordinator's answer to a heartbeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncropel.engine.control.control_adoption import ControlAdoption
+from syncropel.engine.control.providers import Providers
+from syncropel.engine.fleet.membership import Membership
+
+
+class HeartbeatAnswers:
+    """Applies answers (fields of the wire model `HeartbeatAnswer`)."""
+
+    def __init__(self, providers: Providers, adoption: ControlAdoption, membership: Membership) -> None:
+        self._providers = providers
+        self._adoption = adoption
+        self._membership = membership
+
+    async def take(self, answer: dict[str, Any]) -> bool:
+        """Apply an answer; return False when its control builds on a version that is no longer in force."""
+        records = answer.get("control")
+        self._providers.answered(answer)
+        message = {key: answer.get(key) for key in ("base", "replace", "grace")}
+        taken = await self._adoption.take(
+            {**message, "records": records if isinstance(records, list) else []}
+        )
+        if taken:
+            self._membership.let_in(str(answer.get("coordinator", "")))
+        return taken
