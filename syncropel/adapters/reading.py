@@ -17,6 +17,8 @@ from syncropel.folds.fanout.state import ACCEPT
 
 SUMMARY_LINES = 5
 SUMMARY_CHARS = 500
+MOST_SAID = 2000
+"""Characters of an agent's last message that a result repeats; its output has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +184,9 @@ def how_it_ended(exit_code: int | None, signal: int | None) -> str:
 def printable(text: str) -> str:
     """The text with a space for each character that a terminal would act on."""
     return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
+def shortened(said: str) -> str:
+    """What a program says of itself, cut for a summary."""
+    shown = printable(said).strip()
+    return shown if len(shown) <= MOST_SAID else f"{shown[: MOST_SAID - 1]}…"

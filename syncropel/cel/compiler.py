@@ -7,12 +7,12 @@ tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from syncropel.cel import operators
-from syncropel.cel.budget import Budget
 from syncropel.cel.comparing import RELATIONS
+from syncropel.cel.frame import Frame, Run
 from syncropel.cel.functions import ARITIES, FUNCTIONS, OTHERWISE, SPACES, Overloads
 from syncropel.cel.macros import compile_macro, is_macro
 from syncropel.cel.patterns import MAX_PATTERNS
@@ -47,28 +47,10 @@ from syncropel.cel.values import (
     shallow,
 )
 
-Run = Callable[["Frame"], Any]
 _CALL_STEPS: Final = 16
 """What a call to one of the instance's functions costs: it looks things up."""
 NAMED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." not in name}
 _QUALIFIED_TYPES: Final = {name: CelType(name) for name in TYPES.values() if "." in name}
-
-
-class Frame:
-    """One evaluation: names resolved so far, where others come from, and the remaining budget."""
-
-    __slots__ = ("budget", "functions", "load", "values")
-
-    def __init__(
-        self,
-        load: Callable[[str], Any],
-        functions: Mapping[str, Callable[..., Any]],
-        budget: Budget,
-    ) -> None:
-        self.values: dict[str, Any] = {}
-        self.load = load
-        self.functions = functions
-        self.budget = budget
 
 
 class Compiler:

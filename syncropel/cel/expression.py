@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from syncropel.cel.budget import Budget
 from syncropel.cel.cache import CacheStats, ExpressionCache
-from syncropel.cel.compiler import Compiler, Frame, Run
+from syncropel.cel.compiler import Compiler
+from syncropel.cel.frame import Frame, Run
 from syncropel.cel.grammar import grammar
 from syncropel.cel.names import Vocabulary, find_unknown
 from syncropel.cel.parser import parse

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
+from syncropel.cel.frame import Frame, Run
 from syncropel.cel.syntax import BadCall, Call, Name, Node
 from syncropel.cel.values import MAX_INT, MIN_INT, NONE, CelError, Optional, key_of, shallow, unkeyed
 
-if TYPE_CHECKING:
-    from syncropel.cel.compiler import Compiler, Frame, Run
-
-Loop = Callable[["Frame", Iterator[Any], "Run", "Run"], Any]
+Loop = Callable[[Frame, Iterator[Any], Run, Run], Any]
 """Takes the iterations, each yielding the element, and two bodies: the last one, and the one before it."""
 
 
@@ -114,6 +112,19 @@ def _is_bind(call: Call) -> bool:
 def is_macro(call: Call) -> bool:
     """Whether a call has the name of a macro."""
     return _is_bind(call) or (call.of is not None and call.name in NAMES)
+
+
+class Compiler(Protocol):
+    """Compiles the parts of a macro."""
+
+    size: int
+    """How many nodes were compiled."""
+
+    def compile(self, node: Node) -> Run:
+        """The function of a node."""
+
+    def within(self, names: Sequence[str], nodes: Sequence[Node]) -> list[Run]:
+        """The functions of nodes in which these names are also bound."""
 
 
 def compile_macro(compiler: Compiler, call: Call) -> Run:

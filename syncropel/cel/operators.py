@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from syncropel.cel.budget import Budget
 from syncropel.cel.comparing import RELATIONS, SIMPLE, member
+from syncropel.cel.frame import Frame, Run
 from syncropel.cel.times import moment, span
 from syncropel.cel.values import (
     NONE,
@@ -22,9 +23,6 @@ from syncropel.cel.values import (
     optional_select,
     unsigned,
 )
-
-if TYPE_CHECKING:
-    from syncropel.cel.compiler import Frame, Run
 
 _SHORT: Final = 1_024
 """Texts up to this length are compared without being counted."""

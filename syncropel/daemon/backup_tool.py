@@ -28,11 +28,11 @@ from syncropel.settings.config import Home, load_settings
 from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.judging import Judgement, log_id
 from syncropel.store.lineage.lineage import Loss
-from syncropel.store.lineage.opening import begin_anew, move_aside
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.backup import Order, backup, backup_path, lineage_files
 from syncropel.store.sqlite.connection import corrupt, explain
 from syncropel.store.sqlite.integrity import Walked, walk
+from syncropel.store.sqlite.lineage_opening import begin_anew, move_aside
 from syncropel.store.sqlite.manifest import Entry, Rotation, entries, prune, read_manifest
 from syncropel.store.sqlite.store import SqliteStore
 

@@ -142,7 +142,7 @@ class Lifecycle:
         engine.fan_outs.run()
         spawn(engine.forking.run(), "forks")
         spawn(engine.projector.run(), "views")
-        spawn(engine.ingest.denials.run(engine.ingest), "denials")
+        spawn(engine.ingest.denials.run(), "denials")
         spawn(engine.control.graces.run(), "graces")
         spawn(engine.quarantine.run(), "quarantine")
         spawn(tick(engine), "tick")
@@ -183,4 +183,4 @@ class Lifecycle:
             if not keep_work:
                 engine.membership.say_goodbye()
                 await engine.heartbeat_sender.leave()
-        await engine.ingest.denials.flush(engine.ingest)
+        await engine.ingest.denials.flush()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel import toml_text
-from syncropel.adapters.agents.prices import Prices
+from syncropel.adapters.models.prices import Prices
 from syncropel.errors import SetupError
 from syncropel.launcher.agent_clis import (
     AGENTS,

@@ -38,7 +38,7 @@ async def kept(ingest: Ingest) -> list[dict[str, object]]:
 async def test_alike_denials_of_one_moment_share_a_record_with_a_count(ingest: Ingest) -> None:
     for number in (1, 2, 1, 1):
         ingest.denials.note(read(number), NO)
-    await ingest.denials.flush(ingest)
+    await ingest.denials.flush()
     found = await kept(ingest)
     assert {(one["denied"], one["count"]) for one in found} == {
         ("did:sync:user:1", 3),
@@ -56,7 +56,7 @@ async def test_what_is_beyond_the_cap_is_counted_and_told(
         ingest.denials.note(read(number), NO)
     ingest.denials.note(read(0), NO)  # one that waits already still finds its place
     caplog.clear()
-    await ingest.denials.flush(ingest)
+    await ingest.denials.flush()
     found = await kept(ingest)
     assert len(found) == MAX_WAITING + 1
     assert sum(int(str(one["count"])) for one in found) == ingest.denials.total == MAX_WAITING + 8
@@ -66,7 +66,7 @@ async def test_what_is_beyond_the_cap_is_counted_and_told(
     assert ingest.denials.only_counted == 7
     assert [entry.levelname for entry in caplog.records] == ["ERROR"]
     assert "7 denials" in caplog.text
-    await ingest.denials.flush(ingest)
+    await ingest.denials.flush()
     assert len(await kept(ingest)) == MAX_WAITING + 1, "and nothing is written twice"
 
 
@@ -80,7 +80,7 @@ async def test_records_that_the_log_does_not_take_are_counted_and_told(
         patched.setattr(ingest.store, "append", full)
         ingest.denials.note(read(1), NO)
         ingest.denials.note(read(2), NO)
-        await ingest.denials.flush(ingest)
+        await ingest.denials.flush()
     assert ingest.denials.lost == 2
     assert "cannot keep 2 of 2" in caplog.text
     assert "the disk is full" in caplog.text
@@ -90,7 +90,7 @@ async def test_records_that_the_log_does_not_take_are_counted_and_told(
 
     monkeypatch.setattr(ingest, "append", refusing)
     ingest.denials.note(read(3), NO)
-    await ingest.denials.flush(ingest)
+    await ingest.denials.flush()
     assert ingest.denials.lost == 3
     assert "not this one" in caplog.text
 

@@ -309,8 +309,8 @@ def test_a_batch_equals_the_same_records_one_by_one(records: list[Record], by: W
         assert [one async for chunk in one_log.scan() for one in chunk] == [
             one async for chunk in other_log.scan() for one in chunk
         ]
-        await batch.denials.flush(batch)
-        await single.denials.flush(single)
+        await batch.denials.flush()
+        await single.denials.flush()
 
     asyncio.run(both())
 

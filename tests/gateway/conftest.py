@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from syncropel.adapters import Job, Outcome
-from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.gateway.attempt import Attempt, Upstream, new_token
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.gateway.dialects import Dialect, Messages
+from syncropel.adapters.models.prices import Prices
 from syncropel.listening.gateway import GatewayServer, listen_gateway
 from syncropel.peer.runtime import Runtime
 from tests.gateway.provider import MODEL, Play, Provider, serving

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.gateway.account import Most
 from syncropel.adapters.gateway.journal import Journal, Request
+from syncropel.adapters.models.tokens import Tokens
 
 ASKED = Request(1, "m", Most(0.5, 100))
 ENDED = Request(1, "m", Most(0.5, 100), Tokens(1, 2, 3, 4), 0.25, known=True)

@@ -8,8 +8,8 @@ import pytest
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.gateway.quota import Spent, quota_of
+from syncropel.adapters.models.prices import Prices
 
 NOW = 1_000_000.0
 

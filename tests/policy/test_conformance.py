@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from syncropel.cel.budget import Budget
-from syncropel.cel.compiler import Compiler, Frame
+from syncropel.cel.compiler import Compiler
+from syncropel.cel.frame import Frame
 from syncropel.cel.parser import parse
 from syncropel.cel.syntax import BadCall, BadSyntax
 from syncropel.cel.values import CelError, CelType, UInt, key_of

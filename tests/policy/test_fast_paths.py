@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncropel.cel.budget import Budget, Runaway
 from syncropel.cel.comparing import RELATIONS, SIMPLE, member
-from syncropel.cel.compiler import Frame
+from syncropel.cel.frame import Frame
 from syncropel.cel.operators import compare
 from syncropel.cel.values import CelError
 from syncropel.policy.joining import compile_join

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from syncropel.cel.budget import Budget, Runaway
 from syncropel.cel.comparing import RELATIONS
-from syncropel.cel.compiler import Compiler, Frame
+from syncropel.cel.compiler import Compiler
 from syncropel.cel.expression import EvaluationFailed, InvalidExpression, compile_expression
+from syncropel.cel.frame import Frame
 from syncropel.cel.functions import ARITIES, FUNCTIONS, OTHERWISE
 from syncropel.cel.macros import MACROS, OPTIONAL
 from syncropel.cel.names import Vocabulary

@@ -11,7 +11,7 @@ import pytest
 from syncropel.cel import operators
 from syncropel.cel.budget import Budget, Runaway
 from syncropel.cel.comparing import RELATIONS, holds, member
-from syncropel.cel.compiler import Frame
+from syncropel.cel.frame import Frame
 from syncropel.cel.times import moment, span
 from syncropel.cel.values import (
     MAX_INT,

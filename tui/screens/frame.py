@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from rich.cells import cell_len
 
@@ -17,14 +17,40 @@ from tui.widgets.lines import Span, Spans
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
+
     from syncropel.wire import FleetStatus
-    from tui.screens.base import ConsoleScreen
+    from tui.connection.session import Session
+    from tui.model.world import World
+    from tui.widgets.console import Console
 
 LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 16
 
 
-def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
+class Framed(Protocol):
+    """A screen, as far as its frame needs to know it."""
+
+    name_: ClassVar[str]
+
+    @property
+    def console(self) -> Console: ...
+
+    @property
+    def session(self) -> Session: ...
+
+    @property
+    def world(self) -> World: ...
+
+    @property
+    def size(self) -> Size: ...
+
+    @property
+    def wants(self) -> str | None:
+        """The task whose join this screen shows."""
+
+
+def header(screen: Framed, now: float, width: int) -> Spans:
     """Breadcrumbs, connection, whether changes are allowed, and the fleet in one line."""
     app, session, world = screen.console, screen.session, screen.world
     state = world.link.at(now)
@@ -65,7 +91,7 @@ def header(screen: ConsoleScreen, now: float, width: int) -> Spans:
     return tuple(spans)
 
 
-def too_small(screen: ConsoleScreen, now: float) -> list[Spans]:
+def too_small(screen: Framed, now: float) -> list[Spans]:
     """What is shown instead of everything when the terminal is too small; empty otherwise."""
     width, height = screen.size
     if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
@@ -93,7 +119,7 @@ def _version(status: FleetStatus | None, own: str) -> Piece:
     return Piece(f"v{status.version}", "muted", 6)
 
 
-def banner(screen: ConsoleScreen, now: float, width: int) -> list[Spans]:
+def banner(screen: Framed, now: float, width: int) -> list[Spans]:
     """Freezes in red, connection trouble, and what could not be read. Empty when all is well."""
     world, glyphs = screen.world, screen.console.glyphs
     lines: list[Spans] = []
@@ -124,7 +150,7 @@ def _rank(action: actions.Action, place: int) -> int:
     return -1 if action.id == "help" else place
 
 
-def footer(screen: ConsoleScreen, now: float, width: int) -> Spans:
+def footer(screen: Framed, now: float, width: int) -> Spans:
     """The keys, as many as fit; clicks work too. Keys that cannot be used now are greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
     key_of = screen.console.keymap.first

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from syncropel.adapters.agents.spending import Spending
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import PERMISSION_DENIED, Facts, judge
 from syncropel.adapters.base import Outcome
+from syncropel.adapters.models.tokens import Tokens
 from syncropel.adapters.reading import Session
 from syncropel.folds.fanout.state import ACCEPT
 

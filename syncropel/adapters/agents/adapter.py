@@ -15,7 +15,6 @@ from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.metered import MeteredFollowing, MeteredReader
 from syncropel.adapters.agents.options import read_options
 from syncropel.adapters.agents.passage import KEPT, Passage
-from syncropel.adapters.agents.tokens import Tokens, read_tokens
 from syncropel.adapters.agents.verdict import BUDGET_EXCEEDED, MAX_TURNS
 from syncropel.adapters.base import Job, Observe, Outcome
 from syncropel.adapters.configured import ConfiguredProgram, write_prompt
@@ -23,6 +22,7 @@ from syncropel.adapters.contract import CostKnown, Place
 from syncropel.adapters.environment import found
 from syncropel.adapters.files import Files
 from syncropel.adapters.following import Following
+from syncropel.adapters.models.tokens import Tokens, read_tokens
 from syncropel.adapters.program import Excess, Program
 from syncropel.adapters.reading import OutputReader
 from syncropel.adapters.supervised import Supervised

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from syncropel.adapters.agents.account import Account, outcome_of
-from syncropel.adapters.agents.prices import Prices, plain
 from syncropel.adapters.agents.spending import Spending
-from syncropel.adapters.agents.tokens import Tokens, count
 from syncropel.adapters.agents.verdict import (
     AGENT_ERROR,
     BUDGET_EXCEEDED,
@@ -18,7 +16,11 @@ from syncropel.adapters.agents.verdict import (
     Facts,
     error_of,
 )
-from syncropel.adapters.agents.words import (
+from syncropel.adapters.base import Outcome
+from syncropel.adapters.gateway.quota import Spent
+from syncropel.adapters.models.prices import Prices, plain
+from syncropel.adapters.models.tokens import Tokens, count
+from syncropel.adapters.models.words import (
     argument,
     dollars,
     name,
@@ -29,8 +31,6 @@ from syncropel.adapters.agents.words import (
     text,
     texts,
 )
-from syncropel.adapters.base import Outcome
-from syncropel.adapters.gateway.quota import Spent
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
 

@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.agents.rollout import Rollout
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.contract import CostKnown
 from syncropel.adapters.gateway.dialects import Dialect, Messages, Responses
+from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.models.tokens import Tokens
 
 REQUEST: Final[CostKnown] = "request"
 END: Final[CostKnown] = "end"

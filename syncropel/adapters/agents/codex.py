@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from syncropel.adapters.agents.account import Account, outcome_of
-from syncropel.adapters.agents.prices import Prices
 from syncropel.adapters.agents.rollout import Rollout, tokens_of_codex
 from syncropel.adapters.agents.spending import Spending
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import Denied, Ended, Facts, error_of
-from syncropel.adapters.agents.words import name, one_line, part, parts, read_object, text
 from syncropel.adapters.base import Outcome
 from syncropel.adapters.gateway.quota import Spent
+from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.models.tokens import Tokens
+from syncropel.adapters.models.words import name, one_line, part, parts, read_object, text
 from syncropel.adapters.reading import Event, Notice, Retry, Session, Text, ToolCall, ToolResult
 from syncropel.adapters.reading import Final as End
 

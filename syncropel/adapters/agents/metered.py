@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.agents.verdict import AGENT_ERROR, BUDGET_EXCEEDED, RATE_LIMITED, RESULT_MISSING
 from syncropel.adapters.base import Observe, Outcome
 from syncropel.adapters.following import KINDS, Following
 from syncropel.adapters.gateway.attempt import Attempt
 from syncropel.adapters.gateway.journal import Request
+from syncropel.adapters.models.tokens import Tokens
 from syncropel.adapters.reading import Event, Usage
 from syncropel.folds.fanout.child import STREAM_EVENT
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from syncropel.adapters.agents.cli import Cli
-from syncropel.adapters.agents.prices import Price, Prices
+from syncropel.adapters.models.prices import Price, Prices
 from syncropel.errors import SetupError
 
 PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

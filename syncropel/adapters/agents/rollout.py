@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.adapters.agents.tokens import Tokens, count
-from syncropel.adapters.agents.words import name, part, read_object
+from syncropel.adapters.models.tokens import Tokens, count
+from syncropel.adapters.models.words import name, part, read_object
 from syncropel.adapters.tail import Tail
 
 _ANSWERED: Final = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncropel.adapters.agents.prices import Prices
-from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.models.tokens import Tokens
 from syncropel.adapters.reading import Usage
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.adapters.gateway.quota import Spent
-from syncropel.adapters.reading import how_it_ended, printable
+from syncropel.adapters.reading import how_it_ended, printable, shortened
 from syncropel.folds.fanout.state import ACCEPT
 
 RESULT_MISSING: Final = "result_missing"
@@ -22,8 +22,6 @@ IDLE: Final = "idle"
 RATE_LIMITED: Final = "rate_limited"
 """Machine-readable reasons why an attempt failed."""
 
-MOST_SUMMARY: Final = 2000
-"""Characters of the agent's last message that a result repeats; its output has all of it."""
 _TOO_MANY_REQUESTS: Final = 429
 
 
@@ -94,12 +92,6 @@ def error_of(status: int, kind: str = "") -> str:
     """The reason for an API error: HTTP status (0: unknown), and the provider's own error type."""
     limited = status == _TOO_MANY_REQUESTS or "rate_limit" in kind
     return RATE_LIMITED if limited else AGENT_ERROR
-
-
-def shortened(said: str) -> str:
-    """The text, cut for a summary."""
-    shown = printable(said).strip()
-    return shown if len(shown) <= MOST_SUMMARY else f"{shown[: MOST_SUMMARY - 1]}…"
 
 
 def last_line(said: str) -> str:

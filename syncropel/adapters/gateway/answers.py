@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from syncropel.adapters.agents.tokens import Tokens
-from syncropel.adapters.agents.words import part, read_object, text
 from syncropel.adapters.gateway.streams import LONGEST_EVENT, Inflated, Lines
+from syncropel.adapters.models.tokens import Tokens
+from syncropel.adapters.models.words import part, read_object, text
 
 _AT_ONCE: Final = 64 * 1024
 """Events up to this size are parsed while the stream passes; longer ones at its end."""

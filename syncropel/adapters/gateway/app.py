@@ -16,14 +16,14 @@ from typing import Any, Final
 
 import httpx
 
-from syncropel.adapters.agents.verdict import shortened
-from syncropel.adapters.agents.words import part, text
 from syncropel.adapters.gateway.answers import AnswerReader, Used
 from syncropel.adapters.gateway.attempt import MOST_AT_ONCE, MOST_BODIES, Attempt
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.gateway.dialects import Asked, error_body, error_headers
 from syncropel.adapters.gateway.quota import quota_of
 from syncropel.adapters.gateway.refusals import STATUSES, Refusal, Refused, refused
+from syncropel.adapters.models.words import part, text
+from syncropel.adapters.reading import shortened
 from syncropel.errors import SetupError
 
 log = logging.getLogger("syncropel.engine.gateway")

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.adapters.agents.prices import Prices
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.gateway.account import UNBOUNDED, Account, Most
 from syncropel.adapters.gateway.answers import Used
 from syncropel.adapters.gateway.dialects import Asked, Dialect
 from syncropel.adapters.gateway.journal import Journal, Request
 from syncropel.adapters.gateway.refusals import Refusal, Refused
+from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.models.tokens import Tokens
 
 JOURNAL: Final = "gateway.jsonl"
 MOST_AT_ONCE: Final = 32

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from syncropel.adapters.agents.tokens import count
-from syncropel.adapters.agents.words import name, part
 from syncropel.adapters.gateway.answers import AnswerReader, ClaudeAnswer, ResponsesAnswer
 from syncropel.adapters.gateway.refusals import FINAL, Kind, Refusal, refused
+from syncropel.adapters.models.tokens import count
+from syncropel.adapters.models.words import name, part
 
 _OVERHEAD_TOKENS: Final = 4096
 """What a provider may add to a request's input, such as the description of its tools."""

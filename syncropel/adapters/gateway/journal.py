@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.adapters.agents.tokens import Tokens, read_tokens
-from syncropel.adapters.agents.words import dollars, name
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.gateway.account import UNBOUNDED, Bill, Most
+from syncropel.adapters.models.tokens import Tokens, read_tokens
+from syncropel.adapters.models.words import dollars, name
 
 _LONGEST: Final = 64 * 1024 * 1024
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncropel.adapters.agents.words import part, text
+from syncropel.adapters.models.words import part, text
 
 SPENT_FROM_SECS: Final = 60.0
 """A provider with an earlier retry time is only busy, and the agent waits for it."""

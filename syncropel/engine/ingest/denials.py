@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import DENIED_TOPIC
@@ -13,9 +14,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.policy.permissions import Request, Verdict
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
-
-if TYPE_CHECKING:
-    from syncropel.engine.ingest.door import Ingest
+from syncropel.store.base import Outcome
 
 log = logging.getLogger("syncropel.engine.permissions")
 
@@ -28,9 +27,11 @@ _Denial = tuple[str, str, str, str, str, str]
 
 
 class Denials:
-    """Collects denials, and writes them to the engine's config thread, bypassing the rules themselves."""
+    """Collects denials, and writes them to the engine's config thread. `write` bypasses the rules."""
 
-    def __init__(self, did: str, runtime: Runtime) -> None:
+    def __init__(
+        self, did: str, runtime: Runtime, write: Callable[[Sequence[Record]], Awaitable[Sequence[Outcome]]]
+    ) -> None:
         self.total = 0
         self.only_counted = 0
         """Denials without a record of their own, because there were too many distinct ones at once."""
@@ -38,6 +39,7 @@ class Denials:
         """Audit records that the log did not accept."""
         self._did = did
         self._runtime = runtime
+        self._write = write
         self._waiting: Counter[_Denial] = Counter()
         self._beyond = 0
         self._wake = asyncio.Event()
@@ -63,14 +65,14 @@ class Denials:
             self.only_counted += 1
         self._wake.set()
 
-    async def run(self, ingest: Ingest) -> None:
+    async def run(self) -> None:
         """Write audit records for ever."""
         while True:
             await self._wake.wait()
             await self._runtime.sleep(GATHER_SECS)
-            await self.flush(ingest)
+            await self.flush()
 
-    async def flush(self, ingest: Ingest) -> None:
+    async def flush(self) -> None:
         """Write what is queued."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, Counter()
@@ -83,7 +85,7 @@ class Denials:
             return
         lost = 0
         try:
-            outcomes = await ingest.append(records, ruled=False)
+            outcomes = await self._write(records)
             lost = sum(isinstance(one, SyncropelError) for one in outcomes)
             problem = next((one.message for one in outcomes if isinstance(one, SyncropelError)), "")
         except SyncropelError as error:

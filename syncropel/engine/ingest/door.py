@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from functools import partial
 
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
@@ -55,7 +56,7 @@ class Ingest:
         self._runtime = runtime
         self.live = live
         self.broadcast = broadcast
-        self.denials = Denials(did, runtime)
+        self.denials = Denials(did, runtime, partial(self.append, ruled=False))
         self.enforcing: Callable[[], Collection[str]] = tuple
         """The other instances that enforce this one's permission rules, by DID."""
         self.total = 0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from syncropel.store.base import Hold
 from syncropel.store.lineage.lineage import LineageFile
-from syncropel.store.lineage.opening import Opened, begin_anew, catch_up, hold_against
 from syncropel.store.lineage.writing import LineageWriter
 from syncropel.store.sqlite.connection import tune_writer
 from syncropel.store.sqlite.custody import Custody
+from syncropel.store.sqlite.lineage_opening import Opened, begin_anew, catch_up, hold_against
 from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.schema import prepare
 

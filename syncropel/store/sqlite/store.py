@@ -15,7 +15,6 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Altered, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import not_held, refuse_held, taken_in, tell
 from syncropel.store.lineage.lineage import Lineage, LineageFile
-from syncropel.store.lineage.opening import choose_files
 from syncropel.store.lock import StoreLock
 from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite import reading
@@ -30,6 +29,7 @@ from syncropel.store.sqlite.connection import (
     unwritable,
 )
 from syncropel.store.sqlite.custody import spare_the_files
+from syncropel.store.sqlite.lineage_opening import choose_files
 from syncropel.store.sqlite.preparing import Prepared, prepared_store
 from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.restore_journal import RestoreJournal

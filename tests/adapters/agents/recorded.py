@@ -8,9 +8,9 @@ from typing import Any
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.prices import Prices
-from syncropel.adapters.agents.tokens import Tokens
 from syncropel.adapters.base import Outcome, Remains
+from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.models.tokens import Tokens
 
 FOLDER = Path(__file__).with_name("transcripts")
 EXITS = json.loads((FOLDER / "exits.json").read_text(encoding="utf-8"))

@@ -14,9 +14,9 @@ import pytest
 
 from syncropel.adapters import Job, Outcome
 from syncropel.adapters.agents.adapter import AgentAdapter
-from syncropel.adapters.agents.tokens import read_tokens
 from syncropel.adapters.agents.types import CLAUDE, CODEX
 from syncropel.adapters.contract import Place
+from syncropel.adapters.models.tokens import read_tokens
 from syncropel.adapters.reading import Usage
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT

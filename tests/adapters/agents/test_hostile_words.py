@@ -10,9 +10,9 @@ import pytest
 
 from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
-from syncropel.adapters.agents.prices import Price, Prices
 from syncropel.adapters.cost_file import CostFile
 from syncropel.adapters.following import Following
+from syncropel.adapters.models.prices import Price, Prices
 from syncropel.adapters.reading import PlainReader, Session, Text, Usage
 from syncropel.errors import InvalidRecord
 from syncropel.record.canonical import canonical_json

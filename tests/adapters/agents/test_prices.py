@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from syncropel.adapters.agents.prices import Price, Prices, flat
-from syncropel.adapters.agents.tokens import Tokens, count, read_tokens
+from syncropel.adapters.models.prices import Price, Prices, flat
+from syncropel.adapters.models.tokens import Tokens, count, read_tokens
 
 SMALL = Tokens(1000, 200, 0, 20)
 LARGE = Tokens(300_000, 0, 0, 20)

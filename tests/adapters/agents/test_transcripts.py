@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from syncropel.adapters.agents.prices import Price, Prices
-from syncropel.adapters.agents.tokens import read_tokens
+from syncropel.adapters.models.prices import Price, Prices
+from syncropel.adapters.models.tokens import read_tokens
 from syncropel.adapters.reading import Final, Notice, Retry, Session, Text, ToolCall, ToolResult, Usage
 from tests.adapters.agents.recorded import EXITS, FOLDER, Row, agent_of, output_of, reader_of, replay, truth
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from syncropel.adapters.agents.tokens import Tokens
+from syncropel.adapters.models.tokens import Tokens
 
 _PER: Final = 1_000_000
 
