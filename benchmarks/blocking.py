@@ -119,7 +119,7 @@ async def _console(table: Table, target: Target) -> None:
     set_libraries_aside()
     app = ConsoleApp(Setup.single(target, screen="tasks"), painted=set_screen_aside)
     async with _drawn(app) as pilot:
-        await _until(lambda: app.session.world.link.is_live and app.session.world.tasks)
+        await _until(lambda: app.fleets.front.world.link.is_live and app.fleets.front.world.tasks)
 
         def row(name: str, blocks: Blocks, each_ms: str = "", beside: str = "") -> None:
             table.add(name, f"{blocks.longest:.1f}", f"{max(blocks.clock):.1f}", _AIM, each_ms, beside)
@@ -137,7 +137,7 @@ async def _console(table: Table, target: Target) -> None:
             return blocks, f"{(time.perf_counter() - begun) / len(keys) * 1e3:.0f} ms"
 
         with watched() as blocks:
-            app.open_replay("th_notes")
+            app.push_screen(ReplayScreen("th_notes"))
             await _until(lambda: isinstance(app.screen, ReplayScreen) and _frame(app) is not None)
             await pilot.pause()
         row(f"thread of {_RECORDS:,}: open", blocks, beside=f"{records:.0f}")
@@ -182,8 +182,8 @@ async def _day(table: Table, outside: Outside) -> None:
             figures = (f"{blocks.longest:.1f}", f"{max(blocks.clock):.1f}", _AIM, f"{took:.0f} ms", "")
             table.add(name, *figures)
 
-        await row(f"bundle of {DAY:,}: tasks listed", [], lambda: app.session.world.tasks)
-        await row("  tasks", ["2"], lambda: app.session.world.join)
+        await row(f"bundle of {DAY:,}: tasks listed", [], lambda: app.fleets.front.world.tasks)
+        await row("  tasks", ["2"], lambda: app.fleets.front.world.join)
         await row("  threads listed", ["3"], lambda: listed() >= DAY // PER_THREAD)
         await row("  filtered", ["slash", *"th_99", "enter"], lambda: listed() < DAY // PER_THREAD)
         await row("  unfiltered, sorted", ["escape", "s"], lambda: listed() >= DAY // PER_THREAD)

@@ -182,7 +182,7 @@ class Engine:
         return self.runtime.monotonic() - self._started_at
 
     def _enforce(self) -> None:
-        """What may run here changed by itself, not only by a control record."""
+        """Apply a change of what may run here that no control record announced."""
         self.dispatcher.enforce()
         self.fan_outs.reconciler.mark_all()
         self.changed.beat()

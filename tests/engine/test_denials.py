@@ -85,10 +85,10 @@ async def test_records_that_the_log_does_not_take_are_counted_and_told(
     assert "cannot keep 2 of 2" in caplog.text
     assert "the disk is full" in caplog.text
 
-    async def refusing(records: object, *, ruled: bool) -> list[SyncropelError]:
+    async def refusing(records: object) -> list[SyncropelError]:
         return [StoreError("not this one", "")]
 
-    monkeypatch.setattr(ingest, "append", refusing)
+    monkeypatch.setattr(ingest.denials, "_write", refusing)
     ingest.denials.note(read(3), NO)
     await ingest.denials.flush()
     assert ingest.denials.lost == 3

@@ -175,7 +175,7 @@ async def test_filter_theme_lock_and_quit() -> None:
         await command(page, "theme console-day")
         assert page.app.theme == "console-day"
         await command(page, "lock")
-        assert page.app.session.read_only
+        assert page.app.fleets.front.read_only
         await command(page, "unlock")
         assert DialogPage(page).title == "Unlock"
         await page.press("escape")

@@ -67,7 +67,7 @@ async def test_a_tick_repaints_only_cells_that_changed(monkeypatch: pytest.Monke
         assert painted
         assert all(regions for _, regions in painted), "never the whole table"
         painted.clear()
-        await page.app._tick()
+        await page.app.ticker.tick()
         await page.settle()
         assert painted == [], "nothing changed"
 

@@ -24,7 +24,7 @@ QUESTION = Question(
 
 
 async def look_at(page: Console, name: str) -> None:
-    await page.app.look_at(name)
+    await page.app.fleet_screens.look_at(name)
     await page.settle()
     page.clock.advance(0.5)
     await page.settle()
@@ -56,7 +56,7 @@ async def test_of_a_fleet_behind_only_its_stream_is_read_and_it_is_live_at_once_
         assert "● LIVE  77 live" in page.drawn
         assert local.asked.total() == asked
         await page.press("escape")
-        await page.app.look_at("local")
+        await page.app.fleet_screens.look_at("local")
         await page.settle()
         assert "● LIVE" in page.part("header")
         assert local.opened == opened, "the stream goes on"
@@ -105,7 +105,7 @@ async def test_a_late_answer_is_never_drawn_under_another_name() -> None:
         await page.settle()
         await page.passes(1)
         assert "LOCAL-1" not in page.drawn
-        assert [one.alias for one in page.app.session.world.tasks or ()] == ["PROD-1"]
+        assert [one.alias for one in page.app.fleets.front.world.tasks or ()] == ["PROD-1"]
         await look_at(page, "local")
         assert "LOCAL-1" in page.drawn
         assert "PROD-1" not in page.drawn
@@ -126,7 +126,7 @@ async def test_switching_back_and_forth_while_answers_are_held_leaves_each_its_o
             await look_at(page, name)
             assert f"{name.upper()}-1" in page.drawn
             assert other not in page.drawn
-        assert page.app.session.access.lacking == ""
+        assert page.app.fleets.front.access.lacking == ""
         assert page.app.fleets.session("prod").access.lacking == "the token of viewer may only read"
 
 
@@ -162,7 +162,7 @@ async def test_a_dialog_whose_fleet_is_not_in_front_sends_to_its_own_fleet() -> 
         dialog = ConfirmDialog(QUESTION)
         page.app.push_screen(dialog)
         await page.settle()
-        await page.app.look_at("prod")
+        await page.app.fleet_screens.look_at("prod")
         await dialog.act()
         assert (local.asked[UNFREEZE], prod.asked[UNFREEZE]) == (1, 0)
 
@@ -187,7 +187,7 @@ async def test_each_fleet_has_a_lock_of_its_own_and_unlocking_is_typed_and_ends(
         assert "prod (https://prod.example.org) is read-only: not on this machine" in dialog.part("says")
         assert "for 15m 00s" in dialog.part("says")
         await page.press("u")
-        assert page.app.session.read_only
+        assert page.app.fleets.front.read_only
         assert dialog.greyed == "type prod to confirm (c)"
         await page.press("c")
         await dialog.type("prod")
@@ -216,27 +216,27 @@ async def test_a_token_without_a_scope_to_write_cannot_be_unlocked() -> None:
         await dialog.type("local")
         assert "no key changes that" in dialog.greyed
         await page.press("enter", "enter")
-        assert page.app.session.read_only
+        assert page.app.fleets.front.read_only
 
 
 async def test_what_the_token_may_do_is_asked_again_at_each_connecting() -> None:
     local = daemon("local", who=READER)
     async with consoles({"local": local}) as page:
-        assert page.app.session.read_only
+        assert page.app.fleets.front.read_only
         local.answers["/v1/whoami"] = OPERATOR
         await page.loses()
         local.refuse = None
         await page.hears(sample.status())
         await page.passes(5)
         await page.passes(1)
-        assert not page.app.session.read_only
+        assert not page.app.fleets.front.read_only
 
 
 async def test_a_daemon_that_cannot_tell_who_we_are_is_not_read_only_for_that() -> None:
     local = daemon("local")
     del local.answers["/v1/whoami"]
     async with consoles({"local": local}) as page:
-        assert not page.app.session.read_only
+        assert not page.app.fleets.front.read_only
         assert page.part("banner") == ""
 
 

@@ -121,7 +121,7 @@ async def test_each_verb_writes_the_record_that_its_command_writes(
         assert dialog.part("command").replace("\n ", "") == f"$ {command}"
         await dialog.press("enter", "enter")
         (sent,) = bodies(page, "/v1/records")
-        assert sent["actor"] == page.app.session.target.actor
+        assert sent["actor"] == page.app.fleets.front.target.actor
         assert sent["body"].pop("at") > 0
         assert sent["body"] == body
         assert dialog.part("outcome").startswith("✓ ")
@@ -135,7 +135,7 @@ async def test_a_subtask_is_retried_with_a_hint() -> None:
         await page.press(*subtask(2), "R")
         await dialog.fill("words", "slower")
         await dialog.press("enter", "enter")
-        actor = page.app.session.target.actor
+        actor = page.app.fleets.front.target.actor
         assert bodies(page, "/v1/tasks/DOCS-11/retry") == [{"index": 2, "actor": actor, "hint": "slower"}]
 
 
@@ -185,7 +185,7 @@ async def test_an_instance_is_drained_and_takes_work_again() -> None:
         await page.press("E")
         assert dialog.part("command") == "$ spl drain stop --instance worker-a"
         await dialog.press("t")
-        actor = page.app.session.target.actor
+        actor = page.app.fleets.front.target.actor
         place = {"instance": sample.WORKERS["a"], "actor": actor}
         assert bodies(page, "/v1/drain") == [{"state": "start", **place}, {"state": "stop", **place}]
 
@@ -255,7 +255,7 @@ async def test_a_subtask_that_asks_gets_its_word_from_the_cursor(
         await dialog.press(letter)
         (sent,) = bodies(page, "/v1/tasks/DOCS-11/answer")
         assert (sent["index"], sent["verdict"]) == (4, verdict)
-        assert sent["actor"] == page.app.session.target.actor
+        assert sent["actor"] == page.app.fleets.front.target.actor
 
 
 def test_nobody_gives_a_word_that_was_not_asked_for() -> None:

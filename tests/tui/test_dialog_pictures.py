@@ -80,7 +80,7 @@ def drills(hold: str = "", *after: str) -> Steps:
     """Start a drill that waits at a path, and press these keys."""
 
     async def steps(page: Console, dialog: DialogPage) -> None:
-        client, session = page.client, page.app.session
+        client, session = page.client, page.app.fleets.front
         assert isinstance(client, DrilledDaemon)
         client.hold = hold
         session.target = replace(session.target, fleet_token="secret")

@@ -95,7 +95,7 @@ async def test_nothing_new_writes_nothing_and_five_rows_write_little(monkeypatch
     async with console(status=quiet, client=client) as page:
         await page.settle()
         written = wired(page, monkeypatch)
-        await page.app._tick()
+        await page.app.ticker.tick()
         await page.settle()
         assert "".join(written) == "", "nothing has changed"
         at = quiet.at + page.clock.now - 1000.0

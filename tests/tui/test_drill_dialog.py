@@ -25,7 +25,7 @@ async def drilling(
 ) -> AsyncIterator[tuple[Console, DialogPage, DrilledDaemon]]:
     client = client or DrilledDaemon(PAST)
     async with console(status=sample.status(), client=client, **how) as page:
-        session = page.app.session
+        session = page.app.fleets.front
         session.target = replace(session.target, fleet_token=token)
         await page.press("D")
         yield page, DialogPage(page), client
@@ -45,7 +45,7 @@ async def test_from_the_first_key_to_the_report() -> None:
         assert "✓ drill passed · recorded as 914d914d914d914d" in dialog.part("outcome")
         assert "7 drills, 1 failed" in dialog.part("outcome"), "this one is part of the history"
         assert not client.frozen
-        assert client.kept[0]["actor"] == page.app.session.target.actor
+        assert client.kept[0]["actor"] == page.app.fleets.front.target.actor
         await dialog.press("escape")
         assert not dialog.is_open
 
@@ -85,7 +85,7 @@ async def test_a_leak_fails_it_loudly() -> None:
 async def test_every_instance_is_written_to_with_the_fleets_token() -> None:
     targets: list[Target] = []
     async with drilling() as (page, dialog, client):
-        session = page.app.session
+        session = page.app.fleets.front
         session.outside = replace(session.outside, client=lambda one: targets.append(one) or client)
         await dialog.press("s")
         assert [one.token for one in targets] == ["secret", "secret"], "both workers that are live"

@@ -327,11 +327,11 @@ async def test_a_context_that_leads_elsewhere_leads_there_at_once_and_shows_noth
         daemons, (HOME, PROD), current="prod", later=(at,), again=config, screen="tasks"
     ) as page:
         assert "PROD-1" in page.drawn
-        former = page.app.session
+        former = page.app.fleets.front
         config.fleets = (HOME, moved)
         await page.press("c", "escape")
         await page.passes(0.5)
-        assert page.app.session is not former
+        assert page.app.fleets.front is not former
         assert "OTHER-1" in page.drawn
         assert "PROD-1" not in page.drawn
         assert "READ-ONLY" not in page.part("header")
@@ -343,10 +343,10 @@ async def test_another_colour_or_lock_changes_only_that() -> None:
     async with consoles(
         {"local": daemon("local"), "prod": daemon("prod")}, (HOME, PROD), again=config
     ) as page:
-        former = page.app.session
+        former = page.app.fleets.front
         config.fleets = (replace(HOME, read_only="its context says so", colour="green"), PROD)
         await page.press("c", "escape")
-        assert page.app.session is former
+        assert page.app.fleets.front is former
         assert "READ-ONLY  (its context says so)" in page.part("header")
 
 

@@ -65,7 +65,7 @@ async def test_a_soft_freeze_is_confirmed_with_one_key() -> None:
         assert sent(page) == [
             {
                 "level": "soft", "namespace": "docs/v0.11", "reason": "wrong prices", "grace_secs": 60.0,
-                "terminate": False, "actor": page.app.session.target.actor,
+                "terminate": False, "actor": page.app.fleets.front.target.actor,
             }
         ]  # fmt: skip
         assert "✓ recorded as 5e1f5e1f5e1f5e1f" in dialog.part("outcome")

@@ -15,7 +15,9 @@ from tui.widgets.lines import Lines
 @pytest.mark.parametrize("screen", ["fleet", "tasks", "threads", "feed", "policy"])
 async def test_keys_and_their_twins_are_told_whole(screen: str, width: int) -> None:
     async with console((width, 40), sample.status(), screen=screen) as page:
-        wanted = {word for one in page.app.front().actions() if one.cli for word in one.cli.split()}  # type: ignore[union-attr]
+        front = page.app.fleet_screens.front()
+        assert front is not None
+        wanted = {word for one in front.actions() if one.cli for word in one.cli.split()}
         await page.press("question_mark")
         help_ = page.app.screen
         assert isinstance(help_, HelpScreen)

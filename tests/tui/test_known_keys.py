@@ -68,7 +68,7 @@ async def test_it_leaves_a_field_that_is_being_typed_in() -> None:
 async def test_a_word_may_be_cut_short() -> None:
     async with console(status=sample.status()) as page:
         await page.press("colon", *"pol", "enter")
-        assert page.app.screen_name == "policy"
+        assert page.app.fleet_screens.name == "policy"
         await page.press("colon", "q", "enter")
         assert page.app._exit
 

@@ -39,7 +39,7 @@ async def says(page: Console, sent: dict[str, Any]) -> None:
 async def test_an_unknown_word_is_shown_as_it_came(ascii_only: bool) -> None:
     async with console((200, 50), version="0.1.0", ascii_only=ascii_only) as page:
         await says(page, snapshot())
-        assert page.app.session.world.link.phase is Phase.LIVE
+        assert page.app.fleets.front.world.link.phase is Phase.LIVE
         instances = page.table("instances").text()
         assert "? asleep" in instances
         assert "? observer" in instances
@@ -99,7 +99,7 @@ async def test_what_is_no_snapshot_at_all_is_still_refused() -> None:
         broken = snapshot()
         broken["instances"][1] |= {"status": {"no": "word"}}
         await says(page, broken)
-        assert page.app.session.world.status is None
+        assert page.app.fleets.front.world.status is None
         assert "cannot read (instances.1.status" in page.part("banner")
         assert not page.app._notifications
 

@@ -18,7 +18,7 @@ async def test_theme_screen_and_order_are_there_the_next_time(tmp_path: Path) ->
     place = tmp_path / "new" / "console.json"
     async with console(status=sample.status(), preferences=place) as page:
         await page.press("s", "S", "2")
-        page.app.wear("console-day")
+        page.app.appearance.wear("console-day")
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
     async with console(status=sample.status(), preferences=place) as page:
@@ -41,7 +41,7 @@ async def test_each_fleet_has_orders_of_its_own(tmp_path: Path) -> None:
     daemons = {name: daemon(name) for name in ("local", "prod")}
     async with consoles(daemons, (HOME, PROD), preferences=place) as page:
         await page.press("s", "S")
-        await page.app.look_at("prod")
+        await page.app.fleet_screens.look_at("prod")
         await page.settle()
         assert "ALIAS▼" not in page.table("instances").text(), "that was another fleet's"
         await page.press("s")
@@ -49,7 +49,7 @@ async def test_each_fleet_has_orders_of_its_own(tmp_path: Path) -> None:
     daemons = {name: daemon(name) for name in ("local", "prod")}
     async with consoles(daemons, (HOME, PROD), preferences=place) as page:
         assert "ALIAS▼" in page.table("instances").text()
-        await page.app.look_at("prod")
+        await page.app.fleet_screens.look_at("prod")
         await page.settle()
         assert "ALIAS▲" in page.table("instances").text()
 
@@ -65,7 +65,7 @@ async def test_orders_from_before_they_were_kept_by_fleet_still_hold(tmp_path: P
             await page.press("S")
             assert "ALIAS▲" in page.table("instances").text()
             await page.press("S")
-            await page.app.look_at("prod")
+            await page.app.fleet_screens.look_at("prod")
             await page.settle()
             assert "ALIAS▼" in page.table("instances").text(), "a fleet that has none of its own begins so"
 

@@ -51,7 +51,7 @@ async def test_it_follows_the_cursor(screen: str, keys: tuple[str, ...], words: 
     async with console((120, 40), sample.status(), client_of(screen), screen=screen) as page:
         await page.passes(1)
         await page.press(*keys)
-        table = page.app.front().focused_table()  # type: ignore[union-attr]
+        table = page.app.fleet_screens.front().focused_table()  # type: ignore[union-attr]
         assert table is not None
         assert about(page).region.y >= table.region.bottom
         assert about(page).region.bottom <= 39, "above the footer"

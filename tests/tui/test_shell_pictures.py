@@ -29,7 +29,7 @@ async def lists_fleets(page: Console) -> None:
 
 
 async def switches(page: Console) -> None:
-    await page.app.look_at("prod")
+    await page.app.fleet_screens.look_at("prod")
     await page.settle()
     page.clock.advance(0.5)
     await page.settle()
@@ -40,7 +40,7 @@ async def loses_it(page: Console) -> None:
     gone = DaemonNotRunning("no daemon answers at https://stage.example.org", "start it: spl serve")
     page.client.refuse = gone
     page.client.break_with(gone)
-    await page.app.look_at("stage")
+    await page.app.fleet_screens.look_at("stage")
     await page.settle()
     for _ in range(3):
         await page.passes(5)
@@ -59,13 +59,13 @@ async def unlocks(page: Console) -> None:
 
 async def wears_day(page: Console) -> None:
     await switches(page)
-    page.app.wear("console-day")
+    page.app.appearance.wear("console-day")
     await page.passes(0)
 
 
 async def wears_contrast(page: Console) -> None:
     await switches(page)
-    page.app.wear("high-contrast")
+    page.app.appearance.wear("high-contrast")
     await page.passes(0)
 
 

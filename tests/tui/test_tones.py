@@ -43,7 +43,7 @@ async def test_other_colours_hold_for_all_that_is_drawn(keys: list[str]) -> None
     async with console((120, 40), sample.status()) as page:
         await page.press("2", "1", *keys)
         for theme in reversed(themes.ALL):
-            page.app.wear(theme.name)
+            page.app.appearance.wear(theme.name)
             await page.settle()
             assert inks(page) == await drawn_anew(page), theme.name
         await page.press(*(["escape"] if keys else []), "2")

@@ -60,7 +60,7 @@ async def test_exactly_the_picked_one_is_lifted_with_the_reason() -> None:
         assert dialog.part("command") == "$ spl unkill --namespace docs --reason 'fixed it'"
         await dialog.press("enter", "enter")
         assert sent(page) == [
-            {"namespace": "docs", "reason": "fixed it", "actor": page.app.session.target.actor}
+            {"namespace": "docs", "reason": "fixed it", "actor": page.app.fleets.front.target.actor}
         ]
         assert "✓ the soft freeze of docs is lifted" in dialog.part("outcome")
         await page.hears(sample.status(freezes=[HARD, EMERGENCY]))
@@ -71,7 +71,7 @@ async def test_exactly_the_picked_one_is_lifted_with_the_reason() -> None:
 async def test_the_emergency_is_lifted_by_its_own_word() -> None:
     async with opened(freezes=[EMERGENCY]) as (page, dialog):
         await dialog.press("u")
-        assert sent(page) == [{"emergency": True, "actor": page.app.session.target.actor}]
+        assert sent(page) == [{"emergency": True, "actor": page.app.fleets.front.target.actor}]
         await page.hears(sample.status())
         assert "nothing is frozen any more" in dialog.part("outcome")
 

@@ -11,28 +11,39 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
+from syncropel.errors import SyncropelError
+from tui.app.painting import Painter
 from tui.connection.fleets import Fleets
 from tui.connection.session import Session
+from tui.model.glyphs import Glyphs
+from tui.screens.base import ConsoleScreen
 
 
 class FleetScreens:
-    """Brings screens to the front. `makers` create them by name; `painted` is called when one is drawn for
-    the first time.
+    """Brings fleets and their screens to the front. `makers` create screens by name; `painted` is called when
+    one is drawn for the first time.
     """
 
     def __init__(
         self,
         app: App[None],
         fleets: Fleets,
+        painter: Painter,
+        glyphs: Glyphs,
         makers: Mapping[str, str | Callable[[], Screen[Any]]],
         painted: Callable[[], None],
     ) -> None:
-        self._app, self._fleets, self._makers, self._painted = app, fleets, makers, painted
+        self._app, self._fleets, self._painter, self._glyphs = app, fleets, painter, glyphs
+        self._makers, self._painted = makers, painted
 
     @property
     def name(self) -> str:
         """The name of the base screen in front, ignoring screens opened on top of it."""
         return self._app.current_mode.rpartition("/")[2]
+
+    def front(self) -> ConsoleScreen | None:
+        """The screen in front, if it is one of ours and no dialog covers it."""
+        return self._app.screen if isinstance(self._app.screen, ConsoleScreen) else None
 
     def session_of(self, screen: Screen[Any]) -> Session:
         """The session of the fleet that this screen or dialog belongs to."""
@@ -59,7 +70,25 @@ class FleetScreens:
         if self._app.current_mode != mode:
             await self.bring(name)
 
-    async def remove(self, sessions: Iterable[Session]) -> None:
+    async def look_at(self, name: str) -> None:
+        """Bring a fleet to the front, on the same screen. The previous one is only monitored from now on."""
+        if name != self._fleets.front.fleet.name:
+            self._fleets.bring(name)
+            await self.bring(self.name)
+            self._painter.show()
+
+    async def take_up_contexts(self) -> None:
+        """Apply contexts that were added, changed, or removed while the console runs."""
+        try:
+            over = self._fleets.take_up()
+        except SyncropelError as error:
+            words = f"{error.message} {self._glyphs.arrow} {error.hint}"
+            self._app.notify(words, title="contexts", severity="warning", markup=False)
+            return
+        await self.bring(self.name)
+        await self._remove(over)
+
+    async def _remove(self, sessions: Iterable[Session]) -> None:
         """Remove the screens of sessions that are over."""
         for session in sessions:
             for name in self._makers:

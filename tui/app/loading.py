@@ -11,9 +11,17 @@ from syncropel import client
 from syncropel import wire as schema
 from syncropel.system.importing import quickly
 from tui import dialogs, screens
+from tui.connection.fleets import Fleets
 
 _FIRST: Final = ((client, ("AsyncClient", "reading")), (schema, ("FleetStatus", "TaskSummary", "WhoAmI")))
 _THEN: Final = tuple((package, tuple(dir(package))) for package in (screens, dialogs, schema))
+
+
+async def connect(fleets: Fleets) -> None:
+    """Follow the fleets as soon as the client is there, and import the rest meanwhile."""
+    await client_loaded()
+    fleets.start()
+    await screens_loaded()
 
 
 async def client_loaded() -> None:

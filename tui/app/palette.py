@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -14,15 +14,30 @@ from textual.content import Content
 from textual.screen import Screen
 
 from tui.app import themes
+from tui.app.appearance import Appearance
+from tui.connection.fleets import Fleets
 from tui.model import actions
+from tui.model.keymap import Keymap
 from tui.screens.base import ConsoleScreen
 
 if TYPE_CHECKING:
-    from tui.app.console_app import ConsoleApp
+    from tui.app.commands import Commands
 
 _BESIDE: Final = 56
 _EDGES: Final = 8
 _AS_TYPED: Final = 1000.0
+
+
+class Jumping(Protocol):
+    """The app, as far as jumps need to know it."""
+
+    fleets: Fleets
+
+    @property
+    def commands(self) -> Commands: ...
+
+    async def typed(self, line: str) -> None:
+        """Run a line typed after `:`."""
 
 
 class ScreenActions(Provider):
@@ -58,7 +73,7 @@ class Jumps(Provider):
     """Each entry is a line that could be typed after `:`."""
 
     async def search(self, query: str) -> Hits:
-        console = cast("ConsoleApp", self.app)
+        console = cast(Jumping, self.app)
         names, matcher = console.commands.names(), self.matcher(query)
         found = [
             *(("context", name, "switch to this fleet") for name in names.contexts if console.fleets.several),
@@ -71,17 +86,19 @@ class Jumps(Provider):
                 yield Hit(score, matcher.highlight(line), partial(console.typed, line), help=does)
 
 
-def system_commands(console: ConsoleApp, screen: Screen[object]) -> Iterator[SystemCommand]:
+def system_commands(
+    screen: Screen[object], keymap: Keymap, appearance: Appearance
+) -> Iterator[SystemCommand]:
     """Everything this screen can do except cursor movement, then the themes."""
     if isinstance(screen, ConsoleScreen):
         for one in screen.actions():
             if one not in actions.MOVES and one.id != "command_palette":
                 title = one.description[:1].upper() + one.description[1:]
-                keys = f"key {console.keymap.shown(one)}"
-                run = partial(console.run_action, one.target)
+                keys = f"key {keymap.shown(one)}"
+                run = partial(screen.app.run_action, one.target)
                 yield SystemCommand(title, f"{keys} · {one.cli}" if one.cli else keys, run)
-    if not console.no_color:
+    if appearance.has_colour:
         for theme in themes.ALL:
             yield SystemCommand(
-                f"Theme {theme.name}", "change the colours", partial(console.wear, theme.name)
+                f"Theme {theme.name}", "change the colours", partial(appearance.wear, theme.name)
             )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from textual.app import App
+
 from syncropel.errors import BadRequest
 from tui.model.notices import KINDS, Kind, Notice
 from tui.model.text import plain
@@ -42,6 +44,16 @@ def summed(news: Sequence[Notice]) -> str:
     """The first item of some news, and how many more there are."""
     more = len(news) - 1
     return news[0].words + (f" · and {more} more" if more else "")
+
+
+def to_terminal(app: App[Any]) -> Callable[[str], None]:
+    """Writes control sequences that draw nothing straight to the app's terminal, while it has one."""
+
+    def write(sequences: str) -> None:
+        if app._driver is not None:
+            app._driver.write(sequences)
+
+    return write
 
 
 class Ringer:

@@ -259,7 +259,7 @@ class Dialog(SessionBound, Over):
             field.insert_text_at_cursor(event.character)
         elif event.key == "ctrl+y" and (command := self.command()):
             event.stop()
-            self.console.yank(command)
+            self.yank(command)
         elif event.character is not None and self.by_letter(event.character):
             event.stop()
 

@@ -51,4 +51,4 @@ class ContextsDialog(Dialog):
         event.stop().prevent_default()  # the base class would focus the button
         console, name = self.console, self.picked
         self.dismiss()
-        console.call_next(console.look_at, name)
+        console.call_next(console.fleet_screens.look_at, name)

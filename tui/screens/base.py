@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
-from tui import dialogs
+from tui import dialogs, screens
 from tui.model import actions, unread
 from tui.model.facts import Fact
 from tui.model.subject import Subject, subject_of
@@ -63,6 +63,21 @@ class ConsoleScreen(SortFilter):
     def crumb(self) -> str:
         """Its part of the breadcrumb trail."""
         return self.name_.capitalize()
+
+    @property
+    def trail(self) -> str:
+        """The breadcrumb trail: the titles of the stacked screens. One that is not about part of its opener
+        follows the first directly.
+        """
+        path: list[ConsoleScreen] = []
+        words: list[str] = []
+        for one in self.app.screen_stack:
+            if isinstance(one, ConsoleScreen):
+                if len(path) > 1 and not one.lies_in(path[-1]):
+                    del path[1:], words[1:]
+                words.append(one.crumb_in(path[-1]) if path else one.crumb)
+                path.append(one)
+        return " › ".join(words)
 
     @property
     def wants(self) -> str | None:
@@ -214,7 +229,7 @@ class ConsoleScreen(SortFilter):
     def action_replay(self) -> None:
         """Replay the thread of the item under the cursor."""
         if thread := self.subject().thread:
-            self.console.open_replay(thread)
+            self.app.push_screen(screens.ReplayScreen(thread))
         else:
             self.notify("this row has no thread to replay", timeout=3)
 
@@ -222,13 +237,13 @@ class ConsoleScreen(SortFilter):
         """Show the output of the subtask under the cursor."""
         subject = self.subject()
         if subject.thread and subject.index is not None:
-            self.console.open_output(subject.thread, subject.index)
+            self.app.push_screen(screens.OutputScreen(subject.thread, subject.index))
         else:
             self.notify("this row is not a subtask: tab to the subtasks, then press l", timeout=3)
 
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
-            self.console.yank(words)
+            self.yank(words)
 
     def copied(self) -> str | None:
         """What `y` copies."""

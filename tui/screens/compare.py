@@ -9,6 +9,7 @@ from textual import on
 from textual.widget import Widget
 
 from syncropel.client import thread_calls
+from tui import screens
 from tui.connection.coalescing_poller import CoalescingPoller
 from tui.model import compare
 from tui.model.actions import COMPARE
@@ -119,6 +120,6 @@ class CompareScreen(ConsoleScreen):
             return
         row = self._diff.rows[int(event.key)]
         if row.left is not None:
-            self.console.open_replay(self.left, row.left.position)
+            self.app.push_screen(screens.ReplayScreen(self.left, row.left.position))
         elif row.right is not None:
-            self.console.open_replay(self.right, row.right.position)
+            self.app.push_screen(screens.ReplayScreen(self.right, row.right.position))

@@ -120,7 +120,7 @@ class FeedScreen(ConsoleScreen):
 
     def _take(self) -> None:
         fresh, lost = list(self._arrived), self._lost
-        wanted = self.console.told_kinds
+        wanted = self.console.announcer.kinds
         fresh += [feed.of_notice(one) for one in self.session.notices if one.kind in wanted]
         self._arrived.clear()
         self._lost = 0
@@ -246,7 +246,7 @@ class FeedScreen(ConsoleScreen):
         if line is None or not line.thread:
             self.notify("this line is about no thread", timeout=3)
         else:
-            self.console.open_replay(line.thread)
+            self.app.push_screen(screens.ReplayScreen(line.thread))
 
     def _chosen(self) -> FeedLine | None:
         key = self.query_one("#feed", Table).chosen

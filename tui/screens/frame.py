@@ -46,6 +46,10 @@ class Framed(Protocol):
     def size(self) -> Size: ...
 
     @property
+    def trail(self) -> str:
+        """The breadcrumb trail."""
+
+    @property
     def wants(self) -> str | None:
         """The task whose join this screen shows."""
 
@@ -68,7 +72,7 @@ def header(screen: Framed, now: float, width: int) -> Spans:
     left = [
         Piece(name, hue(session.fleet.colour), 0),
         Piece(contexts.behind(app.fleets.unseen), "warn", 1),
-        Piece(app.crumbs(), "strong", 2),
+        Piece(screen.trail, "strong", 2),
         Piece(words, tone, 0),
         Piece(access, alert, 1),
         Piece(f"({why})" if why else "", "muted", 4),
@@ -162,7 +166,7 @@ def footer(screen: Framed, now: float, width: int) -> Spans:
     if hindrance(screen.session.closed, screen.world.link.at(now), glyphs):
         greyed = {one.target for one in shown if one.changes}
     spans: list[Span] = [Span(" ")]
-    shown_now = f"app.mode('{screen.console.screen_name}')"
+    shown_now = f"app.mode('{screen.console.fleet_screens.name}')"
     for one in pack(pieces, width - 2):
         key, _, words = one.text.partition(" ")
         tone: Tone = "muted" if one.action in greyed else "strong"

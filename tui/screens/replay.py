@@ -15,6 +15,7 @@ from textual.widgets import Input
 from textual.worker import Worker
 
 from syncropel.errors import SyncropelError
+from tui import screens
 from tui.connection.finding import find
 from tui.connection.replay_reader import ReplayReader
 from tui.model import actions, replay, unread
@@ -318,7 +319,7 @@ class ReplayScreen(ConsoleScreen):
         (beside if self.focused is table else table).focus()
 
     def action_contrast(self) -> None:
-        self.console.compare_with(self.thread)
+        self.app.push_screen(screens.ThreadsScreen(self.thread))
 
     def action_pager(self) -> None:
         if (frame := self.frame()) is None:

@@ -21,6 +21,27 @@ if TYPE_CHECKING:
     from tui.preferences import Preferences
 
 
+class FleetScreens(Protocol):
+    """The screens of every fleet."""
+
+    @property
+    def name(self) -> str:
+        """The name of the base screen in front."""
+
+    def session_of(self, screen: Screen[Any]) -> Session:
+        """The session of the fleet that this screen or dialog belongs to."""
+
+    async def look_at(self, name: str) -> None:
+        """Bring the fleet with that name to the front."""
+
+
+class Announcer(Protocol):
+    """Announces news to the operator."""
+
+    kinds: Collection[Kind]
+    """The kinds of notices that the operator wants to receive."""
+
+
 class CommandLine(Protocol):
     """Completion for a line typed after `:`."""
 
@@ -45,33 +66,10 @@ class Console(Protocol):
     def commands(self) -> CommandLine: ...
 
     @property
-    def told_kinds(self) -> Collection[Kind]:
-        """The kinds of notices that the operator wants to receive."""
+    def fleet_screens(self) -> FleetScreens: ...
 
     @property
-    def screen_name(self) -> str:
-        """The name of the screen in front."""
-
-    def crumbs(self) -> str:
-        """The breadcrumb trail: the titles of the stacked screens."""
-
-    async def look_at(self, name: str) -> None:
-        """Bring the fleet with that name to the front."""
-
-    def session_of(self, screen: Screen[Any]) -> Session:
-        """The session of the fleet that this screen or dialog belongs to."""
-
-    def open_replay(self, thread: str, position: int | None = None) -> None:
-        """Open the replay of a thread at a record, or at its end by default."""
-
-    def open_output(self, thread: str, index: int) -> None:
-        """Open the output of a subtask."""
-
-    def compare_with(self, thread: str) -> None:
-        """Pick another thread to compare this one with."""
-
-    def yank(self, words: str) -> None:
-        """Copy to the terminal's clipboard, and say so."""
+    def announcer(self) -> Announcer: ...
 
     def call_next(self, callback: Callable[..., Any], *args: Any) -> bool:
         """Call it when everything under way is done."""

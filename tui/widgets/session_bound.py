@@ -33,8 +33,13 @@ class SessionBound(Tinted):
     def session(self) -> Session:
         """The session that was in front when this was opened: ask with `self.session.send(call)`."""
         if self._session is None:
-            self._session = self.console.session_of(self)
+            self._session = self.console.fleet_screens.session_of(self)
         return self._session
+
+    def yank(self, words: str) -> None:
+        """Copy to the terminal's clipboard, and say so."""
+        self.app.copy_to_clipboard(words)
+        self.notify(f"copied {words}", timeout=3)
 
     def came_back(self) -> bool:
         """Whether the daemon has come back since the last call: then what failed can be retried now."""
