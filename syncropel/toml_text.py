@@ -36,7 +36,7 @@ def edited(text: str, changes: Changes) -> str:
         raise ValueError(f"it cannot be edited: {error}") from None
     # Tables may be spread over a file in ways that are easy to get wrong: the result is always verified.
     if _without_empty(tomllib.loads(result)) != _without_empty(wanted):
-        raise ValueError("it cannot be edited: a table in it is written in several places")
+        raise ValueError("it cannot be edited: a table in it is defined in several places")
     return result
 
 

@@ -136,8 +136,8 @@ class Workspaces:
         if path.exists() or path.is_symlink():
             if known is None or (known.path, known.common) != (str(path), str(main.common)):
                 raise GitFailed(
-                    f"{path} exists already and was not made for this attempt, as by another fleet; "
-                    "give the task another alias, or remove the folder: git worktree remove"
+                    f"{path} exists already and was not made for this attempt (perhaps another fleet made it)"
+                    "; give the task another alias, or remove the folder: git worktree remove"
                 )
             known.repository()
             if known.sealed:  # the goal runs again, and may leave something else

@@ -75,5 +75,8 @@ class Budget:
     def build(self, size: int) -> None:
         """Account for building a text or list of this size. Raises Runaway when it is too large."""
         if size > MAX_SIZE:
-            raise Runaway(f"the expression was stopped: it builds a value over {MAX_SIZE} long", "build less")
+            raise Runaway(
+                f"the expression was stopped: it builds a value longer than {MAX_SIZE}",
+                "build a shorter value",
+            )
         self.spend(size >> 6)

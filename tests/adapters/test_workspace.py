@@ -292,7 +292,7 @@ def test_two_fleets_on_one_repository_take_nothing_from_each_other(project: Path
     one, other = Bench(project, tmp_path / "one"), Bench(project, tmp_path / "other")
     mine = one.prepare()
     (Path(mine.path) / "mine.py").write_text("mine\n")
-    with pytest.raises(NoWorktree, match="as by another fleet; give the task another alias"):
+    with pytest.raises(NoWorktree, match=r"perhaps another fleet made it\); give the task another alias"):
         other.prepare()
     assert read_record(tmp_path / "other" / "th_child" / "attempt-1.worktree.json") is None
     theirs = other.prepare(work="T-2")

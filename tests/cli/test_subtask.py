@@ -68,7 +68,7 @@ def test_goals_are_taken_as_typed(flag: str, goal: str) -> None:
         ('goal="never closed,target=t', 'goal has no closing "', "end the value"),
         (
             'goal="a" b,target=t',
-            "goal goes on after its closing quote: 'b,target=t'",
+            "unexpected text after the closing quote of goal: 'b,target=t'",
             "quote the whole value",
         ),
     ],

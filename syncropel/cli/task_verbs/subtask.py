@@ -80,7 +80,7 @@ def _value(where: str, key: str, flag: str, start: int) -> tuple[str, int]:
     rest = flag[after:].lstrip()
     if rest and not rest.startswith(","):
         raise InvalidFanOut(
-            f"{where}: {key} goes on after its closing quote: {rest[:20]!r}",
+            f"{where}: unexpected text after the closing quote of {key}: {rest[:20]!r}",
             "quote the whole value, and put a backslash before quotes inside it",
         )
     return value, len(flag) - len(rest) + 1

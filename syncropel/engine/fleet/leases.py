@@ -172,7 +172,7 @@ class Leases:
             await self._keep_refusal(did)
 
     def _forgive(self) -> None:
-        """While this process itself was stopped it heard nobody, which must not count as silence."""
+        """Leave out the time in which this process itself was stopped: it could not hear anybody then."""
         now = self._runtime.monotonic()
         missed, self._looked = now - self._looked, now
         if missed > self._interval + _LATE_SECS:

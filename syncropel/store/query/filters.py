@@ -225,4 +225,4 @@ def _ordered(compare: Callable[[Any, Any], bool], wanted: Any, place: str) -> _T
         return lambda one: (
             isinstance(one, (int, float)) and not isinstance(one, bool) and compare(one, wanted)
         )
-    raise InvalidQuery(f"{place}: a number or a text is needed", "only these have an order")
+    raise InvalidQuery(f"{place}: expected a number or a text", "only these have an order")
