@@ -195,7 +195,7 @@ async def _day(table: Table, outside: Outside) -> None:
 def _frame(app: ConsoleApp) -> Any:
     """The record that is shown; None while it is read."""
     screen = app.screen
-    return screen.reel.frames.at(screen.reel.position) if isinstance(screen, ReplayScreen) else None
+    return screen.reader.frames.at(screen.reader.position) if isinstance(screen, ReplayScreen) else None
 
 
 def _rows(app: ConsoleApp) -> int:

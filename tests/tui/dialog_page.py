@@ -56,7 +56,7 @@ class DialogPage:
 
     @property
     def greyed(self) -> str:
-        """Why the deed cannot be done; empty when it can."""
+        """Why the action cannot be done; empty when it can."""
         return self.dialog.query_one("#push-do", FlatButton).why_not
 
     async def press(self, *keys: str) -> None:

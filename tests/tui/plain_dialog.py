@@ -19,7 +19,7 @@ class Question:
     """
 
     title: str
-    deed: str
+    button: str
     lines: tuple[tuple[str, Tone], ...]
     command: str
     make: Callable[[], Call[Any]]
@@ -35,7 +35,7 @@ class ConfirmDialog(Dialog):
     def __init__(self, question: Question) -> None:
         super().__init__()
         self.question = question
-        self.deed, self.letter, self.danger = question.deed, question.letter, question.danger
+        self.button, self.letter, self.danger = question.button, question.letter, question.danger
 
     def title_words(self) -> str:
         return self.question.title

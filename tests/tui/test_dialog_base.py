@@ -23,7 +23,7 @@ from tests.tui.plain_dialog import ConfirmDialog, Question
 PATH = "/v1/fleet/unfreeze"
 QUESTION = Question(
     title="Unfreeze docs",
-    deed="Unfreeze",
+    button="Unfreeze",
     lines=(("Lift the freeze of docs?", "plain"),),
     command="spl unkill --namespace docs",
     make=lambda: calls.unfreeze("did:sync:user:tester", "docs"),

@@ -53,7 +53,7 @@ async def replaying(client: ThreadClient, size: tuple[int, int] = (120, 40)) -> 
 
 def position(page: Console) -> int:
     assert isinstance(page.app.screen, ReplayScreen)
-    return page.app.screen.reel.position
+    return page.app.screen.reader.position
 
 
 async def find(page: Console, words: str) -> None:

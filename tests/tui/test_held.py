@@ -92,10 +92,10 @@ async def test_a_closed_replay_holds_no_record() -> None:
         await page.press("enter")
         screen, table = page.app.screen, page.table("records")
         assert isinstance(screen, ReplayScreen)
-        assert screen.reel.frames.total == len(table._rows) == 9
+        assert screen.reader.frames.total == len(table._rows) == 9
         await page.press("escape")
-        assert (screen.reel.frames.total, len(table._rows), table._drawn) == (0, 0, [])
-        assert screen.reel.turns.next(0, 1) is None
+        assert (screen.reader.frames.total, len(table._rows), table._drawn) == (0, 0, [])
+        assert screen.reader.turns.next(0, 1) is None
         await page.press("enter")
         assert page.rows("records") == [str(at) for at in range(1, 10)]
 

@@ -50,7 +50,7 @@ def replayed(page: Console) -> ReplayScreen:
 
 
 def position(page: Console) -> int:
-    return replayed(page).reel.position
+    return replayed(page).reader.position
 
 
 async def grows(page: Console, records: Sequence[Any], total: int) -> None:
@@ -194,10 +194,10 @@ async def test_at_the_end_it_follows_and_elsewhere_it_stays(client: ThreadClient
     async with opened(client) as page:
         await page.press("enter")
         await grows(page, records[:7], 5001)
-        assert (position(page), replayed(page).reel.frames.total) == (7, 7)
+        assert (position(page), replayed(page).reader.frames.total) == (7, 7)
         await page.press("left", "left")
         await grows(page, records, 5002)
-        assert (position(page), replayed(page).reel.frames.total) == (5, 9)
+        assert (position(page), replayed(page).reader.frames.total) == (5, 9)
         assert "5 of 9" in page.part("scrub")
 
 
@@ -280,22 +280,22 @@ async def test_a_late_answer_never_stands_for_another_position(client: ThreadCli
     news = asyncio.Event()
 
     def hear() -> None:
-        if reel.moment is not None:
-            seen.append(reel.moment)
+        if reader.moment is not None:
+            seen.append(reader.moment)
             news.set()
 
-    reel = ReplayReader(slow, THREAD, hear, lambda _: asyncio.sleep(0))
-    reel.see_state(True)
-    work = asyncio.create_task(reel.run())
+    reader = ReplayReader(slow, THREAD, hear, lambda _: asyncio.sleep(0))
+    reader.see_state(True)
+    work = asyncio.create_task(reader.run())
     await slow.holding(9)
-    reel.seek(3)
+    reader.seek(3)
     slow.held[9].set_result(None)
     await slow.holding(3)
     assert seen == []
     slow.held[3].set_result(None)
     await news.wait()
-    assert reel.moment is not None
-    assert (reel.moment.position, reel.position) == (3, 3)
+    assert reader.moment is not None
+    assert (reader.moment.position, reader.position) == (3, 3)
     work.cancel()
 
 

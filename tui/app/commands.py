@@ -14,8 +14,7 @@ from tui.app import themes
 from tui.app.appearance import Appearance
 from tui.app.fleet_screens import FleetScreens
 from tui.connection.fleets import Fleets
-from tui.model import commands, unread
-from tui.model import subject_actions as deeds
+from tui.model import commands, subject_actions, unread
 from tui.model.commands import Names
 from tui.model.freezes import over
 from tui.model.namespaces import known_namespaces
@@ -212,7 +211,7 @@ class Commands:
         verb, name = given["verb"], given.get("name") or " ".join(given["rest"])
         if verb in ("show", "join-status", "speedup"):
             await self._task([name])
-        elif verb in deeds.DEEDS:
+        elif verb in subject_actions.SUBJECT_ACTIONS:
             index = given.get("subtask")
             self._ask(cast(Verb, verb), Subject(thread=self._thread_of(name), index=index))
         else:
@@ -254,8 +253,8 @@ class Commands:
             raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
 
     def _ask(self, verb: Verb, subject: Subject) -> None:
-        verb = deeds.meant(verb, self._world, subject)
-        if why_not := deeds.objection(verb, self._world, subject):
+        verb = subject_actions.meant(verb, self._world, subject)
+        if why_not := subject_actions.objection(verb, self._world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
         self._app.push_screen(dialogs.SubjectActionDialog(verb, subject))
 

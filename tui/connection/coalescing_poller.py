@@ -1,4 +1,4 @@
-"""Refetches what the stream only announces: coalesced, never overlapping, at a limited rate."""
+"""Reads again what the stream only announces: coalesced, never overlapping, at a limited rate."""
 
 from __future__ import annotations
 

@@ -23,19 +23,19 @@ class Peek:
         self._session, self._on_news = session, on_news
         self._wanted: ThreadSummary | None = None
         self.page: ReplayPage | None = None
-        self._refetcher = CoalescingPoller(
+        self._poller = CoalescingPoller(
             self._read, self._unread, sleep=session.outside.sleep, jitter=session.outside.jitter
         )
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        await self._refetcher.run()
+        await self._poller.run()
 
     def look(self, thread: ThreadSummary) -> None:
         """The cursor is on this thread, which has this state."""
         if thread != self._wanted:
             self._wanted = thread
-            self._refetcher.ask()
+            self._poller.ask()
 
     async def _read(self) -> None:
         if (one := self._wanted) is not None:

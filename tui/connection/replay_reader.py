@@ -52,12 +52,12 @@ class ReplayReader:
         """Whether the whole state at a position is needed, not only the frame."""
         self._first, self._way, self._due = position, 0, True
         self._asks, self._on_news = asks, on_news
-        self._refetcher = CoalescingPoller(self._read, self._unread, sleep=sleep, gap=GAP_SECS)
-        self._refetcher.ask()
+        self._poller = CoalescingPoller(self._read, self._unread, sleep=sleep, gap=GAP_SECS)
+        self._poller.ask()
 
     async def run(self) -> None:
         """Read what is needed until cancelled."""
-        await self._refetcher.run()
+        await self._poller.run()
 
     def let_go(self) -> None:
         """Nobody is looking any more: drop all records, so that none of them waits for the collector."""
@@ -72,18 +72,18 @@ class ReplayReader:
             return False
         self._way = 1 if position > self.position else -1
         self.position = position
-        self._refetcher.ask()
+        self._poller.ask()
         return True
 
     def look(self) -> None:
         """There may be more records."""
         self._due = True
-        self._refetcher.ask()
+        self._poller.ask()
 
     def see_state(self, wanted: bool) -> None:
         """Set whether the whole state at each position is needed."""
         self.sees_state = wanted
-        self._refetcher.ask()
+        self._poller.ask()
 
     # reading
 

@@ -94,9 +94,7 @@ class Session:
             self, self._heard, self._linked, clock=outside.clock, sleep=outside.sleep, jitter=outside.jitter
         )
         self._connection.most = UNSEEN_SECS
-        self._refetcher = CoalescingPoller(
-            self._read, self._unread, sleep=outside.sleep, jitter=outside.jitter
-        )
+        self._poller = CoalescingPoller(self._read, self._unread, sleep=outside.sleep, jitter=outside.jitter)
 
     # life cycle
 
@@ -114,9 +112,9 @@ class Session:
         self._connection.hurry()
         if self.world.link.is_live:
             self._tasks_due = self._who_due = True  # the operator may have left before the answers arrived
-            self._refetcher.ask()
+            self._poller.ask()
         try:
-            await self._refetcher.run()
+            await self._poller.run()
         finally:
             self._attended, self._connection.most = False, UNSEEN_SECS
 
@@ -128,7 +126,7 @@ class Session:
         """Try again now, and read the tasks again."""
         self._tasks_due = True
         self._pages.forget()
-        self._refetcher.ask()
+        self._poller.ask()
         self._connection.reconnect()
 
     def settle(self, fleet: Fleet) -> None:
@@ -176,14 +174,14 @@ class Session:
         """Somebody is looking at this task: keep its join up to date."""
         if thread is not None and thread != self.world.chosen:
             self.world = self.world.choose(thread)
-            self._refetcher.ask()
+            self._poller.ask()
             self._on_news(self)
 
     def unfold(self, threads: frozenset[str]) -> None:
         """Somebody is looking at these tasks inside the followed one: keep their joins up to date, too."""
         if threads != self._unfolded:
             self._unfolded = threads
-            self._refetcher.ask()
+            self._poller.ask()
 
     # news
 
@@ -200,9 +198,9 @@ class Session:
             self._pages.forget()
         if again or status.tasks_revision != self._revision:
             self._revision, self._tasks_due = status.tasks_revision, True
-            self._refetcher.ask()
+            self._poller.ask()
         elif self.world.around() != around:
-            self._refetcher.ask()  # a join tells what holds it, which is not in its records
+            self._poller.ask()  # a join tells what holds it, which is not in its records
         self._on_news(self)
 
     async def _look_up(self) -> None:

@@ -66,7 +66,7 @@ class Dialog(SessionBound, Over):
         ("pagedown", "scroll(1)", "down"),
     ]
     heading = ""
-    deed = ""
+    button = ""
     letter = "y"
     danger = True
     needs = ""
@@ -139,7 +139,7 @@ class Dialog(SessionBound, Over):
     @property
     def asks(self) -> bool:
         """Whether there is anything to confirm; a dialog without an action only informs."""
-        return bool(self.deed)
+        return bool(self.button)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -153,7 +153,7 @@ class Dialog(SessionBound, Over):
             with Horizontal(id="pushes"):
                 yield FlatButton("cancel", "esc", "Cancel" if self.asks else "Close")
                 if self.asks:
-                    yield FlatButton("do", self.letter, self.deed, "bad" if self.danger else "plain")
+                    yield FlatButton("do", self.letter, self.button, "bad" if self.danger else "plain")
 
     def on_mount(self) -> None:
         box = self.query_one("#dialog")
@@ -213,14 +213,14 @@ class Dialog(SessionBound, Over):
     def _show_pushes(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask
         keys = "tab goes on · ctrl+y copies the command" if copies else "tab goes on"
-        line = Span(f"{self.deed} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
+        line = Span(f"{self.button} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
         width = self.room
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
         self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
         self.query_one("#push-cancel", FlatButton).show(self.way_out())
         if self.asks:
             push = self.query_one("#push-do", FlatButton)
-            push.show(self.deed, why_not)
+            push.show(self.button, why_not)
             push.display = open_
 
     def way_out(self) -> str:
@@ -329,14 +329,14 @@ class Dialog(SessionBound, Over):
     def begin(self) -> None:
         """Start the action."""
         # The app's worker, not this screen's: closing the dialog does not take back what was sent.
-        self.app.run_worker(self._send(), name=self.deed, exit_on_error=False)
+        self.app.run_worker(self._send(), name=self.button, exit_on_error=False)
 
     async def _send(self) -> None:
         try:
             done = await self.act()
         except SyncropelError as error:
             self.outcome = failed(error, self.console.clock(), self.look)
-        except Exception as error:  # noqa: BLE001 - a deed whose end nobody is told would look as if it went on
+        except Exception as error:  # noqa: BLE001 - an action whose end is not reported would look as if it went on
             told = SyncropelError(f"unexpected {type(error).__name__}: {error}")
             self.outcome = failed(told, self.console.clock(), self.look)
         else:
@@ -353,5 +353,5 @@ class Dialog(SessionBound, Over):
         done = self.outcome.stage is Stage.DONE
         of = f" · {self.session.fleet.name}" if self.console.fleets.several else ""
         self.app.notify(
-            words, title=f"{self.deed}{of}", markup=False, severity="information" if done else "error"
+            words, title=f"{self.button}{of}", markup=False, severity="information" if done else "error"
         )

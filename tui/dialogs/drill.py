@@ -31,7 +31,7 @@ class DrillDialog(Dialog):
     """Start, progress by step, report, history. Leaving it during a drill lifts the practice freeze."""
 
     heading = "Kill switch drill"
-    deed = "Start the drill"
+    button = "Start the drill"
     letter = "s"
     danger = False
 

@@ -44,7 +44,7 @@ FRESH_SECS: Final = 5.0
 class FreezeDialog(Dialog):
     """The namespace is set when it opens; after that only the operator changes it."""
 
-    deed = "Freeze"
+    button = "Freeze"
     letter = "f"
     needs = "fleet:write"
     look = "look at the red banner, or ask: spl fleet status"
@@ -153,7 +153,7 @@ class FreezeDialog(Dialog):
         if not self.is_shown:
             return
         level = self.level
-        self.deed = "Stop the fleet" if level == EMERGENCY else "Freeze"
+        self.button = "Stop the fleet" if level == EMERGENCY else "Freeze"
         self.query_one("#field-namespace").display = level != EMERGENCY
         self.query_one("#field-grace").display = level == HARD
         self.query_one("#field-typed").display = bool(self.word)

@@ -23,7 +23,7 @@ class RestoreRulesDialog(Dialog):
     """`B` on Policy: restore the rules that control freezes to their defaults."""
 
     heading = "Restore the default rules"
-    deed, letter = "Restore", "r"
+    button, letter = "Restore", "r"
     danger = False
     needs = "config:write"
     look = LOOK
@@ -62,7 +62,7 @@ class PermissionsDialog(Dialog):
     def __init__(self, choice: str, known: RuleList | None) -> None:
         super().__init__()
         self._begun, self._known = choice, known
-        self.deed = choice.capitalize()
+        self.button = choice.capitalize()
 
     def begin(self) -> None:
         self._begun = self.verb
@@ -85,7 +85,7 @@ class PermissionsDialog(Dialog):
 
     def show(self) -> None:
         if self.is_shown:
-            self.deed = self.verb.capitalize()
+            self.button = self.verb.capitalize()
         super().show()
 
     def command(self) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class RetryFailedDialog(Dialog):
     """Covers the attempts that had failed when it opened; a subtask that has moved on since is left alone."""
 
-    deed = "Retry all"
+    button = "Retry all"
     letter = "r"
     needs = "threads:write"
 

@@ -39,7 +39,7 @@ class RuleDialog(Dialog):
     For a new rule, the kind can be chosen among `kinds`.
     """
 
-    deed, letter = "Set the rule", "s"
+    button, letter = "Set the rule", "s"
     danger = False
     needs = "config:write"
     look = LOOK
@@ -189,7 +189,7 @@ class RuleDialog(Dialog):
 class RemoveRuleDialog(Dialog):
     """`R` on Policy: removes the rule it was opened for; `rule` is None where it has not been read yet."""
 
-    deed, letter = "Remove", "r"
+    button, letter = "Remove", "r"
     needs = "config:write"
     look = LOOK
 

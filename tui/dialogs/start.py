@@ -22,7 +22,7 @@ class StartDialog(Dialog):
     """Runs `spl fleet start` as a separate process and shows its output."""
 
     heading = "Start a fleet here"
-    deed = "Start"
+    button = "Start"
     letter = "s"
     danger = False
     look = "look what runs: spl fleet list"

@@ -11,11 +11,11 @@ from textual.widgets import Input
 
 from syncropel.client import Call, calls, task_records
 from tui.dialogs.base import Dialog
-from tui.model import subject_actions as deeds
+from tui.model import subject_actions
 from tui.model.glyphs import Tone
 from tui.model.request_state import Stage
 from tui.model.subject import Subject, namespace_of, short_label, task_label
-from tui.model.subject_actions import DEEDS, Verb
+from tui.model.subject_actions import SUBJECT_ACTIONS, Verb
 from tui.widgets.field import Field, entry
 
 _ANSWERS: Final[dict[Verb, str]] = {"admit": "accept", "refuse": "reject"}
@@ -32,15 +32,17 @@ class SubjectActionDialog(Dialog):
     def __init__(self, verb: Verb, subject: Subject) -> None:
         super().__init__()
         self.verb, self.subject = verb, subject
-        self.what = DEEDS[verb]
-        self.deed, self.letter, self.danger = self.what.button, self.what.letter, self.what.danger
+        self.what = SUBJECT_ACTIONS[verb]
+        self.button, self.letter, self.danger = self.what.button, self.what.letter, self.what.danger
         self.needs = _SCOPES.get(verb, "records:write")
         self._attempt: task_records.Attempt | None = None
         self._number = 0
 
     def on_mount(self) -> None:
-        self._number = deeds.attempt_number(self.world, self.subject)
-        self._attempt = deeds.attempt_of(self.world, self.subject, namespace_of(self.world, self.subject))
+        self._number = subject_actions.attempt_number(self.world, self.subject)
+        self._attempt = subject_actions.attempt_of(
+            self.world, self.subject, namespace_of(self.world, self.subject)
+        )
         super().on_mount()
 
     def title_words(self) -> str:
@@ -48,7 +50,7 @@ class SubjectActionDialog(Dialog):
 
     def says(self, now: float) -> Sequence[tuple[str, Tone]]:
         facts: list[tuple[str, Tone]] = [
-            (words, "strong") for words in deeds.facts(self.verb, self.world, self.subject)
+            (words, "strong") for words in subject_actions.facts(self.verb, self.world, self.subject)
         ]
         if self.outcome.stage is Stage.DONE:
             return facts
@@ -64,13 +66,13 @@ class SubjectActionDialog(Dialog):
         return self.query_one("#words", Input).value.strip() if self.what.field else ""
 
     def command(self) -> str:
-        return deeds.command(self.verb, self.world, self.subject, self.words)
+        return subject_actions.command(self.verb, self.world, self.subject, self.words)
 
     def objection(self) -> str:
-        number = deeds.attempt_number(self.world, self.subject)
+        number = subject_actions.attempt_number(self.world, self.subject)
         if self.what.of == "subtask" and number != self._number:
             return f"it moved on to attempt {number} since this was opened"
-        return deeds.objection(self.verb, self.world, self.subject)
+        return subject_actions.objection(self.verb, self.world, self.subject)
 
     async def act(self) -> str:
         await self.ask(self._call())

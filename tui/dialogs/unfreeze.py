@@ -83,7 +83,7 @@ class UnfreezeDialog(FreezesDialog):
     """`U`: a separate verb, never a toggle. Lifts exactly the selected freeze."""
 
     heading = "Unfreeze"
-    deed = "Unfreeze"
+    button = "Unfreeze"
     letter = "u"
     danger = True
     needs = "fleet:write"

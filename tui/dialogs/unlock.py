@@ -19,7 +19,7 @@ class UnlockDialog(Dialog):
     """Changes only this console. It asks no daemon, so it works while the daemon is away."""
 
     heading = "Unlock"
-    deed = "Unlock"
+    button = "Unlock"
     letter = "u"
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class SubjectAction:
     statuses: tuple[str, ...] = ()
 
 
-DEEDS: Final[dict[Verb, SubjectAction]] = {
+SUBJECT_ACTIONS: Final[dict[Verb, SubjectAction]] = {
     "retry": SubjectAction(
         "subtask", "Retry subtask", "Retry", "r",
         "It runs again as its next attempt; an attempt in flight is ended.",
@@ -100,18 +100,18 @@ def meant(verb: Verb, world: World, subject: Subject) -> Verb:
 
 def objection(verb: Verb, world: World, subject: Subject) -> str:
     """Why a verb does not apply to this subject now; empty when it does."""
-    deed = DEEDS[verb]
-    if deed.of == "instance":
+    action = SUBJECT_ACTIONS[verb]
+    if action.of == "instance":
         return _instance_objection(verb, world, subject)
     if not subject.thread:
-        return f"the cursor is on no {deed.of}"
-    if deed.of == "subtask":
+        return f"the cursor is on no {action.of}"
+    if action.of == "subtask":
         return _subtask_objection(verb, world, subject)
     task = world.task(subject.thread)
     if task is None:
         return "this task has not been read yet"
-    if task.status not in deed.statuses:
-        return f"it is {word(task.status)}: only what is {_either(deed.statuses)} can be {_past(verb)}"
+    if task.status not in action.statuses:
+        return f"it is {word(task.status)}: only what is {_either(action.statuses)} can be {_past(verb)}"
     return ""
 
 
@@ -181,15 +181,15 @@ def attempt_of(world: World, subject: Subject, namespace: str) -> Attempt | None
 
 def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
     """The subject of the verb, in a few lines."""
-    deed = DEEDS[verb]
-    if deed.of == "instance":
+    action = SUBJECT_ACTIONS[verb]
+    if action.of == "instance":
         one = instance_of(world, subject)
         if one is None:
             return []
         load = f"{one.active_dispatches} running, {one.queued_dispatches} queued"
         return [f"{plain(one.alias)} · {one.status} · {load}"]
     task = world.task(subject.thread)
-    if deed.of == "task":
+    if action.of == "task":
         return [f"{word(task.status)} · {first_line(task.goal)}"] if task else []
     found = child_of(world, subject) or dispatch_of(world, subject)
     if found is None:
@@ -201,16 +201,16 @@ def facts(verb: Verb, world: World, subject: Subject) -> list[str]:
 
 def command(verb: Verb, world: World, subject: Subject, words: str) -> str:
     """The equivalent command line."""
-    deed = DEEDS[verb]
-    if deed.of == "instance":
+    action = SUBJECT_ACTIONS[verb]
+    if action.of == "instance":
         one = instance_of(world, subject)
         name = plain(one.alias) if one else subject.did
         flow = "stop" if verb == "undrain" else "start"
         line = f"spl drain {flow} --instance {shlex.quote(name)}"
     else:
         line = f"spl task {_TYPED.get(verb, verb)} {shlex.quote(task_label(world, subject))}"
-        line += f" --subtask {subject.index}" if deed.of == "subtask" else ""
-    return f"{line} --{deed.field} {shlex.quote(words)}" if words and deed.field else line
+        line += f" --subtask {subject.index}" if action.of == "subtask" else ""
+    return f"{line} --{action.field} {shlex.quote(words)}" if words and action.field else line
 
 
 def _either(statuses: tuple[str, ...]) -> str:

@@ -53,11 +53,11 @@ class CompareScreen(ConsoleScreen):
         """Runs until it was read once."""
         if self._diff is not None:
             return None
-        refetcher = CoalescingPoller(
+        poller = CoalescingPoller(
             self._read, self._unread, sleep=self.session.outside.sleep, jitter=self.session.outside.jitter
         )
-        refetcher.ask()
-        return refetcher.run()
+        poller.ask()
+        return poller.run()
 
     async def _read(self) -> None:
         diff = await self.session.send(thread_calls.thread_diff(self.left, self.right))

@@ -6,8 +6,7 @@ Opening a dialog is awaited, so that keys typed ahead reach it, and not the scre
 from __future__ import annotations
 
 from tui import dialogs
-from tui.model import retries
-from tui.model import subject_actions as deeds
+from tui.model import retries, subject_actions
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
 from tui.model.subject_actions import Verb
@@ -41,16 +40,22 @@ class Control(SessionBound):
         world = self.world
         return over(world, namespace_of(world, self.subject()))
 
-    async def action_deed(self, verb: Verb) -> None:
+    async def action_act(self, verb: Verb) -> None:
         """Open the dialog for a verb, or say why it does not apply."""
         subject = self.subject()
         whole = subject.index is None and verb == "retry"
         if whole and retries.failed_of(self.world, subject.thread):
             await self.app.push_screen(dialogs.RetryFailedDialog(subject.thread))
             return
-        verb = deeds.meant(verb, self.world, subject)
-        why_not = deeds.objection(verb, self.world, subject)
+        verb = subject_actions.meant(verb, self.world, subject)
+        why_not = subject_actions.objection(verb, self.world, subject)
         if why_not:
-            self.notify(why_not, title=deeds.DEEDS[verb].title, severity="warning", markup=False, timeout=6)
+            self.notify(
+                why_not,
+                title=subject_actions.SUBJECT_ACTIONS[verb].title,
+                severity="warning",
+                markup=False,
+                timeout=6,
+            )
         else:
             await self.app.push_screen(dialogs.SubjectActionDialog(verb, subject))

@@ -61,7 +61,7 @@ class ReplayScreen(ConsoleScreen):
         self.thread, self._first = thread, position
         self.speed = 0
         self.view = "record"
-        self._reel: ReplayReader | None = None
+        self._reader: ReplayReader | None = None
         self._ingested = -1
         self._keys: tuple[str, ...] = ()
         self._going = asyncio.Event()
@@ -78,11 +78,11 @@ class ReplayScreen(ConsoleScreen):
         return self.thread
 
     @property
-    def reel(self) -> ReplayReader:
-        if self._reel is None:
+    def reader(self) -> ReplayReader:
+        if self._reader is None:
             sleep = self.session.outside.sleep
-            self._reel = ReplayReader(self.session, self.thread, self._news, sleep, self._first)
-        return self._reel
+            self._reader = ReplayReader(self.session, self.thread, self._news, sleep, self._first)
+        return self._reader
 
     def body(self) -> Sequence[Widget]:
         return (
@@ -91,7 +91,7 @@ class ReplayScreen(ConsoleScreen):
                 RecordTable(replay.FRAMES, self.console.glyphs, id="records"),
                 Pane(Lines(id="record"), id="frame"),
                 Vertical(*join_part.widgets(self), id="then"),
-                id="reel",
+                id="replay",
             ),
         )
 
@@ -99,13 +99,13 @@ class ReplayScreen(ConsoleScreen):
         self.run_worker(self._playing(), name="play", exit_on_error=False)
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
-        return self.reel.run()
+        return self.reader.run()
 
     def on_screen_suspend(self) -> None:
         self._rest()
 
     def on_unmount(self) -> None:
-        self.reel.let_go()
+        self.reader.let_go()
 
     def _news(self) -> None:
         if self.is_mounted:
@@ -114,13 +114,13 @@ class ReplayScreen(ConsoleScreen):
     # showing
 
     def fill(self, now: float) -> None:
-        status, reel = self.world.status, self.reel
+        status, reader = self.world.status, self.reader
         if status is not None and status.ingested_total != self._ingested:
             if self._ingested >= 0:
-                reel.look()
+                reader.look()
             self._ingested = status.ingested_total
         wide = self.size.width >= WIDE
-        self.query_one("#reel").set_class(wide, "wide")
+        self.query_one("#replay").set_class(wide, "wide")
         self.query_one("#frame").display = self.view == "record"
         self.query_one("#then").display = self.view == "join"
         self.query_one("#scrub", Lines).show(self._scrub())
@@ -131,38 +131,38 @@ class ReplayScreen(ConsoleScreen):
             self._fill_record()
 
     def _scrub(self) -> list[Spans]:
-        glyphs, reel = self.console.glyphs, self.reel
-        total, frame = reel.frames.total, reel.frames.at(reel.position)
-        if reel.summary is None:
+        glyphs, reader = self.console.glyphs, self.reader
+        total, frame = reader.frames.total, reader.frames.at(reader.position)
+        if reader.summary is None:
             return []  # the table shows the reason
         head: list[Span] = [Span(" ")]
-        for text, tone in replay.headline(frame, reel.position, total, self.speed, glyphs):
+        for text, tone in replay.headline(frame, reader.position, total, self.speed, glyphs):
             head += [Span(text, tone), Span("  ")]
-        marks = replay.bar(reel.position, total, reel.turns, self.size.width - 2, glyphs)
+        marks = replay.bar(reader.position, total, reader.turns, self.size.width - 2, glyphs)
         lines: list[Spans] = [tuple(head)]
         if marks:
             lines.append((Span(" "), *(Span(text, tone) for text, tone in marks)))
-        if reel.trouble:
-            lines.append((Span(f" {glyphs.text(reel.trouble)}", "warn"),))
+        if reader.trouble:
+            lines.append((Span(f" {glyphs.text(reader.trouble)}", "warn"),))
         return lines
 
     def _fill_table(self) -> None:
-        reel, table = self.reel, self.query_one("#records", Table)
-        if len(self._keys) != reel.frames.total:
-            self._keys = tuple(map(str, range(1, reel.frames.total + 1)))
-        rows = replay.frame_rows(reel.frames, self._keys, names_of(self.world), self.console.glyphs)
-        known = reel.frames.total if reel.summary is not None else None
-        table.measure(self._keys, lambda: {"position": len(str(reel.frames.total))})
-        empty = _NO_RECORDS if known is not None else self.unread("the records", reel.trouble)
+        reader, table = self.reader, self.query_one("#records", Table)
+        if len(self._keys) != reader.frames.total:
+            self._keys = tuple(map(str, range(1, reader.frames.total + 1)))
+        rows = replay.frame_rows(reader.frames, self._keys, names_of(self.world), self.console.glyphs)
+        known = reader.frames.total if reader.summary is not None else None
+        table.measure(self._keys, lambda: {"position": len(str(reader.frames.total))})
+        empty = _NO_RECORDS if known is not None else self.unread("the records", reader.trouble)
         title = f"RECORDS {unread.count(known)}"
         if self._looked_at:
             title = f"{title} · looking for “{self.filter.text}” at {count(self._looked_at)}"
         table.show(rows, title=title, empty=empty)
-        table.select(str(reel.position))
+        table.select(str(reader.position))
 
     def _fill_record(self) -> None:
         pane, glyphs = self.query_one("#frame"), self.console.glyphs
-        frame, width = self.reel.frames.at(self.reel.position), pane.size.width - 4
+        frame, width = self.reader.frames.at(self.reader.position), pane.size.width - 4
         names = names_of(self.world)
         drawn = (frame, width, tuple(names.items()))
         if drawn == self._drawn or width < 1:
@@ -182,35 +182,35 @@ class ReplayScreen(ConsoleScreen):
 
     def _fill_join(self) -> None:
         """The join as it was then: the time is that of the record, and nothing advances."""
-        moment, frame = self.reel.moment, self.reel.frames.at(self.reel.position)
-        here = moment is not None and moment.position == self.reel.position
+        moment, frame = self.reader.moment, self.reader.frames.at(self.reader.position)
+        here = moment is not None and moment.position == self.reader.position
         at = frame.record.received_at if frame else 0.0
         join = moment.join if moment is not None and here else None
-        empty = _NO_JOIN if here else self.unread("the join", self.reel.trouble)
+        empty = _NO_JOIN if here else self.unread("the join", self.reader.trouble)
         join_part.show(self, join, Moment(at, at), empty, read=here)
 
     # movement
 
     def _seek(self, position: int) -> None:
-        if self.reel.seek(position):
+        if self.reader.seek(position):
             self.show()
 
     @on(Table.Chosen)
     def _moved(self, event: Table.Chosen) -> None:
         """The event may be older than what is shown: the current selection counts."""
         table = event.table
-        if table.id == "records" and table.chosen and int(table.chosen) != self.reel.position:
+        if table.id == "records" and table.chosen and int(table.chosen) != self.reader.position:
             self._rest()
             self._seek(int(table.chosen))
 
     def action_step(self, by: int) -> None:
         self._rest()
-        self._seek(self.reel.position + by)
+        self._seek(self.reader.position + by)
 
     def action_change(self, way: int) -> None:
         """Go to the next record that changes the status, or the previous one."""
         self._rest()
-        place = self.reel.turns.next(self.reel.position, way)
+        place = self.reader.turns.next(self.reader.position, way)
         if place is None:
             self.notify("no further change of status in that direction", timeout=3)
         else:
@@ -229,7 +229,7 @@ class ReplayScreen(ConsoleScreen):
     def find_first(self) -> None:
         """Search forward from here; backward when there is nothing more ahead."""
         if self.filter:
-            self.action_again(1 if self.reel.position < self.reel.frames.total else -1)
+            self.action_again(1 if self.reader.position < self.reader.frames.total else -1)
 
     def action_again(self, way: int) -> None:
         """Go to the next matching record, or the previous one."""
@@ -241,13 +241,13 @@ class ReplayScreen(ConsoleScreen):
         self._finding = self.run_worker(self._find(way), name="find", exit_on_error=False)
 
     async def _find(self, way: int) -> None:
-        wanted, names, reel = self.filter, names_of(self.world), self.reel
+        wanted, names, reader = self.filter, names_of(self.world), self.reader
         try:
             place = await find(
                 self.session,
                 self.thread,
-                start=reel.position,
-                total=reel.frames.total,
+                start=reader.position,
+                total=reader.frames.total,
                 way=way,
                 passes=lambda frame: wanted.passes(replay.sought(frame, names, self.console.glyphs)),
                 on_page=self._looks_at,
@@ -260,7 +260,7 @@ class ReplayScreen(ConsoleScreen):
                 words = f"no record {where} this one has “{wanted.text}”"
                 self.notify(self.console.glyphs.text(words), timeout=4, markup=False)
             else:
-                reel.seek(place)
+                reader.seek(place)
         finally:
             self._looks_at(0)
 
@@ -279,9 +279,9 @@ class ReplayScreen(ConsoleScreen):
 
     def action_play(self) -> None:
         """×1, ×4, ×16 records per second, then paused; at the end it starts over."""
-        reel = self.reel
-        if not self.speed and reel.position == reel.frames.total:
-            reel.seek(1)
+        reader = self.reader
+        if not self.speed and reader.position == reader.frames.total:
+            reader.seek(1)
         self.speed = replay.faster(self.speed)
         self._going.set() if self.speed else self._going.clear()
         self.show()
@@ -292,7 +292,7 @@ class ReplayScreen(ConsoleScreen):
             await self.session.outside.sleep(1 / max(1, self.speed))
             if not self.speed:
                 continue
-            if not self.reel.seek(self.reel.position + 1):
+            if not self.reader.seek(self.reader.position + 1):
                 self._rest()
             self.show()
 
@@ -300,7 +300,7 @@ class ReplayScreen(ConsoleScreen):
 
     def frame(self) -> ReplayFrame | None:
         """The frame at the current position."""
-        return self.reel.frames.at(self.reel.position)
+        return self.reader.frames.at(self.reader.position)
 
     def subject(self) -> Subject:
         return Subject(thread=self.thread) if self.world.task(self.thread) is not None else Subject()
@@ -308,7 +308,7 @@ class ReplayScreen(ConsoleScreen):
     def action_view(self) -> None:
         """Switch between the record in full and the join as of it."""
         self.view = "join" if self.view == "record" else "record"
-        self.reel.see_state(self.view == "join")
+        self.reader.see_state(self.view == "join")
         self.show()
         self.call_after_refresh(self.show)
 

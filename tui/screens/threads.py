@@ -52,7 +52,7 @@ class ThreadsScreen(ConsoleScreen):
         self._read_once = False
         self._ingested = -1
         self._trouble = ""
-        self._refetcher: CoalescingPoller | None = None
+        self._poller: CoalescingPoller | None = None
         self._peek: Peek | None = None
 
     @property
@@ -66,18 +66,18 @@ class ThreadsScreen(ConsoleScreen):
     # reading, only while it is in front
 
     def while_shown(self) -> Coroutine[Any, Any, None]:
-        if self._refetcher is None:
-            self._refetcher = CoalescingPoller(
+        if self._poller is None:
+            self._poller = CoalescingPoller(
                 self._read, self._unread, sleep=self.session.outside.sleep, jitter=self.session.outside.jitter
             )
-            self._refetcher.ask()
-        return self._both(self._refetcher)
+            self._poller.ask()
+        return self._both(self._poller)
 
-    async def _both(self, refetcher: CoalescingPoller) -> None:
+    async def _both(self, poller: CoalescingPoller) -> None:
         if self._peek is None:
             self._peek = Peek(self.session, self.look)
         self.look()
-        await asyncio.gather(refetcher.run(), self._peek.run())
+        await asyncio.gather(poller.run(), self._peek.run())
 
     async def _read(self) -> None:
         """Read newest first; further back only as far as something is new, and to the end the first time."""
@@ -101,9 +101,9 @@ class ThreadsScreen(ConsoleScreen):
 
     def fill(self, now: float) -> None:
         status, glyphs = self.world.status, self.console.glyphs
-        if status is not None and status.ingested_total != self._ingested and self._refetcher is not None:
+        if status is not None and status.ingested_total != self._ingested and self._poller is not None:
             self._ingested = status.ingested_total
-            self._refetcher.ask()
+            self._poller.ask()
         rows = thread_rows(self._known, names_of(self.world), self.world.moment(now), glyphs)
         self.query_one("#threads-state", Lines).show(self._state(now))
         table = self.query_one("#threads", Table)

@@ -14,9 +14,9 @@ from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import Console, console
 from tests.tui.dialog_page import DialogPage
 from tui.dialogs.base import Dialog
-from tui.model import subject_actions as deeds
+from tui.model import subject_actions
 from tui.model.subject import Subject, namespace_of, short_label, subject_of
-from tui.model.subject_actions import DEEDS
+from tui.model.subject_actions import SUBJECT_ACTIONS
 from tui.model.world import World
 
 WORLD = World().heard(sample.status(), 0.0).listed(sample.tasks()).choose(sample.THREAD).joined(sample.join())
@@ -67,14 +67,14 @@ def bodies(page: Console, path: str) -> list[dict[str, Any]]:
     ],
 )
 def test_a_verb_says_why_it_does_not_apply(verb: Any, subject: Subject, told: str) -> None:
-    assert deeds.objection(verb, WORLD, subject).startswith(told)
-    assert bool(deeds.objection(verb, WORLD, subject)) == bool(told)
+    assert subject_actions.objection(verb, WORLD, subject).startswith(told)
+    assert bool(subject_actions.objection(verb, WORLD, subject)) == bool(told)
 
 
 def test_what_has_joined_is_not_retried() -> None:
     failed = sample.join(complete=True, subtasks=[sample.child(0, state="failed")])
     world = World().heard(sample.status(), 0.0).choose(sample.THREAD).joined(failed)
-    told = deeds.objection("retry", world, Subject(thread=sample.THREAD, index=0))
+    told = subject_actions.objection("retry", world, Subject(thread=sample.THREAD, index=0))
     assert told == "its fan-out has joined: a retry changes nothing"
 
 
@@ -218,9 +218,9 @@ async def test_read_only_shows_the_command_and_does_nothing() -> None:
         assert bodies(page, "/v1/records") == []
 
 
-@pytest.mark.parametrize("verb", DEEDS)
+@pytest.mark.parametrize("verb", SUBJECT_ACTIONS)
 def test_no_letter_of_a_button_is_that_of_its_field(verb: Any) -> None:
-    assert DEEDS[verb].letter != "w", "w goes to the words"
+    assert SUBJECT_ACTIONS[verb].letter != "w", "w goes to the words"
 
 
 def asking() -> Any:
@@ -260,5 +260,5 @@ async def test_a_subtask_that_asks_gets_its_word_from_the_cursor(
 
 def test_nobody_gives_a_word_that_was_not_asked_for() -> None:
     quiet = Subject(thread=sample.THREAD, index=4)
-    assert deeds.meant("approve", WORLD, quiet) == "approve"
-    assert deeds.objection("admit", WORLD, quiet) == "it is not waiting for a decision"
+    assert subject_actions.meant("approve", WORLD, quiet) == "approve"
+    assert subject_actions.objection("admit", WORLD, quiet) == "it is not waiting for a decision"

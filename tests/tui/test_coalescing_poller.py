@@ -21,12 +21,12 @@ async def test_many_asks_are_one_fetch_and_the_next_waits() -> None:
     async def fetch() -> None:
         fetched.append(clock())
 
-    refetcher = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
-    task = asyncio.create_task(refetcher.run())
+    poller = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
+    task = asyncio.create_task(poller.run())
     for _ in range(10):
-        refetcher.ask()
+        poller.ask()
     await settle()
-    refetcher.ask()
+    poller.ask()
     await settle()
     assert fetched == [1000.0]
     clock.advance(0.5)
@@ -49,9 +49,9 @@ async def test_a_failure_is_told_and_tried_again_ever_more_slowly() -> None:
     def told(error: SyncropelError) -> None:
         errors.append(error.message)
 
-    refetcher = CoalescingPoller(fetch, told, sleep=clock.sleep, jitter=lambda: 1.0)
-    task = asyncio.create_task(refetcher.run())
-    refetcher.ask()
+    poller = CoalescingPoller(fetch, told, sleep=clock.sleep, jitter=lambda: 1.0)
+    task = asyncio.create_task(poller.run())
+    poller.ask()
     for _ in range(6):
         await settle()
         clock.advance(5)
@@ -70,9 +70,9 @@ async def test_an_unforeseen_error_does_not_end_it() -> None:
             raise error
         errors.append("read")
 
-    refetcher = CoalescingPoller(fetch, lambda error: errors.append(error.message), sleep=clock.sleep)
-    task = asyncio.create_task(refetcher.run())
-    refetcher.ask()
+    poller = CoalescingPoller(fetch, lambda error: errors.append(error.message), sleep=clock.sleep)
+    task = asyncio.create_task(poller.run())
+    poller.ask()
     for _ in range(2):
         await settle()
         clock.advance(5)
@@ -90,10 +90,10 @@ async def test_what_was_asked_for_when_it_was_cancelled_is_fetched_by_the_next_r
         begun += 1
         await go_on.wait()
 
-    refetcher = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
-    refetcher.ask()
+    poller = CoalescingPoller(fetch, lambda error: None, sleep=clock.sleep)
+    poller.ask()
     for _ in range(2):
-        task = asyncio.create_task(refetcher.run())
+        task = asyncio.create_task(poller.run())
         await settle()
         task.cancel()
         with suppress(asyncio.CancelledError):
