@@ -9,6 +9,7 @@ from typing import Final
 
 from syncropel import toml_text
 from syncropel.errors import SetupError
+from syncropel.settings.adapters import SHIPPED, SWITCHES
 from syncropel.settings.config import (
     FIRST_WORKER_PORT,
     REPOS,
@@ -24,8 +25,6 @@ from syncropel.settings.workspace import WorkspaceSettings
 from syncropel.toml_text import Changes
 
 COORDINATOR: Final = "coordinator"
-ADAPTERS: Final = ("echo", "bash", "noop")
-_SWITCHES: Final = ("bash", "noop")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _MAX_PORT: Final = 65535
 
@@ -73,7 +72,7 @@ def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     Raises SetupError for more workers than there are names or ports, and for invalid settings.
     """
     # A table for bash would let a worker run scripts, which only its own config or --adapter bash may do.
-    offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in _SWITCHES}
+    offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in SWITCHES}
     workspace = replace(load_settings(coordinator, {}).workspace, repos={})
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
     if len(aliases) < plan.workers:
@@ -106,7 +105,7 @@ def worker_settings(present: Settings, worker: WorkerPlan, plan: FleetPlan, coor
     if plan.adapter is None:
         return settings
     tables = settings.adapters.tables
-    if plan.adapter not in (*ADAPTERS, *tables):
+    if plan.adapter not in (*SHIPPED, *tables):
         raise SetupError(
             f"no [adapters.{plan.adapter}] in {worker.home.config}",
             "add it there, or to the coordinator's own config.toml, from where new workers take it",

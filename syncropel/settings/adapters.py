@@ -21,8 +21,10 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OURS: Final = "SPL_"
 _LONGEST_SECRET: Final = 64 * 1024
-_SWITCHES: Final = frozenset({"bash", "noop"})
+SWITCHES: Final = ("bash", "noop")
 """Adapters that a plain boolean key turns on, too."""
+SHIPPED: Final = ("echo", *SWITCHES)
+"""Adapters that need no table; `echo` is always on."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class AdapterSettings:
 
     def enabled(self) -> dict[str, AdapterTable]:
         """Every adapter of this instance, by name. `echo` is always included."""
-        switched = {"echo": True, "bash": self.bash, "noop": self.noop}
+        switched = {name: name not in SWITCHES or getattr(self, name) for name in SHIPPED}
         made = {name: AdapterTable(name) for name, on in switched.items() if on} | dict(self.tables)
         if "bash" in made and not made["bash"].cwd:
             made["bash"] = replace(made["bash"], cwd=self.bash_cwd)
@@ -132,7 +134,7 @@ def read_tables(values: Mapping[str, Any], path: Path) -> dict[str, AdapterTable
 
 
 def _read_table(name: str, values: dict[str, Any]) -> AdapterTable:
-    if not _NAME.fullmatch(name) or name in {key.name for key in fields(AdapterSettings)} - _SWITCHES:
+    if not _NAME.fullmatch(name) or name in {key.name for key in fields(AdapterSettings)} - {*SWITCHES}:
         raise SetupError(
             f"[adapters.{name}]: invalid adapter name {name!r}",
             "use a-z, 0-9, '_' and '-', beginning with a letter",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.errors import SetupError
-from syncropel.settings.adapters import AdapterSettings, read_tables
+from syncropel.settings.adapters import SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
@@ -334,7 +334,7 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             tables = read_tables(values, path)
             plain = {key: value for key, value in values.items() if key not in tables}
             # an adapter switch written as a table is on
-            switched: dict[str, Any] = {key: True for key in ("bash", "noop") if key in tables}
+            switched: dict[str, Any] = {key: True for key in SWITCHES if key in tables}
             adapters = _section(settings.adapters, {**plain, **switched}, name, path)
             settings = replace(settings, adapters=replace(adapters, tables=tables))
         elif name == "workspace":
