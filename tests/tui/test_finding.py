@@ -71,12 +71,12 @@ async def test_on_and_back_from_one_to_the_next(picture: Callable[[Pictured], No
         await find(page, "topic:fanout_child_done")
         assert position(page) == 6
         for key, then in (("n", 7), ("n", 8), ("n", 8), ("N", 7), ("N", 6), ("N", 6)):
+            before = position(page)
             await page.press(key)
             assert position(page) == then
-        assert told(page) == [
-            "no record after this one has “topic:fanout_child_done”",
-            "no record before this one has “topic:fanout_child_done”",
-        ]
+            if then == before:  # looked at now: on a busy machine it is gone before the next key
+                way = "after" if key == "n" else "before"
+                assert told(page)[-1] == f"no record {way} this one has “topic:fanout_child_done”"
         assert len(page.rows("records")) == 9, "nothing is hidden"
         page.app.clear_notifications()
         await page.settle()
