@@ -14,13 +14,13 @@ from typing import Final, Protocol
 
 from syncropel.errors import ActorNotAllowed, SyncropelError, WrongAuthor
 from syncropel.folds.base.lifecycle import opens_or_closes
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.child import DISPATCH as OBSERVED
 from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.folds.working_set import WorkingSet
 from syncropel.record.authors import ANYONE_ELSE, ENGINE_ALONE, FROM_ABOVE, TRUSTED, Author, authors
 from syncropel.record.model import Record
 from syncropel.record.threads import (

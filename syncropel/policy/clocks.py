@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.authority import Writer
 from syncropel.record.model import MAX_POSTED_CLOCK, Record
 from syncropel.record.threads import PAST_CEILING, RESERVED, clock_ceiling, counts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.control.rules import Rule
@@ -16,6 +15,7 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.tasks.tally import Tally
 from syncropel.folds.tasks.trust import NOBODY
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.rule_failures import RuleFailures
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidFork, InvalidNamespace, SyncropelError
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.namespaces import DEFAULT, name_in
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.forks.state import (
@@ -20,6 +19,7 @@ from syncropel.folds.forks.state import (
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import OVER, TaskState, is_task
 from syncropel.folds.threads.index import ThreadIndex, ThreadLine
+from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.joining import check_fork_join
 from syncropel.record.model import Record
 from syncropel.record.threads import RESERVED

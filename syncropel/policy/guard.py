@@ -16,7 +16,6 @@ from syncropel.errors import (
     RecordAltered,
     SyncropelError,
 )
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.consents import TOPICS as CONSENT_TOPICS
 from syncropel.folds.consents import problem_of
 from syncropel.folds.control.access import CORS_ORIGINS
@@ -32,6 +31,7 @@ from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
+from syncropel.folds.working_set import WorkingSet
 from syncropel.freeze_levels import EVERYWHERE, unkill_command
 from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock

@@ -12,7 +12,6 @@ from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.ingest.loading import fold_child, fold_forks, is_of_child, is_of_forks
 from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.order import rank
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.consents import Consents
 from syncropel.folds.control.access import Access
 from syncropel.folds.control.drains import Drains
@@ -34,6 +33,7 @@ from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState, fold_task, is_task
 from syncropel.folds.tasks.tally import Tally
 from syncropel.folds.threads.index import ThreadIndex, ThreadLine
+from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.rule_failures import RuleFailures
 from syncropel.policy.standing import Standing
 from syncropel.record.model import Record, StoredRecord

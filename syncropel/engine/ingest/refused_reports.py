@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from syncropel.errors import SyncropelError
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record
 from syncropel.store.base import Outcome
 

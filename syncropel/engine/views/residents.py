@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.working_set import WorkingSet
 from syncropel.record.threads import RESERVED
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.child import AGENT_SESSION, OUTPUT_EVENTS, STREAM_EVENT
 from syncropel.folds.fanout.spec import LARGEST
+from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record, StoredRecord
 
 KINDS: Final = ("input", "cached_input", "cache_write", "output", "reasoning")

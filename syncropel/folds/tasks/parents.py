@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.fanout.state import Key
 from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.working_set import WorkingSet
 
 MOST_ANCESTORS: Final = 1000
 """A thread nested deeper has no parent: no log gets there by itself."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.tasks.state import OPEN_STATUSES, TaskState
 from syncropel.folds.tasks.trust import NOBODY, Trust, contributions
+from syncropel.folds.working_set import WorkingSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import Final, Literal
 
 from syncropel.folds.base.lifecycle import Lifecycle, is_intend, moment
 from syncropel.folds.base.order import word_key
-from syncropel.folds.base.working_set import WorkingSet
 from syncropel.folds.control.namespaces import DEFAULT, name_in
 from syncropel.folds.fanout.child import DISPATCH, HANDLED, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, Key, is_verdict
 from syncropel.folds.forks.state import join_in
 from syncropel.folds.tasks.state import is_task
+from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED
 
