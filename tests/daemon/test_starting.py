@@ -77,12 +77,7 @@ async def test_an_earlier_backup_that_has_more_is_told(
     monkeypatch.setattr(
         serving, "Backups", lambda store, place, *_: Backups(store, place, copy=lambda *_: kept)
     )
-    monkeypatch.setattr(serving, "_started", lambda engine, starting, stop: starting_(starting))
+    monkeypatch.setattr(serving, "_started", lambda started, secret, stop: started.start(secret))
     with caplog.at_level(logging.WARNING):
         await run(own)
     assert [one for one in caplog.messages if "hub.db.bak.1 keeps an earlier backup" in one]
-
-
-async def starting_(starting: asyncio.Future[None]) -> bool:
-    await starting
-    return True
