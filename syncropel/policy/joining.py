@@ -20,10 +20,11 @@ from syncropel.cel.expression import (
 )
 from syncropel.cel.names import Vocabulary
 from syncropel.folds.control.namespaces import DEFAULT
-from syncropel.folds.fanout.join import JoinDecision, JoinRule, cel_children, decide, parse_join
+from syncropel.folds.fanout.join import JoinDecision, JoinRule, decide, parse_join
 from syncropel.folds.fanout.spec import MAX_SUBTASKS, FanOutSpec, Subtask
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import Child, fan_out_children
+from syncropel.folds.fanout.tally import Counted, Tally, tally_of
 from syncropel.folds.forks.join import undecided
 from syncropel.policy.lanes import JOINS, QUESTIONS
 
@@ -103,9 +104,9 @@ def check_fork_join(join: str) -> None:
         check_join(FanOutSpec((Subtask(0, "", ""),), join, DEFAULT))
 
 
-def joined_over(fanout: FanOut, children: Sequence[Child], alias: str) -> dict[str, Any]:
+def joined_over(fanout: FanOut, children: Sequence[Child] | Tally, alias: str) -> dict[str, Any]:
     """The data that a join is decided from."""
-    return {"children": cel_children(children), "parent": _parent(fanout, alias)}
+    return {"children": tally_of(children).cel_children(), "parent": _parent(fanout, alias)}
 
 
 @dataclass(frozen=True)
@@ -120,19 +121,21 @@ class Evaluated:
 
 
 async def decide_join(
-    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
+    fanout: FanOut, children: Sequence[Child] | Tally, alias: str, names: dict[str, str]
 ) -> tuple[JoinRule, JoinDecision]:
     """Decide the fan-out's current join; an expensive expression is evaluated off the event loop."""
-    rule = parse_join_safely(fanout.join, len(children))
+    tally = tally_of(children)
+    rule = parse_join_safely(fanout.join, tally.total)
     if not rule.is_cel:
-        return rule, decide(rule, children, None, names)
-    bindings = joined_over(fanout, children, alias)
+        return rule, decide(rule, tally, None, names)
+    bindings = joined_over(fanout, tally, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
+        tally = Counted(tally.children())  # what is evaluated, whatever arrives meanwhile
         known_slow = _slow.has(fanout.thread, rule.text)
         work = partial(_evaluate_once, fanout.thread, rule.text, bindings)
         found = await JOINS.evaluate(work, slow=known_slow)
-    return rule, decide(rule, children, found.value, names, found.problem)
+    return rule, decide(rule, tally, found.value, names, found.problem)
 
 
 async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
@@ -142,33 +145,35 @@ async def decide_fork_join(fanout: FanOut, alias: str) -> JoinDecision:
 
 
 def decide_join_from_thread(
-    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
+    fanout: FanOut, children: Sequence[Child] | Tally, alias: str, names: dict[str, str]
 ) -> JoinDecision:
     """Like `decide_join`, for a thread that may block; never for the event loop's."""
-    rule = parse_join_safely(fanout.join, len(children))
+    tally = tally_of(children)
+    rule = parse_join_safely(fanout.join, tally.total)
     if not rule.is_cel:
-        return decide(rule, children, None, names)
-    bindings = joined_over(fanout, children, alias)
+        return decide(rule, tally, None, names)
+    bindings = joined_over(fanout, tally, alias)
     found = _at_once(rule.text, bindings)
     if found is None:
         found = QUESTIONS.wait_for(partial(_evaluate_fully, rule.text, bindings))
-    return decide(rule, children, found.value, names, found.problem)
+    return decide(rule, tally, found.value, names, found.problem)
 
 
 def decide_join_now(
-    fanout: FanOut, children: Sequence[Child], alias: str, names: dict[str, str]
+    fanout: FanOut, children: Sequence[Child] | Tally, alias: str, names: dict[str, str]
 ) -> JoinDecision:
     """Like `decide_join`, without ever waiting: while a value is not known, the join counts as
     satisfiable."""
-    rule = parse_join_safely(fanout.join, len(children))
-    decision = decide(rule, children, None, names)
+    tally = tally_of(children)
+    rule = parse_join_safely(fanout.join, tally.total)
+    decision = decide(rule, tally, None, names)
     if decision.satisfiable or not rule.is_cel:
         return decision
-    bindings = joined_over(fanout, children, alias)
+    bindings = joined_over(fanout, tally, alias)
     found = _at_once(rule.text, bindings) or _slow.known(fanout.thread, rule.text, bindings)
     if found is None:
         return JoinDecision(False, True, "the join is being evaluated", (), "the join is being evaluated")
-    return decide(rule, children, found.value, names, found.problem)
+    return decide(rule, tally, found.value, names, found.problem)
 
 
 def _at_once(source: str, bindings: dict[str, Any]) -> Evaluated | None:

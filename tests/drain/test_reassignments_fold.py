@@ -103,8 +103,10 @@ def test_a_superseded_attempt_is_to_be_ended_until_it_has_a_result() -> None:
     fanout = fan_out(spawned(1), reassign(2), spawned(3, 2, B))
     assert fanout.end_reason(0, 1) == SUPERSEDED
     assert fanout.end_reason(0, 2) == ""
-    assert [slot for slot, _ in fanout.unfinished()] == [(0, 1), (0, 2)]
-    assert not fan_out(spawned(1)).unfinished()
+    assert [slot for slot, _ in fanout.to_end()] == [(0, 1)]
+    assert not fan_out(spawned(1)).to_end()
+    over = fan_out(spawned(1), reassign(2), spawned(3, 2, B), done(4, 1))
+    assert not over.to_end()
 
 
 def test_a_retry_may_bind_the_subtask_elsewhere_from_then_on() -> None:

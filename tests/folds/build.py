@@ -223,3 +223,30 @@ def threads(draw: st.DrawFn, most: int = 12) -> list[Record]:
             body = {word: draw(st.sampled_from(intends)) if intends else "f" * 64 for word in body}
         made.append(record(act, clock, body, actor=actor, parents=parents))
     return draw(st.permutations(made))
+
+
+@st.composite
+def _changes(draw: st.DrawFn, count: int) -> tuple[str, dict[str, Any]]:
+    """Something that happens to a fan-out of so many subtasks; results are accepted more often than not."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(_DECISIONS)
+    slot = {"index": draw(st.integers(0, count - 1)), "attempt": draw(st.sampled_from([1, 1, 1, 2, 3]))}
+    if draw(st.booleans()):
+        where = draw(st.sampled_from([WORKER_A, WORKER_B]))
+        return "DO", {"topic": SPAWNED, **slot, "instance": where, "child_intend": "x"}
+    return "DO", {"topic": CHILD_DONE, **slot, "verdict": draw(st.sampled_from([*["accept"] * 5, *VERDICTS]))}
+
+
+_DECISIONS = _decisions()
+
+
+@st.composite
+def running_fan_outs(draw: st.DrawFn, most: int = 14) -> list[Record]:
+    """A fan-out with dependencies, and what may happen to it, each with a clock of its own."""
+    targets = st.sampled_from(["worker-a", "round-robin", "least-loaded-worker"])
+    graph = draw(graphs())
+    made = [parent([subtask(*depends, target=draw(targets)) for depends in graph])]
+    changes = draw(st.lists(_changes(len(graph)), max_size=most))
+    clocks = draw(st.permutations(range(1, len(changes) + 1)))
+    made += [record(act, clock, body) for (act, body), clock in zip(changes, clocks, strict=True)]
+    return made

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.subtasks import Child, fan_out_children, ready
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.tasks.state import fold_task
 from syncropel.record.model import Record
 from tests.folds.build import (
@@ -34,7 +34,7 @@ def states(*records: Record) -> list[str]:
 
 
 def ready_indexes(children: list[Child]) -> list[int]:
-    return [child.index for child in ready(children)]
+    return [child.index for child in children if child.state == "pending" and not child.waits_for]
 
 
 TWO = parent([subtask(), subtask()])

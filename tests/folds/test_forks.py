@@ -231,7 +231,7 @@ def test_children_become_the_subtasks_that_a_join_is_over() -> None:
         "th_b",
         "th_c",
     ]
-    assert not fanout.unfinished()
+    assert not fanout.to_end()
 
 
 def test_a_child_that_does_not_hold_counts_only_with_what_it_came_to_before() -> None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.fanout.join import JoinRule, cel_children, decide, is_shorthand, parse_join
+from syncropel.folds.fanout.join import JoinRule, decide, is_shorthand, parse_join
 from syncropel.folds.fanout.reassignments import BUDGET_EXCEEDED
 from syncropel.folds.fanout.state import VERDICTS
 from syncropel.folds.fanout.subtasks import Child, fan_out_children
+from syncropel.folds.fanout.tally import tally_of
 from tests.folds.build import (
     WORKER_A,
     done,
@@ -229,7 +230,7 @@ def test_a_blocked_one_is_told_as_such_and_a_verdict_without_words_or_a_worker_s
 
 def test_children_as_an_expression_sees_them() -> None:
     fanout = fold_fan_out(parent([subtask(), subtask()]), spawned(0, 1), done(0, 3), spawned(1, 2))
-    first, second = cel_children(fan_out_children(fanout))
+    first, second = tally_of(fan_out_children(fanout)).cel_children()
     assert (first["verdict"], first["cost_usd"], first["worker"]) == ("accept", 0.25, WORKER_A)
     assert (second["verdict"], second["state"], second["cost_usd"]) == ("", "in_progress", 0.0)
     assert first.keys() == second.keys()

@@ -21,6 +21,7 @@ from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.errors import Conflict, NotFound
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.last_words import last_words
+from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.speedup import measured, path_of
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
 from syncropel.folds.fanout.subtasks import Child, fan_out_children
@@ -276,7 +277,8 @@ def _places_now(engine: Engine, fanout: FanOut, look: Look) -> Callable[[Child],
     candidates = engine.leases.candidates()
     load = engine.fan_outs.reconciler.load()
     freezes = engine.ingest.live.control.covering(fanout.spec.namespace)
-    turn, names = fanout.turn, engine.ingest.live.names()
+    turn = progress_of(fanout).turn if fanout.active else 0
+    names = engine.ingest.live.names()
 
     def place(child: Child) -> Place:
         if child.spawn is None and not fanout.active:

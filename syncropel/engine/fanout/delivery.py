@@ -10,6 +10,7 @@ from syncropel.engine.control.propagation import ControlPropagation
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.refused_reports import known_result
 from syncropel.errors import DaemonUnreachable, SyncropelError
+from syncropel.folds.fanout.progress import Progress
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.peer.sender import Sender
@@ -52,10 +53,23 @@ class Delivery:
         self._sent: dict[str, tuple[str, str]] = {}
         self._by_thread: dict[str, set[str]] = {}
         self._untaken: dict[str, None] = {}
+        self._ends: dict[str, dict[str, tuple[int, int]]] = {}
+        """By thread, the attempts that were told to end: INTEND and slot."""
+        self._position: dict[str, tuple[Progress, int]] = {}
+        """By thread, how many of the attempts that began were looked at here."""
 
     def knows(self, key: str) -> bool:
         """Whether this INTEND was sent or is being sent."""
         return key in self._sent
+
+    def begun(self, thread: str, progress: Progress) -> list[int]:
+        """The subtasks that began to run since `caught_up`; all, after something was forgotten."""
+        known, position = self._position.get(thread, (progress, 0))
+        return progress.started[position if known is progress else 0 :]
+
+    def caught_up(self, thread: str, progress: Progress) -> None:
+        """Everything that runs in this fan-out was passed to `send`, if it was not known."""
+        self._position[thread] = (progress, len(progress.started))
 
     def sends_for(self, thread: str) -> bool:
         """Whether anything of this fan-out was sent or is being sent."""
@@ -67,7 +81,16 @@ class Delivery:
         self._by_thread.setdefault(thread, set()).add(key)
         self._sender(instance).add(key, intend)
 
-    def end(self, thread: str, intend: str, instance: str, end: Record, *, superseded: bool) -> None:
+    def end(
+        self,
+        thread: str,
+        slot: tuple[int, int],
+        intend: str,
+        instance: str,
+        end: Record,
+        *,
+        superseded: bool,
+    ) -> None:
         """Tell an instance not to run this attempt any more. `intend`: the id of its INTEND, which is no
         longer sent when the attempt is superseded; one that counts is still needed for its result.
         """
@@ -76,6 +99,11 @@ class Delivery:
             self._sender(instance).drop(intend)
         if key not in self._sent:
             self.send(thread, key, instance, end)
+            self._ends.setdefault(thread, {})[intend] = slot
+
+    def ends(self, thread: str) -> dict[str, tuple[int, int]]:
+        """The attempts of this fan-out that were told to end: the id of the INTEND, and the slot."""
+        return dict(self._ends.get(thread, ()))
 
     def withdraw_end(self, intend: str) -> None:
         """Cancel a pending `end` for this attempt: it may continue."""
@@ -85,6 +113,7 @@ class Delivery:
             self._sender(known[0]).drop(key)
             del self._sent[key]
             self._by_thread[known[1]].discard(key)
+            self._ends[known[1]].pop(intend, None)
 
     def resend(self, instance: str) -> None:
         """Forget what this instance acknowledged: it came back, possibly with less than it had."""
@@ -92,9 +121,12 @@ class Delivery:
             if did == instance and not self._sender(instance).waits(key):
                 del self._sent[key]
                 self._by_thread[thread].discard(key)
+                self._position.pop(thread, None)
 
     def forget(self, thread: str) -> None:
         """Stop sending for a fan-out that is over."""
+        self._position.pop(thread, None)
+        self._ends.pop(thread, None)
         for key in self._by_thread.pop(thread, ()):
             instance, _ = self._sent.pop(key)
             if self._sender(instance).waits(key):

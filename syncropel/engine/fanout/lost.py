@@ -35,8 +35,8 @@ class LostStarts:
         found = {intend: lost(starts, VANISHED) for intend, starts in told.items()}
         untold = [
             one
-            for slot, one in self._fanout.spawns.items()
-            if one.instance == did and slot not in self._fanout.reports and one.child_intend not in found
+            for one in self._fanout.unreported.values()
+            if one.instance == did and one.child_intend not in found
         ]
         untold.sort(key=lambda one: one.key)
         for one in untold[:free]:

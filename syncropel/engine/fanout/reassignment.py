@@ -7,7 +7,7 @@ after a crash they name the same attempt, and the fold uses the first decision a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from syncropel.engine.dispatch.meter import ended_by_coordinator
@@ -16,6 +16,7 @@ from syncropel.engine.fanout.spawn import free_clocks
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.reassignments import (
     BUDGET_EXCEEDED,
     BUDGET_WARNING,
@@ -28,7 +29,7 @@ from syncropel.folds.fanout.reassignments import (
 from syncropel.folds.fanout.spec import DYNAMIC_TARGETS
 from syncropel.folds.fanout.starts import CRASH_LOOP, loops
 from syncropel.folds.fanout.state import CHILD_DONE, FanOut, Spawn
-from syncropel.folds.fanout.subtasks import Child, fan_out_children
+from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
@@ -42,11 +43,7 @@ Spending = Callable[[], Mapping[str, float]]
 
 def spent_usd(fanout: FanOut, spending: Mapping[str, float]) -> float:
     """A fan-out's cost so far: results of all attempts, plus what running ones have reported."""
-    running = (
-        spending.get(spawn.child_intend, 0.0)
-        for slot, spawn in fanout.spawns.items()
-        if slot not in fanout.reports
-    )
+    running = (spending.get(spawn.child_intend, 0.0) for spawn in fanout.unreported.values())
     return fanout.cost_usd + (sum(running) if spending else 0.0)
 
 
@@ -126,9 +123,8 @@ class Reassigner:
         held = self._held() if live.drains.drains else frozenset()
         candidates = self._leases.candidates()
         lost = LostStarts(fanout, self._leases, {did for did, state in gone.items() if state == "archived"})
-        for child in fan_out_children(fanout):
-            if child.state != "in_progress" or child.spawn is None:
-                continue
+        for child in self._unsettled(fanout, gone):
+            assert child.spawn is not None
             if reason := fanout.end_reason(child.index, child.attempt):
                 if child.spawn.instance in gone:
                     yield self._ended(child, child.spawn, reason)
@@ -153,6 +149,12 @@ class Reassigner:
                     about |= self._lost(child.spawn)
                     about |= {"starts": [start.as_body() for start in starts]} if starts else {}
                 yield {"topic": topic, **about, "reason": reason}
+
+    def _unsettled(self, fanout: FanOut, gone: Collection[str]) -> list[Child]:
+        """The subtasks in progress on instances that are gone or drain, by index."""
+        progress, drains = progress_of(fanout), self._ingest.live.drains
+        places = [did for did in progress.running if did in gone or drains.covering(did)]
+        return [progress.child(index) for index in sorted(i for did in places for i in progress.running[did])]
 
     def _lost(self, spawn: Spawn) -> dict[str, Any]:
         """What is known of an attempt that is lost with its instance: nobody else will report it."""

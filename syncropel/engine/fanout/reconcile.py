@@ -20,9 +20,9 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import KINDS, ROUTING
 from syncropel.folds.fanout.child import STREAM_EVENT
 from syncropel.folds.fanout.join import JoinDecision
+from syncropel.folds.fanout.progress import ROUND_ROBIN, progress_of
 from syncropel.folds.fanout.reassignments import END, SUPERSEDED
 from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.subtasks import Child, fan_out_children, ready
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
@@ -139,20 +139,18 @@ class Reconciler:
             if over is not None and over.fanout is not None:
                 self._deliver_ends(over.fanout)
             return
-        names, children, seen = self._ingest.live.names(), fan_out_children(state.fanout), state.records
-        _, decision = await decide_join(state.fanout, children, state.alias, names)
-        before, state = state, self._active(thread)  # it may have changed while the expression was evaluated
+        names, progress = self._ingest.live.names(), progress_of(state.fanout)
+        _, decision = await decide_join(state.fanout, progress, state.alias, names)
+        state = self._active(thread)  # it may have changed while the expression was evaluated
         if state is None or state.fanout is None:
             self._pending.mark(thread)
         elif decision.satisfied:
             await self._join(state, decision)
         else:
             self._say(state, decision)
-            if state is not before or state.records != seen:
-                children = fan_out_children(state.fanout)
             # Writing marks this thread again, and the next round continues from there.
-            if not (await self._reassigner.write(state) or await self._spawn(state, children)):
-                self._deliver(state, children)
+            if not (await self._reassigner.write(state) or await self._spawn(state)):
+                self._deliver(state)
 
     def _active(self, thread: str) -> TaskState | None:
         # Looked up again after each wait: a refolded thread has another state object.
@@ -185,10 +183,11 @@ class Reconciler:
             self._said[state.thread] = decision.explanation
             log.warning("%s", decision.explanation, extra={"thread_id": state.thread})
 
-    async def _spawn(self, state: TaskState, children: list[Child]) -> bool:
+    async def _spawn(self, state: TaskState) -> bool:
         """Assign each ready subtask to an instance; return whether anything was written."""
-        fanout, waiting = state.fanout, ready(children)
+        fanout = state.fanout
         assert fanout is not None
+        waiting = progress_of(fanout).ready()
         if not waiting or self._ingest.live.holds(state.namespace):
             return False
         seen = state.records
@@ -198,7 +197,7 @@ class Reconciler:
             return True
         candidates = self._leases.candidates()
         load = self.load()
-        turn = fanout.turn
+        turn = progress_of(fanout).turn
         clocks, now = free_clocks(fanout, state.clock, self._did), self._runtime.now()
         rules = self._ingest.live.rules.of(ROUTING)
         evaluation = EvaluationFunctions(self._ingest.live, now, self._did, self._did)
@@ -214,7 +213,7 @@ class Reconciler:
             chosen = route(target, candidates, load, turn, child.subtask.adapter)
             if chosen.did is None:
                 continue
-            turn += child.subtask.target == "round-robin"
+            turn += child.subtask.target == ROUND_ROBIN
             load[chosen.did] += 1
             placing[chosen.did] += 1
             clock = next(clocks)
@@ -240,51 +239,36 @@ class Reconciler:
         placed: dict[str, set[str]] = {}
         for state in self._ingest.live.active.values():
             assert state.fanout is not None
-            for (index, attempt), spawn in state.fanout.spawns.items():
-                current = attempt == state.fanout.attempt(index)
-                if current and (index, attempt) not in state.fanout.reports:
-                    placed.setdefault(spawn.instance, set()).add(spawn.child_intend)
+            for did, running in progress_of(state.fanout).running.items():
+                placed.setdefault(did, set()).update(spawn.child_intend for spawn in running.values())
         return {did: frozenset(intends) for did, intends in placed.items()}
 
     def load(self) -> Counter[str]:
         """Subtasks in progress by instance, over every fan-out, including those being assigned right now:
         folded, so a slot cannot leak.
         """
-        load: Counter[str] = Counter(self._placing)
-        for state in self._ingest.live.active.values():
-            assert state.fanout is not None
-            moved = state.fanout.retries or state.fanout.moves.reassigned
-            for (index, attempt), spawn in state.fanout.spawns.items():
-                if (index, attempt) in state.fanout.reports:
-                    continue
-                if not moved or attempt == state.fanout.attempt(index):
-                    load[spawn.instance] += 1
-        return load
+        return self._placing + self._ingest.live.active.load()
 
-    def _deliver(self, state: TaskState, children: list[Child]) -> None:
-        fanout = state.fanout
+    def _deliver(self, state: TaskState) -> None:
+        fanout, delivery = state.fanout, self._delivery
         assert fanout is not None
-        for child in children:
-            if (
-                child.state == "in_progress"
-                and child.spawn
-                and not self._delivery.knows(child.spawn.child_intend)
-            ):
-                intend = child_intend(fanout, child, child.spawn.key[0], self._did)
-                self._delivery.send(state.thread, child.spawn.child_intend, child.spawn.instance, intend)
+        progress = progress_of(fanout)
+        for index in delivery.begun(state.thread, progress):
+            child = progress.child(index)
+            spawn = child.spawn
+            if child.state == "in_progress" and spawn is not None and not delivery.knows(spawn.child_intend):
+                intend = child_intend(fanout, child, spawn.key[0], self._did)
+                delivery.send(state.thread, spawn.child_intend, spawn.instance, intend)
+        delivery.caught_up(state.thread, progress)
         self._deliver_ends(fanout)
 
     def _deliver_ends(self, fanout: FanOut) -> None:
-        for (index, attempt), spawn in fanout.unfinished():
-            reason = fanout.end_reason(index, attempt)
-            if not reason:
-                self._delivery.withdraw_end(spawn.child_intend)
-            else:
-                end = child_end(fanout, index, attempt, spawn, reason, self._did)
-                self._delivery.end(
-                    fanout.thread,
-                    spawn.child_intend,
-                    spawn.instance,
-                    end,
-                    superseded=reason == SUPERSEDED,
-                )
+        for slot, spawn in fanout.to_end():
+            reason = fanout.end_reason(*slot)
+            end = child_end(fanout, *slot, spawn, reason, self._did)
+            self._delivery.end(
+                fanout.thread, slot, spawn.child_intend, spawn.instance, end, superseded=reason == SUPERSEDED
+            )
+        for intend, slot in self._delivery.ends(fanout.thread).items():
+            if slot in fanout.unreported and not fanout.end_reason(*slot):
+                self._delivery.withdraw_end(intend)

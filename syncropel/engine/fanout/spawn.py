@@ -22,7 +22,7 @@ def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
     free, if it runs subtasks itself.
     """
     size = len(fanout.spec.subtasks)
-    reserved = {spawn.key[0] + size for spawn in fanout.spawns.values() if spawn.instance == actor}
+    reserved = {spawn.key[0] + size for spawn in fanout.unreported.values() if spawn.instance == actor}
     return (free for free in count(clock + 1) if free not in reserved)
 
 

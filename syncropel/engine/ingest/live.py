@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncropel.engine.ingest.active import ActiveFanOuts
 from syncropel.engine.ingest.changes import Changes
 from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.ingest.loading import fold_child, fold_forks, is_of_child, is_of_forks
@@ -84,7 +85,7 @@ class LiveFolds:
     children: WorkingSet[ChildState] = field(default_factory=WorkingSet)
     open_children: dict[str, ChildState] = field(default_factory=dict)
     """Subtasks whose latest attempt has no result yet, by thread."""
-    active: dict[str, TaskState] = field(default_factory=dict)
+    active: ActiveFanOuts = field(default_factory=ActiveFanOuts)
     joined: deque[str] = field(default_factory=lambda: deque(maxlen=JOINED_KEPT))
     """The threads of the fan-outs that joined most recently, in the order in which their joins arrived."""
     parts: WorkingSet[set[str]] = field(default_factory=WorkingSet)

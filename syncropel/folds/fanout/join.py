@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout.last_words import last_words
-from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fanout.tally import Tally, tally_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def parse_join(text: str, count: int) -> JoinRule:
 
 def decide(
     rule: JoinRule,
-    children: Sequence[Child],
+    children: Sequence[Child] | Tally,
     cel_value: bool | None = None,
     names: dict[str, str] | None = None,
     problem: str = "",
@@ -78,58 +77,49 @@ def decide(
     `cel_value` is the value of the expression, for a CEL rule; None when it was not evaluated, or could not
     be because of `problem`. `names` maps instance DIDs to aliases, for the explanation only.
     """
-    accepted = sum(child.state == ACCEPT for child in children)
+    tally, names = tally_of(children), names or {}
     if rule.need is None:
-        return _decide_cel(rule, children, accepted, cel_value, names or {}, problem)
+        return _decide_cel(rule, tally, cel_value, names, problem)
+    accepted, total = tally.accepted, tally.total
     if accepted >= rule.need:
-        return JoinDecision(True, True, f"{accepted}/{len(children)} accepted, {rule.text} needs {rule.need}")
-    hopeless = [child for child in children if child.hopeless]
-    if len(children) - len(hopeless) < rule.need:
-        return _impossible(rule.text, hopeless, names or {})
-    return _waiting(children, accepted, rule.need, names or {})
+        return JoinDecision(True, True, f"{accepted}/{total} accepted, {rule.text} needs {rule.need}")
+    if total - len(tally.failed) - len(tally.blocked) < rule.need:
+        return _impossible(rule.text, tally, names)
+    return _waiting(tally, rule.need, names)
 
 
 def _decide_cel(
-    rule: JoinRule,
-    children: Sequence[Child],
-    accepted: int,
-    value: bool | None,
-    names: dict[str, str],
-    problem: str,
+    rule: JoinRule, tally: Tally, value: bool | None, names: dict[str, str], problem: str
 ) -> JoinDecision:
     if value:
-        return JoinDecision(True, True, f"{accepted}/{len(children)} accepted, the expression is true")
+        return JoinDecision(True, True, f"{tally.accepted}/{tally.total} accepted, the expression is true")
     # A failure can make an expression true as well as an accept can, so it is unsatisfiable only
     # when nothing can change any more.
-    if all(child.finished or child.hopeless for child in children):
-        return _never(rule.text, children, value, names, problem)
-    waiting = _waiting(children, accepted, None, names)
+    if len(tally.unfinished) == len(tally.blocked):
+        return _never(rule.text, tally, value, names, problem)
+    waiting = _waiting(tally, None, names)
     if not problem:
         return waiting
     told = f"the join cannot be evaluated yet: {problem}"
     return replace(waiting, explanation=f"{waiting.explanation}; {told}", problem=problem)
 
 
-def _never(
-    join: str, children: Sequence[Child], value: bool | None, names: dict[str, str], problem: str
-) -> JoinDecision:
+def _never(join: str, tally: Tally, value: bool | None, names: dict[str, str], problem: str) -> JoinDecision:
     if problem:
         cause = f"it cannot be evaluated: {problem}"
         return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause, problem)
-    guilty = [child for child in children if child.state != ACCEPT]
-    if guilty:
-        return _impossible(join, guilty, names)
+    if tally.failed or tally.blocked:
+        return _impossible(join, tally, names)
     said = "was not evaluated" if value is None else "is false"
-    cause = f"it {said} with all {len(children)} subtasks accepted"
+    cause = f"it {said} with all {tally.total} subtasks accepted"
     return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", (), cause)
 
 
-def _impossible(join: str, hopeless: Sequence[Child], names: dict[str, str]) -> JoinDecision:
-    guilty = [child for child in hopeless if child.finished] or list(hopeless)
-    told = "; ".join(_verdict_line(child, names) for child in guilty[:3])
+def _impossible(join: str, tally: Tally, names: dict[str, str]) -> JoinDecision:
+    guilty = tally.failed or tally.blocked
+    told = "; ".join(_verdict_line(tally.child(index), names) for index in guilty[:3])
     cause = told + (f"; and {len(guilty) - 3} more" if len(guilty) > 3 else "")
-    blame = tuple(child.index for child in guilty)
-    return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", blame, cause)
+    return JoinDecision(False, False, f"{join} can no longer be satisfied: {cause}", tuple(guilty), cause)
 
 
 def _verdict_line(child: Child, names: dict[str, str]) -> str:
@@ -141,15 +131,13 @@ def _verdict_line(child: Child, names: dict[str, str]) -> str:
     return f"[{child.index}] {child.state}{where}{reason}"
 
 
-def _waiting(
-    children: Sequence[Child], accepted: int, need: int | None, names: dict[str, str]
-) -> JoinDecision:
-    open_children = [child for child in children if not child.finished]
-    told = ", ".join(_open_line(child, names) for child in open_children[:4])
-    more = f" and {len(open_children) - 4} more" if len(open_children) > 4 else ""
-    needed = "" if need is None or need == len(children) else f" of {need} needed"
+def _waiting(tally: Tally, need: int | None, names: dict[str, str]) -> JoinDecision:
+    told = ", ".join(_open_line(tally.child(index), names) for index in tally.unfinished[:4])
+    more = f" and {len(tally.unfinished) - 4} more" if len(tally.unfinished) > 4 else ""
+    needed = "" if need is None or need == tally.total else f" of {need} needed"
     cause = f"waits for {told}{more}"
-    return JoinDecision(False, True, f"{accepted}/{len(children)} accepted{needed}, {cause}", (), cause)
+    explanation = f"{tally.accepted}/{tally.total} accepted{needed}, {cause}"
+    return JoinDecision(False, True, explanation, (), cause)
 
 
 def _open_line(child: Child, names: dict[str, str]) -> str:
@@ -157,23 +145,3 @@ def _open_line(child: Child, names: dict[str, str]) -> str:
         where = names.get(child.spawn.instance, child.spawn.instance) or child.spawn.child_thread
         return f"[{child.index}] {where}"
     return f"[{child.index}] {'blocked' if child.state == 'blocked' else 'pending spawn'}"
-
-
-def cel_children(children: Sequence[Child]) -> list[dict[str, Any]]:
-    """`children` as a join expression sees them. `verdict` is empty until there is a result."""
-    return [
-        {
-            "index": child.index,
-            "goal": child.subtask.goal,
-            "target": child.subtask.target,
-            "worker": child.spawn.instance if child.spawn else "",
-            "state": child.state,
-            "verdict": child.report.verdict if child.report else "",
-            "summary": child.report.summary if child.report else "",
-            "cost_usd": child.report.cost_usd if child.report else 0.0,
-            "wall_time_secs": child.report.wall_time_secs if child.report else 0.0,
-            "attempt": child.attempt,
-            "thread": child.spawn.child_thread if child.spawn else "",
-        }
-        for child in children
-    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.folds.fanout import approvals
 from syncropel.folds.fanout.approvals import Ask
@@ -16,6 +16,9 @@ from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassi
 from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.record.model import Record
+
+if TYPE_CHECKING:
+    from syncropel.folds.fanout.progress import Progress
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -113,8 +116,12 @@ class FanOut:
     asks: dict[int, Ask] = field(default_factory=dict)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
+    unreported: dict[tuple[int, int], Spawn] = field(default_factory=dict)
+    """The spawns without a report, of any attempt."""
     joined: Joined | None = None
     cancelled: bool = False
+    progress: Progress | None = field(default=None, init=False, repr=False, compare=False)
+    """What `folds.fanout.progress` keeps, once somebody asked for it. It must hear of every change."""
 
     def attempt(self, index: int) -> int:
         """The current attempt of a subtask: 1, plus one for each retry and each reassignment."""
@@ -178,7 +185,7 @@ class FanOut:
         slot = _slot(body, len(self.spec.subtasks))
         if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
             return
-        self.spawns[slot] = Spawn(
+        spawn = self.spawns[slot] = Spawn(
             key,
             str(body.get("child_thread", "")),
             str(body.get("child_intend", "")),
@@ -186,6 +193,9 @@ class FanOut:
             number(body.get("at")),
             briefing if isinstance(briefing := body.get("briefing"), dict) else None,
         )
+        if slot not in self.reports:
+            self.unreported[slot] = spawn
+        self._changed(slot[0])
 
     def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
         """Apply a DO fanout_child_done."""
@@ -213,6 +223,8 @@ class FanOut:
             gate if isinstance(gate := body.get("gate"), dict) else None,
             positive_number(body.get("budget_usd")),
         )
+        self.unreported.pop(slot, None)
+        self._changed(slot[0])
 
     def record_retry(self, body: dict[str, Any]) -> None:
         index = body.get("index")
@@ -229,6 +241,7 @@ class FanOut:
             model = body.get("model")
             if isinstance(model, str) and model:
                 self.models[index] = model
+            self._changed(index)
 
     def record_move(self, topic: str, body: dict[str, Any]) -> None:
         """Apply a LEARN of `folds.fanout.reassignments`."""
@@ -236,7 +249,12 @@ class FanOut:
         attempts: dict[int, int] = {}
         if type(index) is int and 0 <= index < len(self.spec.subtasks):
             attempts[index] = self.attempt(index)
+        exceeded = self.moves.exceeded
         self.moves.apply(topic, body, attempts)
+        for moved in attempts:
+            self._changed(moved)
+        if self.moves.exceeded != exceeded:
+            self.progress = None  # it changes every subtask that has not begun
 
     def record_ask(self, topic: str, body: dict[str, Any], key: Key) -> None:
         """Apply a LEARN of `folds.fanout.approvals`. A rejected attempt thereby has its result."""
@@ -254,25 +272,30 @@ class FanOut:
                 self.reports.setdefault(
                     slot, Report(key, "", verdict, told, 0.0, 0.0, at, None, approvals.REJECTED)
                 )
+                self.unreported.pop(slot, None)
+                self._changed(index)
         if ask is not None:
             self.asks[index] = ask
+
+    def _changed(self, index: int) -> None:
+        if self.progress is not None:
+            self.progress.changed(index)
 
     def asking(self) -> list[int]:
         """The subtasks that wait for an operator's decision."""
         return [index for index, ask in self.asks.items() if not ask.verdict] if self.active else []
 
-    @property
-    def turn(self) -> int:
-        """How many round-robin subtasks were routed so far."""
-        targets, subtasks = self.targets, self.spec.subtasks
-        return sum(targets.get(index, subtasks[index].target) == "round-robin" for index, _ in self.spawns)
-
-    def unfinished(self) -> list[tuple[tuple[int, int], Spawn]]:
-        """Spawned attempts without a result that may have been ended; empty if nothing ever was."""
-        moves = self.moves
-        if not (self.retries or moves.reassigned or moves.ended or moves.exceeded or moves.budget_usd):
-            return []
-        return [(slot, spawn) for slot, spawn in self.spawns.items() if slot not in self.reports]
+    def to_end(self) -> list[tuple[tuple[int, int], Spawn]]:
+        """Spawned attempts without a result that must not go on (`end_reason`), by slot."""
+        moves, unreported = self.moves, self.unreported
+        if moves.exceeded:
+            return sorted(unreported.items())
+        earlier = (
+            (index, attempt)
+            for index in self.retries.keys() | moves.reassigned.keys()
+            for attempt in range(1, self.attempt(index))
+        )
+        return [(slot, unreported[slot]) for slot in sorted({*earlier, *moves.ended} & unreported.keys())]
 
     @property
     def cost_usd(self) -> float:

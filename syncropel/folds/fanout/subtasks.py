@@ -41,32 +41,49 @@ class Child:
 
 def fan_out_children(fanout: FanOut) -> list[Child]:
     """Every subtask with its state, by index."""
+    states = states_of(fanout)
+    return [child_at(fanout, index, states) for index in range(len(states))]
+
+
+def states_of(fanout: FanOut) -> list[str]:
+    """The state of every subtask, by index."""
     subtasks = fanout.spec.subtasks
-    slots = [(subtask.index, fanout.attempt(subtask.index)) for subtask in subtasks]
-    spawns = [fanout.spawns.get(slot) for slot in slots]
-    reports = [fanout.reports.get(slot) for slot in slots]
-    unspawned = "blocked" if fanout.moves.exceeded else "pending"
-    states = [
-        report.verdict if report else "in_progress" if spawn else unspawned
-        for spawn, report in zip(spawns, reports, strict=True)
-    ]
-    for index in _dependency_order(subtasks):
-        if states[index] == "pending" and any(
-            states[other] == "blocked" or states[other] in VERDICTS - {ACCEPT}
-            for other in subtasks[index].depends_on
-        ):
+    states = [own_state(fanout, subtask.index) for subtask in subtasks]
+    for index in dependency_order(subtasks):
+        if states[index] == "pending" and any(stops(states[other]) for other in subtasks[index].depends_on):
             states[index] = "blocked"
-    children = []
-    for subtask, (index, attempt), spawn, report in zip(subtasks, slots, spawns, reports, strict=True):
-        unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
-        if index in fanout.targets:
-            subtask = replace(subtask, target=fanout.targets[index])
-        if index in fanout.models:
-            subtask = replace(subtask, model=fanout.models[index])
-        if index in fanout.budgets:
-            subtask = replace(subtask, budget_usd=fanout.budgets[index])
-        children.append(Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report))
-    return children
+    return states
+
+
+def own_state(fanout: FanOut, index: int) -> str:
+    """The state of a subtask, whatever became of those it waits for."""
+    slot = index, fanout.attempt(index)
+    report = fanout.reports.get(slot)
+    if report is not None:
+        return report.verdict
+    if slot in fanout.spawns:
+        return "in_progress"
+    return "blocked" if fanout.moves.exceeded else "pending"
+
+
+def stops(state: str) -> bool:
+    """Whether a subtask in this state keeps those that wait for it from beginning, as things stand."""
+    return state == "blocked" or (state != ACCEPT and state in VERDICTS)
+
+
+def child_at(fanout: FanOut, index: int, states: list[str]) -> Child:
+    """One subtask, given the states of all."""
+    subtask, attempt = fanout.spec.subtasks[index], fanout.attempt(index)
+    unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
+    if index in fanout.targets:
+        subtask = replace(subtask, target=fanout.targets[index])
+    if index in fanout.models:
+        subtask = replace(subtask, model=fanout.models[index])
+    if index in fanout.budgets:
+        subtask = replace(subtask, budget_usd=fanout.budgets[index])
+    slot = index, attempt
+    spawn, report = fanout.spawns.get(slot), fanout.reports.get(slot)
+    return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report)
 
 
 def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -74,10 +91,10 @@ def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tupl
     if states[subtask.index] not in ("pending", "blocked"):
         return (), ()
     unmet = tuple(other for other in subtask.depends_on if states[other] != ACCEPT)
-    return unmet, tuple(other for other in unmet if states[other] == "blocked" or states[other] in VERDICTS)
+    return unmet, tuple(other for other in unmet if stops(states[other]))
 
 
-def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
+def dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
     """Indexes with dependencies, each after those it waits for. The specification contains no cycles."""
     edges = {subtask.index: subtask.depends_on for subtask in subtasks if subtask.depends_on}
     ordered: list[int] = []
@@ -95,8 +112,3 @@ def _dependency_order(subtasks: Iterable[Subtask]) -> list[int]:
                 done.add(node)
                 ordered.append(node)
     return ordered
-
-
-def ready(children: list[Child]) -> list[Child]:
-    """Subtasks whose predecessors have all been accepted and that have not been assigned yet."""
-    return [child for child in children if child.state == "pending" and not child.waits_for]
