@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -80,9 +80,9 @@ class Enabled:
     capabilities: Capabilities = field(default_factory=Capabilities)
     broken: str = ""
 
-    @property
+    @cached_property
     def provider(self) -> str:
-        """Whose quota its goals use; empty when they use none."""
+        """Whose quota its goals use; empty when they use none. Asked several times for each goal."""
         return self.adapter.provider if isinstance(self.adapter, OfProvider) else ""
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from syncropel.backoff import Backoff
 from syncropel.errors import SyncropelError
@@ -18,6 +18,11 @@ from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 
 log = logging.getLogger("syncropel.engine.sender")
+
+GATHER_SECS: Final = 0.004
+"""At least so long from one batch to the next: results of short goals come one by one, and a request for each
+costs both sides more than the goal. The first after a rest is sent at once.
+"""
 
 Post = Callable[[Sequence[Record]], Awaitable[list[dict[str, Any]]]]
 Taken = Callable[[list[str]], Awaitable[None]]
@@ -35,6 +40,8 @@ class Sender:
         self._taken = taken
         self._waiting: dict[str, Record] = {}
         self._wake = asyncio.Event()
+        self._runtime = runtime
+        self._began = float("-inf")
         self._pause = Pause(runtime)
         self._backoff = Backoff(share=runtime.share)
         self.problem = ""
@@ -62,10 +69,18 @@ class Sender:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                await self._gather()
                 wait = await self.send_once()
                 if wait:
                     self._pause.forget()
                     await self._pause.wait(wait)
+
+    async def _gather(self) -> None:
+        """Let more come, if the last batch is recent and there is room in the next one."""
+        rest = self._began + GATHER_SECS - self._runtime.monotonic()
+        if rest > 0 and len(self._waiting) < MAX_BATCH:
+            await self._runtime.sleep(rest)
+        self._began = self._runtime.monotonic()
 
     def hurry(self) -> None:
         """The obstacle may be gone: try again now."""

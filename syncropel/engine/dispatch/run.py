@@ -267,9 +267,10 @@ class Run:
                 self.taken.run, replace(job, remains=self.remains), self._observe
             )
         gate = partial(self.place.gate, self.intend)
-        if job.repo and not isinstance(adapter, Resumable):
+        programs = isinstance(adapter, Resumable)
+        if job.repo and not programs:
             return Outcome("failed", f"adapter {name!r} runs no program that could work on a repository")
-        if not isinstance(adapter, Resumable):
+        if not programs:
             await self._observe(SESSION, {"adapter": adapter.name})
             if not await gate(Instant()):
                 await self._remark(NOT_STARTED)

@@ -61,6 +61,8 @@ class Reconciler:
         self._pending = PendingThreads(self.reconcile)
         self._placing: Counter[str] = Counter()
         self._said: dict[str, str] = {}
+        self._made: dict[str, dict[str, Record]] = {}
+        """By thread and id, the INTENDs of what was just spawned, until they are delivered."""
         ingest.subscribe(self.on_records)
 
     @property
@@ -135,6 +137,7 @@ class Reconciler:
         if state is None or state.fanout is None:
             self._delivery.forget(thread)
             self._gates.forget(thread)
+            self._made.pop(thread, None)
             over = self._ingest.live.tasks.get(thread)
             if over is not None and over.fanout is not None:
                 self._deliver_ends(over.fanout)
@@ -218,6 +221,7 @@ class Reconciler:
             placing[chosen.did] += 1
             clock = next(clocks)
             intend = child_intend(fanout, child, clock, self._did)
+            self._made.setdefault(state.thread, {})[intend.id] = intend
             decisions.append(spawned(fanout, child, intend, clock, self._did, chosen.did, now))
         written = False
         for outcome in await self._placed(decisions, placing) if decisions else ():
@@ -252,12 +256,14 @@ class Reconciler:
     def _deliver(self, state: TaskState) -> None:
         fanout, delivery = state.fanout, self._delivery
         assert fanout is not None
-        progress = progress_of(fanout)
+        progress, made = progress_of(fanout), self._made.pop(state.thread, {})
         for index in delivery.begun(state.thread, progress):
             child = progress.child(index)
             spawn = child.spawn
             if child.state == "in_progress" and spawn is not None and not delivery.knows(spawn.child_intend):
-                intend = child_intend(fanout, child, spawn.key[0], self._did)
+                intend = made.get(spawn.child_intend)
+                if intend is None:
+                    intend = child_intend(fanout, child, spawn.key[0], self._did)
                 delivery.send(state.thread, spawn.child_intend, spawn.instance, intend)
         delivery.caught_up(state.thread, progress)
         self._deliver_ends(fanout)
