@@ -11,7 +11,8 @@ from starlette.responses import Response
 from syncropel.api.control.control import ControlRequest
 from syncropel.api.fleet.fleet_views import find_instance, fleet_status, instance_out
 from syncropel.api.http.caller import Signed, writer
-from syncropel.api.http.sse import EventStream, event_stream, snapshots
+from syncropel.api.http.snapshots import Snapshots
+from syncropel.api.http.sse import EventStream, event_stream
 from syncropel.engine.engine import Engine
 from syncropel.engine.heartbeats import take_beat
 from syncropel.errors import Conflict, WrongAuthor
@@ -48,6 +49,9 @@ class Revocation(ControlRequest):
 def router(engine: Engine) -> APIRouter:
     """The routes of the fleet."""
     routes = APIRouter(tags=["fleet"])
+    snapshots = Snapshots(
+        engine, lambda: fleet_status(engine).model_dump_json(), "fleet.snapshot", WATCH_GAP_SECS
+    )
 
     def here() -> None:
         if engine.settings.role == "worker":
@@ -76,12 +80,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/fleet/watch", response_class=EventStream)
     async def watch() -> Response:
         """Server-sent events `fleet.snapshot`: one at once, then one for every change."""
-        return event_stream(
-            engine,
-            snapshots(
-                engine, lambda: fleet_status(engine).model_dump_json(), "fleet.snapshot", WATCH_GAP_SECS
-            ),
-        )
+        return event_stream(engine, snapshots.events())
 
     @routes.post("/v1/fleet/heartbeat")
     async def heartbeat(beat: Heartbeat, request: Request) -> HeartbeatAnswer:

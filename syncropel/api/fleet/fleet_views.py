@@ -13,8 +13,9 @@ from syncropel.engine.heartbeats import own_beat
 from syncropel.errors import NotFound
 from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.rules import FREEZE_RULES
-from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.subtasks import Child, fan_out_children
+from syncropel.folds.fanout.progress import progress_of
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import HARD
@@ -97,16 +98,9 @@ def fleet_status(engine: Engine) -> FleetStatus:
     look = Look(engine)
     for state in sorted(live.active.values(), key=lambda one: one.fanout.at if one.fanout else 0.0):
         assert state.fanout is not None
-        children = fan_out_children(state.fanout)
-        given = [
-            _dispatch_out(state, state.fanout, child, look)
-            for child in children
-            if child.state == "in_progress"
-        ]
+        given = [_dispatch_out(state, state.fanout, child, look) for child in _running_in(state.fanout)]
         dispatches += given
-        fanouts.append(
-            _progress(state, state.fanout, children, look, [one.index for one in given if one.hangs])
-        )
+        fanouts.append(_progress(state, state.fanout, look, [one.index for one in given if one.hangs]))
     return FleetStatus(
         at=engine.runtime.now(),
         version=__version__,
@@ -233,6 +227,14 @@ def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) ->
     )
 
 
+def _running_in(fanout: FanOut) -> list[Child]:
+    """The subtasks in progress, by index."""
+    progress = progress_of(fanout)
+    return [
+        progress.child(index) for index in sorted(i for there in progress.running.values() for i in there)
+    ]
+
+
 def _is_unpriced(child: Child, look: Look) -> bool:
     """Whether a subtask that runs has spent more than is known."""
     known = look.running.get(child.spawn.child_intend) if child.spawn and not child.finished else None
@@ -248,8 +250,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
         _dispatch_out(state, state.fanout, child, look)
         for state in live.active.values()
         if state.fanout is not None
-        for child in fan_out_children(state.fanout)
-        if child.state == "in_progress"
+        for child in _running_in(state.fanout)
     ]
     known = {row.child_thread for row in rows}
     rows += [
@@ -282,10 +283,10 @@ def running(engine: Engine) -> list[RunningDispatch]:
     ]
 
 
-def _progress(
-    state: TaskState, fanout: FanOut, children: list[Child], look: Look, hangs: list[int]
-) -> FanOutProgress:
-    decision = decide_join_now(fanout, children, state.alias, look.names)
+def _progress(state: TaskState, fanout: FanOut, look: Look, hangs: list[int]) -> FanOutProgress:
+    progress = progress_of(fanout)
+    children = progress.children()
+    decision = decide_join_now(fanout, progress, state.alias, look.names)
     return FanOutProgress(
         thread=state.thread,
         alias=state.alias,
@@ -294,8 +295,8 @@ def _progress(
         join=fanout.join,
         subtasks=len(children),
         spawned=sum(child.spawn is not None for child in children),
-        completed=sum(child.finished for child in children),
-        accepted=sum(child.state == ACCEPT for child in children),
+        completed=progress.total - len(progress.unfinished),
+        accepted=progress.accepted,
         satisfiable=decision.satisfiable,
         explanation=decision.explanation,
         cause=decision.cause,

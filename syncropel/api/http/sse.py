@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -36,7 +36,7 @@ def server_shutdown() -> str:
     return event("server_shutdown", json.dumps({"retry_after_ms": RETRY_AFTER_MS}))
 
 
-def event_stream(engine: Engine, events: AsyncIterator[str]) -> EventStream:
+def event_stream(engine: Engine, events: AsyncIterator[str | bytes]) -> EventStream:
     """A response that sends these events. Raises Unavailable when the daemon is stopping."""
     if engine.stopping:
         raise Unavailable("the daemon is stopping", "watch again after the restart")
@@ -115,19 +115,3 @@ async def _history(
             since = page[-1].sequence
             for stored in page:
                 yield stored
-
-
-async def snapshots(engine: Engine, take: Any, name: str, min_gap_secs: float) -> AsyncIterator[str]:
-    """A snapshot at once, then one for every change, at most one every `min_gap_secs`, and at least one every
-    heartbeat interval of the fleet.
-    """
-    interval = engine.settings.fleet.heartbeat_interval_secs
-    while not engine.stopping:
-        seen = engine.changed.count
-        yield event(name, take())
-        await engine.runtime.sleep(min_gap_secs)
-        try:
-            await asyncio.wait_for(engine.changed.after(seen), interval)
-        except TimeoutError:
-            continue
-    yield server_shutdown()
