@@ -21,12 +21,16 @@ from syncropel.store.intake import as_stored, assigned, clock_taken
 from syncropel.store.sqlite.rows import to_row
 
 _INTO: Final = (
-    "INSERT INTO records"
+    "INSERT OR IGNORE INTO records"
     " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
 )
 _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
 _STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
-_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)} ON CONFLICT DO NOTHING" for step in _STEPS}
+_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)}" for step in _STEPS}
+"""By number of rows. With OR IGNORE no row can end the statement, so SQLite keeps no statement journal: for
+that it would copy each page of the index over random ids (https://www.sqlite.org/tempfiles.html, section
+2.5). ON CONFLICT DO NOTHING keeps one.
+"""
 INSERT: Final = _INSERTS[1]
 """Inserts one row, unless its record exists or its clock is taken."""
 _HIGHEST_CLOCKS: Final = """
