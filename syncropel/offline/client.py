@@ -25,8 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncropel.client.async_transport import AsyncClient
 from syncropel.client.target import Target
-from syncropel.client.transport import AsyncClient
 from syncropel.offline.in_process import InProcessTransport, LoopThread
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar, cast
 
 import httpx
 
+from syncropel.client.async_transport import AsyncClient
 from syncropel.client.calls import Answer, Call
 from syncropel.client.target import Target
-from syncropel.client.transport import AsyncClient
 from syncropel.client.transport import Client as BlockingClient
 from syncropel.errors import SyncropelError
 from syncropel.sdk.posting import Document, Posting, as_it_came

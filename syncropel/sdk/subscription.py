@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
 
 from syncropel.backoff import backoff_secs
-from syncropel.client.transport import AsyncClient
+from syncropel.client.async_transport import AsyncClient
 from syncropel.errors import SyncropelError
 from syncropel.sdk.connection import log
 

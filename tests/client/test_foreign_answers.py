@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from syncropel.client import calls
+from syncropel.client.async_transport import AsyncClient
 from syncropel.client.target import Target
-from syncropel.client.transport import AsyncClient, Client
+from syncropel.client.transport import Client
 from syncropel.errors import DaemonUnreachable
 
 PAGE = "<!DOCTYPE html><html><title>Please log in</title></html>"

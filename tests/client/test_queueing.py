@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncropel.client import queueing
-from syncropel.client.queueing import Queueing
+from syncropel.client import local
+from syncropel.client.lines import NotConnected, Request
+from syncropel.client.local import LocalLine
 
-# httpx leaves the socket of an attempt that failed to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+REQUEST = Request("GET", "/", {}, None, 10)
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
 
 
@@ -61,8 +60,9 @@ def full(tmp_path: Path) -> Iterator[Full]:
 def test_a_client_waits_for_its_place(full: Full) -> None:
     serving = threading.Timer(0.2, full.serve)
     serving.start()
-    with httpx.Client(transport=Queueing(httpx.HTTPTransport(uds=full.path)), base_url="http://x") as client:
-        assert client.get("/").text == "ok"
+    line = LocalLine(Path(full.path), 10)
+    with line.stream(REQUEST) as answer:
+        assert b"".join(answer.iter_bytes()) == b"ok"
     serving.join()
 
 
@@ -74,14 +74,12 @@ async def test_an_async_client_waits_for_its_place(full: Full) -> None:
 
 
 def refused(path: str) -> None:
-    transport = Queueing(httpx.HTTPTransport(uds=path))
-    with httpx.Client(transport=transport) as client, pytest.raises(httpx.ConnectError):
-        client.get("http://x/")
-    gc.collect()
+    with pytest.raises(NotConnected), LocalLine(Path(path), 10).stream(REQUEST):
+        raise AssertionError("somebody answered")
 
 
 def test_it_does_not_wait_for_ever(full: Full, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queueing, "PATIENCE_SECS", 0.05)
+    monkeypatch.setattr(local, "PATIENCE_SECS", 0.05)
     refused(full.path)
 
 
