@@ -65,8 +65,10 @@ def as_fan_out(
     subtasks = tuple(Subtask(at, one.goal or one.thread, _NOBODY) for at, one in enumerate(counted))
     fanout = FanOut(thread, opening, FanOutSpec(subtasks, join, namespace), 0.0, -1, join)
     for at, one in enumerate(counted):
-        fanout.spawns[at, 1] = Spawn((0, one.fork), one.thread, one.fork, _NOBODY, 0.0)
-        if (known := one.result) is not None:
+        spawn = fanout.spawns[at, 1] = Spawn((0, one.fork), one.thread, one.fork, _NOBODY, 0.0)
+        if (known := one.result) is None:
+            fanout.unreported[at, 1] = spawn
+        else:
             fanout.reports[at, 1] = Report(
                 known.key,
                 _NOBODY,
