@@ -15,12 +15,15 @@ from urllib.parse import unquote
 import httpx
 
 from syncropel.api.http.paging import record_page
+from syncropel.api.records.query import answer
 from syncropel.errors import NotFound, SyncropelError
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import parse_record
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
-from syncropel.store.query.searching import read_query, search
+from syncropel.store.pace import WITHIN_SECS, Pace
+from syncropel.store.query.documents import read_query
+from syncropel.store.query.searching import search
 
 Records = list[dict[str, Any]]
 
@@ -120,11 +123,17 @@ class MockKernel:
             since=None if since is None else int(since),
             limit=int(asked.get("limit", 100)),
         )
-        return httpx.Response(200, content=bytes((await record_page(self._store, wanted)).body))
+        page = await record_page(self._store, wanted, _pace(WITHIN_SECS))
+        return httpx.Response(200, content=bytes(page.body))
 
     async def _query(self, content: bytes) -> httpx.Response:
         async def readable(thread: str) -> bool:
             return True
 
-        found = await search(self._store, read_query(parse_json(content)), readable)
-        return httpx.Response(200, json={"object": "list", "data": [one.flat() for one in found.records]})
+        query = read_query(parse_json(content))
+        found = await search(self._store, query, readable, _pace(query.within_secs))
+        return httpx.Response(200, text=answer(query, found))
+
+
+def _pace(within_secs: float) -> Pace:
+    return Pace(time.monotonic, time.monotonic() + within_secs, lambda: False)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support import following
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
+from syncropel.cli.support.progress import Progress
 from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
 from syncropel.cli.text import thread as thread_text
 from syncropel.errors import InvalidRecord
 from syncropel.record.canonical import parse_json
 
 if TYPE_CHECKING:
-    from syncropel.wire import RecordOut
+    from syncropel.wire import QueryProgress, RecordOut
 
-PAGE = 1000
+PAGE: Final = 1000
+"""Records that a daemon returns at once."""
+MAX_OFFSET: Final = 10_000
+"""Matches that a daemon skips at most."""
 
 
 def configure(parser: Parser) -> None:
@@ -87,27 +91,52 @@ def run_list(args: Namespace) -> int:
 
 def run_query(args: Namespace) -> int:
     paths = args.sort or (["sequence"] if args.desc else [])
-    document = {
+    document: dict[str, Any] = {
         "filter": _filter_document(sys.stdin.read() if args.filter == "-" else args.filter),
         "sort": [f"-{path}" if args.desc else path for path in paths],
-        "limit": args.limit,
+        "limit": min(args.limit, PAGE),
         "offset": args.offset,
         "explain": args.explain,
     }
-    with connect(args) as client:
+    found: list[RecordOut] = []
+    examined = 0
+    with connect(args) as client, Progress() as progress:
         from syncropel.client import calls
 
-        found = client.send(calls.query_records(document))
+        while True:
+            page = client.send(calls.query_records(document))
+            progress.clear()
+            found += page.data
+            examined += page.plan.examined if page.plan is not None else 0
+            if not is_json(args):
+                say(*map(record_line, page.data))
+            if page.next_cursor is None or len(found) >= args.limit:
+                break
+            if page.progress is not None:
+                progress.show(_looked(page.progress, len(found)))
+            left = min(args.limit - len(found), PAGE)
+            document |= {"cursor": page.next_cursor, "offset": 0, "limit": left}
     if is_json(args):
-        print_json(found)
+        print_json(page.model_copy(update={"data": found}))
         return 0
-    say(*map(record_line, found.data))
-    if (plan := found.plan) is not None:
+    if (plan := page.plan) is not None:
         where = f"on {plan.thread}" if plan.walked == "thread" else f"in the log after #{plan.after}"
-        say(f"records looked at: {plan.examined}, {where}", stream=sys.stderr)
-    if found.next_offset is not None:
-        say(f"there are more: --offset {found.next_offset}", stream=sys.stderr)
+        say(f"records looked at: {examined}, {where}", stream=sys.stderr)
+    if page.next_cursor is not None or page.next_offset is not None:
+        may = "there may be more" if page.stopped_for == "time" else "there are more"
+        following = args.offset + len(found)
+        how = f"--offset {following}" if following <= MAX_OFFSET else "raise --limit"
+        say(f"{may}: {how}", stream=sys.stderr)
     return 0
+
+
+def _looked(progress: QueryProgress, found: int) -> str:
+    behind, ahead = map(_count, (progress.looked_at, progress.to_look_at))
+    return f"looked at {behind} of {ahead} records, {found:,} found"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1_000_000 else f"{number:,}"
 
 
 def _filter_document(text: str) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", bound="BaseModel")
 QUERY_PATIENCE_SECS: Final = 120.0
-"""A query may have to visit a million records."""
+"""An older daemon looks at up to a million records before it answers; a newer one stops in time."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def records(
 
 
 def query_records(query: Mapping[str, Any]) -> Call[schema.QueryResult]:
-    """Run a query document: `filter`, `sort`, `limit`, `offset`, `explain`."""
+    """Run a query document: `filter`, `thread`, `sort`, `limit`, `offset`, `cursor`, `within_secs`,
+    `explain`. Repeat it with the answer's `next_cursor` as its `cursor` until that is None.
+    """
     return Call(
         schema.QueryResult, "/v1/records/query", "POST", body=dict(query), patience_secs=QUERY_PATIENCE_SECS
     )

@@ -58,6 +58,11 @@ async def query_answers(read: Read, document: Mapping[str, Any]) -> Answers:
             yield None
             return
         yield answer
+        if "next_cursor" in answer:
+            if answer["next_cursor"] is None:
+                return
+            page = {**document, "offset": 0, "cursor": answer["next_cursor"]}
+            continue
         records = _data(answer)
         if len(records) < page["limit"]:
             return
@@ -74,6 +79,7 @@ def check_sorted(limit: int, offset: int) -> None:
 
 
 def _next(document: Mapping[str, Any], page: dict[str, Any], records: Records) -> dict[str, Any]:
+    """The next page of a daemon that knows no cursors."""
     if document.get("sort"):
         return {**page, "offset": page.get("offset", 0) + len(records)}
     # Without a sort order records come by sequence: continuing after the last one costs less than an offset.

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from syncropel.errors import StoreError, SyncropelError
 from syncropel.record.model import Record, StoredRecord
+from syncropel.store.walks import Asked, Visit, Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class RecordFilter:
 
     `since` is exclusive: a clock when `thread` is given, otherwise a sequence. Order: by (clock, sequence)
     within a thread, otherwise by sequence. `limit` is the most that are returned. Without a thread the log is
-    scanned from `since` on, so a rare actor, act, or topic costs as much as the records in between.
-    `without`: a thread whose records are omitted.
+    scanned from `since` on, so a rare actor, act, or topic costs as much as the records in between: where
+    that could be long, use a walk. `without`: a thread whose records are omitted.
     """
 
     thread: str | None = None
@@ -49,6 +50,19 @@ class RecordFilter:
     since: int | None = None
     limit: int = 100
     without: str | None = None
+
+    def fits(self, stored: StoredRecord) -> bool:
+        """Whether a record meets all conditions but `limit`."""
+        record = stored.record
+        cursor = stored.sequence if self.thread is None else record.clock
+        return (
+            self.thread in (None, record.thread)
+            and self.actor in (None, record.actor)
+            and self.act in (None, record.act)
+            and self.topic in (None, record.topic)
+            and record.thread != self.without
+            and (self.since is None or (cursor or 0) > self.since)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,23 @@ class RecordStore(Protocol):
         """The records of one thread up to this sequence, by sequence, at once: for folds, which are loaded
         while they are asked for. It may be called on any thread.
         """
+        ...
+
+    async def walk(self, walk: Walk, visit: Visit, over: Asked, halted: Asked) -> Walk | None:
+        """Show the records of a walk to `visit`, one after the other, on another thread; return what is left
+        of the walk, or None at its end.
+
+        It stops after a record for which `visit` says no, and soon after `over` or `halted` says yes. Unless
+        it is halted, it looks at one record or more. While it goes on it delays no append and no other read.
+        """
+        ...
+
+    async def length(self, walk: Walk) -> int:
+        """How many records a walk has ahead of it, whatever it needs of them."""
+        ...
+
+    async def at(self, sequences: Sequence[int]) -> list[StoredRecord]:
+        """The records at these sequences, in order of sequence. One that does not exist is omitted."""
         ...
 
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:

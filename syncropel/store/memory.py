@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Final
 
 from syncropel.errors import Conflict, StoreError, SyncropelError, Unavailable
 from syncropel.record.canonical import parse_own
@@ -12,6 +15,10 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
 from syncropel.store.base import Altered, Appended, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import assigned, clock_taken, not_held, taken_in, tell
+from syncropel.store.walks import Asked, Visit, Walk, visit_all
+
+_WINDOW: Final = 1000
+"""Records of a walk that are taken out of the log at once; what is appended meanwhile disturbs nobody."""
 
 
 class MemoryStore:
@@ -101,7 +108,7 @@ class MemoryStore:
             candidates: Iterable[StoredRecord] = islice(self._log, max(wanted.since or 0, 0), None)
         else:
             candidates = await self.thread(wanted.thread)
-        found = (stored for stored in candidates if _matches(stored, wanted))
+        found = (stored for stored in candidates if wanted.fits(stored))
         return list(islice(found, max(wanted.limit, 0)))
 
     async def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
@@ -120,6 +127,51 @@ class MemoryStore:
         """See RecordStore."""
         self._require_open()
         return [stored for stored in self._threads.get(thread, ()) if stored.sequence <= sequence]
+
+    async def walk(self, walk: Walk, visit: Visit, over: Asked, halted: Asked) -> Walk | None:
+        """See RecordStore."""
+        rest: Walk | None = walk
+        while rest is not None and not halted():
+            records = self._ahead(rest)
+            some = records[:_WINDOW]
+            if not some:
+                return None
+            rest, whole = await asyncio.to_thread(visit_all, rest, some, visit, over)
+            if not whole or over():
+                break
+            if len(some) == len(records):
+                return None
+        return rest
+
+    async def length(self, walk: Walk) -> int:
+        """See RecordStore."""
+        return len(self._ahead(walk))
+
+    async def at(self, sequences: Sequence[int]) -> list[StoredRecord]:
+        """See RecordStore."""
+        self._require_open()
+        return [self._log[one - 1] for one in sorted(set(sequences)) if 0 < one <= len(self._log)]
+
+    def _ahead(self, walk: Walk) -> list[StoredRecord]:
+        """What is left of a walk, in its order."""
+        self._require_open()
+        if walk.thread is None:
+            ahead = self._log[max(walk.after, 0) : max(walk.until, 0)]
+        else:
+            whole = self._threads.get(walk.thread, [])
+            first = bisect_right(whole, walk.after, key=lambda stored: stored.sequence)
+            ahead = whole[first : bisect_right(whole, walk.until, key=lambda stored: stored.sequence)]
+        if not walk.by_clock:
+            return ahead[::-1] if walk.descending else ahead
+        sign = -1 if walk.descending else 1
+        ahead = sorted(ahead, key=lambda stored: (sign * _clock_of(stored), stored.sequence))
+        if walk.past is None:
+            return ahead
+        clock, sequence = walk.past
+        place = (sign * clock, sequence)
+        return ahead[
+            bisect_right(ahead, place, key=lambda stored: (sign * _clock_of(stored), stored.sequence)) :
+        ]
 
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
         """See RecordStore: nobody else can reach this process's memory."""
@@ -193,15 +245,3 @@ def _highest(thread: str, records: Iterable[StoredRecord]) -> int:
     """The highest clock among these that counts, -1 for none."""
     ceiling = clock_ceiling(thread)
     return max((clock for clock in map(_clock_of, records) if clock <= ceiling), default=-1)
-
-
-def _matches(stored: StoredRecord, wanted: RecordFilter) -> bool:
-    record = stored.record
-    cursor = stored.sequence if wanted.thread is None else _clock_of(stored)
-    return (
-        wanted.actor in (None, record.actor)
-        and wanted.act in (None, record.act)
-        and wanted.topic in (None, record.topic)
-        and record.thread != wanted.without
-        and (wanted.since is None or cursor > wanted.since)
-    )

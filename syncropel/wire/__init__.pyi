@@ -72,6 +72,7 @@ from .records import BatchOutcome as BatchOutcome
 from .records import BatchResult as BatchResult
 from .records import PostedRecord as PostedRecord
 from .records import QueryPlan as QueryPlan
+from .records import QueryProgress as QueryProgress
 from .records import QueryResult as QueryResult
 from .records import RecordOut as RecordOut
 from .replay import ComparedFact as ComparedFact

@@ -63,11 +63,33 @@ class QueryPlan(Wire):
     sorted: bool
 
 
+class QueryProgress(Wire):
+    """How far the walk of a query has come, over all its pages so far. Where the answer is sorted, each page
+    is a walk of its own.
+    """
+
+    looked_at: int
+    """Records that are behind it."""
+    to_look_at: int
+    """Records that the query is about: of its thread, or of the log, within its sequences."""
+    through: int | None = None
+    """The sequence to which it has come, from the first or, in descending order, from the last; null when it
+    goes by clock."""
+
+
 class QueryResult(Wire):
-    """POST /v1/records/query. `next_offset` is the `offset` of the next call; None at the end."""
+    """POST /v1/records/query"""
 
     object: Literal["list"] = "list"
     data: list[RecordOut]
+    next_cursor: str | None = None
+    """The `cursor` of the request for the next page; null at the end, and only there."""
+    stopped_for: Annotated[Literal["limit", "time", "size"], OPEN] | None = None
+    """Why the page ends here: it has `limit` records, or `size`, as many as fit, and there are more; or its
+    `time` was up, and there may be more. Null at the end."""
+    progress: QueryProgress | None = None
+    """How far it has looked; null from an older daemon."""
     next_offset: int | None = None
+    """`offset` of the request for the next page, where it can be reached in that way; else null."""
     plan: QueryPlan | None = None
     """Only when the query requested `explain`."""

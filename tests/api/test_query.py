@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
 from syncropel.api.records.query import QUERY_LIMIT
+from syncropel.store.sqlite import walking
 from syncropel.wire import QueryPlan, QueryResult
 
 from .conftest import Api, assert_error
@@ -42,6 +45,71 @@ async def test_the_plan_tells_what_was_looked_at(api: Api) -> None:
     assert told.plan == QueryPlan(walked="log", after=last - 2, examined=2, sorted=True)
 
 
+def hurry(api: Api, secs: float) -> None:
+    """Let so many seconds pass for every look at the clock, so that a walk gets only a few records far."""
+    ticks = count()
+    api.engine.runtime = replace(api.engine.runtime, monotonic=lambda: next(ticks) * secs)
+
+
+async def test_a_query_stops_for_time_and_goes_on_from_its_cursor(durable: Api) -> None:
+    posted = [await durable.post(body={"n": n}, thread=f"query.{n % 2}") for n in range(40)]
+    hurry(durable, 0.03)
+    for sort in ([], ["-sequence"], ["-body.n"]):
+        document: dict[str, Any] = {
+            "filter": {"body.n": {"$gte": 37, "$lt": 40}},
+            "sort": sort,
+            "within_secs": 0.3,
+        }
+        found: list[str] = []
+        answers: list[QueryResult] = []
+        while not answers or answers[-1].next_cursor is not None:
+            answers.append(await query(durable, **document))
+            found += [one.id for one in answers[-1].data]
+            document["cursor"] = answers[-1].next_cursor
+            await durable.post(body={"n": 100 + len(answers)}, thread="query.0")
+        expected = [one["id"] for one in posted[37:]]
+        assert found == (list(reversed(expected)) if sort else expected)
+        assert [one.stopped_for for one in answers] == ["time"] * (len(answers) - 1) + [None]
+        assert len(answers) > 3
+        looked = [one.progress.looked_at for one in answers if one.progress is not None]
+        assert looked == sorted(looked)
+        last = answers[-1].progress
+        assert last is not None
+        assert last.looked_at == last.to_look_at == looked[-1]
+
+
+async def test_records_of_a_rare_topic_come_by_pages_that_stop_for_time(
+    durable: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "WINDOW", 5)
+    for n in range(40):
+        await durable.post(body={"n": n, **({"topic": "rare"} if n % 13 == 12 else {})})
+    hurry(durable, 0.5)
+    pages: list[dict[str, Any]] = []
+    since = 0
+    while True:
+        pages.append(await durable.get("/v1/records", topic="rare", since=since, limit=2))
+        if (since := pages[-1]["next_cursor"]) is None:
+            break
+    assert [one["body"]["n"] for page in pages for one in page["data"]] == [12, 25, 38]
+    assert [] in [page["data"] for page in pages]
+    assert max(len(page["data"]) for page in pages) <= 2
+    whole = await durable.get("/v1/records", topic="rare", actor="did:nobody")
+    assert whole["data"] == []
+
+
+@pytest.mark.parametrize("words", [("POST", "/v1/records/query"), ("GET", "/v1/records?topic=rare")])
+async def test_a_daemon_that_stops_says_so_to_whoever_searches(api: Api, words: tuple[str, str]) -> None:
+    await api.post(body={"n": 1})
+    api.engine._stopped = True
+    try:
+        answer = await api.operator.request(*words, json={} if words[0] == "POST" else None)
+    finally:
+        api.engine._stopped = False
+    assert_error(answer, 503, "UNAVAILABLE", "stopping", "restart")
+    assert "retry-after" in answer.headers
+
+
 async def test_a_thread_goes_by_its_id_or_by_the_alias_of_its_task(api: Api) -> None:
     task = await api.task(alias="A-1")
     await api.post(thread=task["thread"], body={"n": 1})
@@ -57,6 +125,8 @@ async def test_mistakes_are_told_with_their_place(api: Api) -> None:
 
     bad = {"filter": {"$or": [{"body.n": {"$gt": None}}]}}
     assert_error(await refused(json.dumps(bad)), 422, "INVALID_QUERY", "filter.$or[0].body.n.$gt", "number")
+    sorted_by = {"sort": ["body.n"], "cursor": "x"}
+    assert_error(await refused(json.dumps(sorted_by)), 422, "INVALID_QUERY", "cursor", "next_cursor")
     assert_error(await refused("{"), 422, "INVALID_RECORD", "not JSON")
     assert_error(await refused("[]"), 422, "INVALID_QUERY", "object")
     assert_error(await refused(b" " * (QUERY_LIMIT + 1)), 413, "TOO_LARGE", str(QUERY_LIMIT))

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.wire import Health, LogLine, LogPage, Page, RecordOut
+from syncropel.wire import Health, LogLine, LogPage, Page, QueryPlan, QueryProgress, QueryResult, RecordOut
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -227,6 +227,84 @@ def test_a_query_of_a_real_daemon(spl: Spl, live: Any) -> None:
     thread = page["data"][0]["thread"]
     ran = spl("records", "query", json.dumps({"thread": thread}), "--explain")
     assert f"records looked at: 1, on {thread}" in ran.err
+
+
+def page(*numbers: int, looked_at: int, cursor: str | None = None, **changes: Any) -> QueryResult:
+    facts: dict[str, Any] = {
+        "data": [record(number) for number in numbers],
+        "next_cursor": cursor,
+        "stopped_for": "time" if cursor else None,
+        "progress": QueryProgress(looked_at=looked_at, to_look_at=5_000_000),
+    }
+    return QueryResult(**facts | changes)
+
+
+QUERY = "/v1/records/query"
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+
+def test_a_long_query_goes_on_from_cursor_to_cursor(spl: Spl, daemon: FakeDaemon) -> None:
+    plan = QueryPlan(walked="log", after=0, examined=7, sorted=False)
+    pages = [
+        page(looked_at=1_234_567, cursor="one", plan=plan),
+        page(3, 5, looked_at=2_000_000, cursor="two", plan=plan),
+        page(8, looked_at=5_000_000, plan=plan),
+    ]
+    daemon.answers_in_turn(QUERY, *pages)
+    ran = spl("records", "query", "{}", "--limit", "1500", "--offset", "4", "--explain")
+    assert [one.split()[0] for one in ran.out.splitlines()] == ["#3", "#5", "#8"]
+    assert (ran.code, ran.err) == (0, "records looked at: 21, in the log after #0\n")
+    sent = [json.loads(request.content) for request in daemon.requests]
+    assert [(one.get("cursor"), one["offset"], one["limit"]) for one in sent] == [
+        (None, 4, 1000), ("one", 0, 1000), ("two", 0, 1000),
+    ]  # fmt: skip
+    daemon.answers_in_turn(QUERY, *pages)
+    merged = spl("records", "query", "{}", "-o", "json").json
+    assert [one["sequence"] for one in merged["data"]] == [3, 5, 8]
+    assert (merged["next_cursor"], merged["progress"]["looked_at"]) == (None, 5_000_000)
+
+
+def test_a_query_ends_at_its_limit_and_says_whether_there_is_more(spl: Spl, daemon: FakeDaemon) -> None:
+    first = page(1, looked_at=4, cursor="one")
+    daemon.answers_in_turn(QUERY, first, page(2, looked_at=8, cursor="two", stopped_for="limit"))
+    assert spl("records", "query", "{}", "--limit", "2").err == "there are more: --offset 2\n"
+    daemon.answers_in_turn(QUERY, first, page(2, looked_at=8, cursor="two"))
+    ran = spl("records", "query", "{}", "--limit", "2", "--offset", "9999")
+    assert ran.err == "there may be more: raise --limit\n"
+
+
+def test_a_terminal_shows_how_far_a_query_has_come(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_terminal(monkeypatch)
+    pages = [page(looked_at=9_999, cursor="one"), page(3, looked_at=1_234_567, cursor="two")]
+    daemon.answers_in_turn(QUERY, *pages, page(looked_at=5_000_000))
+    told = spl("records", "query", "{}").err.split("\r\x1b[K")
+    assert told == [
+        "looked at 9,999 of 5.0 M records, 0 found",
+        "looked at 1.2 M of 5.0 M records, 1 found",
+        "",
+    ]
+
+
+def test_ctrl_c_ends_a_query_and_takes_its_line_away(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_terminal(monkeypatch)
+    daemon.answers_in_turn(QUERY, page(3, looked_at=9, cursor="one"))
+
+    def interrupted(request: httpx.Request) -> httpx.Response:
+        if daemon.requests:
+            raise KeyboardInterrupt
+        return daemon(request)
+
+    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(interrupted))
+    ran = spl("records", "query", "{}")
+    assert (ran.code, ran.out.split()[0]) == (130, "#3")
+    assert ran.err == "looked at 9 of 5.0 M records, 1 found\r\x1b[K"
 
 
 def test_a_query_reads_its_filter_from_stdin(spl: Spl, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,30 @@ def test_a_stop_answers_what_is_in_flight_and_tells_every_stream(start: Start) -
     assert daemon.ended().code == 0
 
 
+def test_a_stop_does_not_wait_for_a_query(start: Start) -> None:
+    """The query would take much longer than a stop may; it is told why it has no answer."""
+    daemon = start().ready()
+    text = "x" * 400_000
+    records = [
+        {"thread": "t", "actor": "a", "act": "KNOW", "body": {"n": n, "text": text}} for n in range(30)
+    ]
+    slow = {"$or": [{"body.text": {"$ilike": f"%{'x' * 100}{n}"}} for n in range(90)]}
+    body = json.dumps({"filter": slow, "within_secs": 30}).encode()
+    head = f"POST /v1/records/query HTTP/1.1\r\nhost: spl\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    with socket.socket(socket.AF_UNIX) as asking, daemon.operator() as client:
+        assert client.post("/v1/records/batch", json=records).json()["created"] == 30
+        asking.connect(str(daemon.home.socket))
+        asking.sendall(head + body[:10])
+        assert client.get("/health").is_success  # by now it has that connection
+        asking.sendall(body[10:])
+        assert all(client.get("/health").is_success for _ in range(3))  # and the whole query
+        daemon.signal()
+        answer = _read_all(asking)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b'"code":"UNAVAILABLE","message":"the daemon is stopping"' in answer
+    assert daemon.ended().code == 0
+
+
 def _read_all(connection: socket.socket) -> bytes:
     parts = []
     while part := connection.recv(65536):

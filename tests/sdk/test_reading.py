@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import httpx
@@ -76,6 +78,34 @@ async def test_a_rich_query_of_any_limit(client: Client, api: Api) -> None:
     first = (await client.query_thread("many.0", limit=1))[0]["sequence"]
     behind = {"sequence": {"$gt": first + 4}, "body.n": {"$gte": 0}}
     assert numbers((await client.rich_query(filter=behind, limit=5_000))["records"]) == list(range(5, MANY))
+
+
+async def test_pages_that_stop_for_time_are_no_end(client: Client, api: Api) -> None:
+    """A page may be empty and not the last: the cursor says."""
+    await fill(api, 60)
+    ticks = count()
+    api.engine.runtime = replace(api.engine.runtime, monotonic=lambda: next(ticks) * 0.4)
+    wanted = {"body.n": {"$gte": 58}}
+    for sort, order in ((None, [58, 59]), ({"body.n": -1}, [59, 58])):
+        assert numbers((await client.rich_query(filter=wanted, sort=sort, limit=50))["records"]) == order
+    assert numbers(await client.query(kind="other.catalog.track", limit=9)) == list(range(40, 49))
+    assert numbers(await client.query(actor=WHO.actor_did, where={"body.n": 59})) == [59]
+
+
+async def test_an_older_daemon_knows_no_cursors() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        ids = range(len(asked) * 1000, len(asked) * 1000 + (1000 if len(asked) == 1 else 5))
+        data = [{"id": f"{one}", "sequence": one, "body": {"n": one}} for one in ids]
+        return httpx.Response(200, json={"object": "list", "data": data, "next_offset": None})
+
+    client = Client(identity=WHO, transport=httpx.MockTransport(answer))
+    found = await client.rich_query(filter={"act": "PUT"}, limit=1_500)
+    assert len(found["records"]) == 1_005
+    assert asked[1]["filter"] == {"act": "PUT", "sequence": {"$gt": 1_999}}
+    assert "cursor" not in asked[1]
 
 
 async def test_a_plan_only_when_it_was_asked_for(client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from fnmatch import translate
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncropel.errors import InvalidQuery, Unavailable
+from syncropel.errors import InvalidQuery
 from syncropel.record.model import Record
 from syncropel.store.base import RecordStore
-from syncropel.store.query import searching
+from syncropel.store.pace import Pace
+from syncropel.store.query.documents import read_query
 from syncropel.store.query.filters import MAX_CHOICES, MAX_NESTING, MAX_PARTS
 from syncropel.store.query.like import MAX_PATTERN, MAX_SINGLE, compile_like
-from syncropel.store.query.searching import Found, read_query, search
+from syncropel.store.query.searching import Found, search
 
 Build = Callable[..., Record]
 
@@ -35,8 +37,12 @@ async def everybody(thread: str) -> bool:
     return True
 
 
+def pace(secs: float = 60.0, stopping: Callable[[], bool] = lambda: False) -> Pace:
+    return Pace(time.monotonic, time.monotonic() + secs, stopping)
+
+
 async def ask(store: RecordStore, **query: Any) -> Found:
-    return await search(store, read_query(query), everybody)
+    return await search(store, read_query(query), everybody, pace())
 
 
 async def numbers(store: RecordStore, **query: Any) -> list[int]:
@@ -163,17 +169,6 @@ async def test_a_query_of_one_thread_looks_at_nothing_else(filled: RecordStore) 
     assert (await ask(filled, thread="th_none")).records == []
 
 
-async def test_a_walk_that_would_not_end_is_refused(
-    store: RecordStore, record: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store.append([record(n) for n in range(500)])
-    monkeypatch.setattr(searching, "MAX_EXAMINED", 400)
-    with pytest.raises(InvalidQuery, match="more than 400 records") as refused:
-        await ask(store, filter={"body.n": 499})
-    assert "sequence" in refused.value.hint
-    assert await numbers(store, filter={"body.n": 499, "sequence": {"$gt": 450}}) == [499]
-
-
 async def test_threads_that_may_not_be_read_are_left_out_and_do_not_count(filled: RecordStore) -> None:
     asked: list[str] = []
 
@@ -181,7 +176,7 @@ async def test_threads_that_may_not_be_read_are_left_out_and_do_not_count(filled
         asked.append(thread)
         return thread == "th_b"
 
-    found = await search(filled, read_query({"limit": 3}), only_b)
+    found = await search(filled, read_query({"limit": 3}), only_b, pace())
     assert [stored.record.body["n"] for stored in found.records] == [1, 3, 5]
     assert not found.more
     assert sorted(asked) == ["th_a", "th_b"]
@@ -267,40 +262,3 @@ def test_a_pattern_made_to_backtrack_is_answered() -> None:
     """A backtracking matcher would not come back from this one."""
     assert not compile_like("%a" * 100 + "%b", False)("a" * 100_000)
     assert compile_like("%a" * 100 + "%", False)("a" * 100_000)
-
-
-async def test_a_hopeless_query_is_refused_before_anything_is_read(
-    filled: RecordStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What sorts has to look at everything; when that is too much, nobody waits to hear it."""
-    monkeypatch.setattr(searching, "MAX_EXAMINED", 4)
-    walked: list[int] = []
-    real = type(filled).scan
-
-    def scan(self: RecordStore, *given: Any) -> Any:
-        walked.append(1)
-        return real(self, *given)
-
-    monkeypatch.setattr(type(filled), "scan", scan)
-    count = filled.last_sequence
-    assert count > 5
-    with pytest.raises(InvalidQuery, match="more than 4 records would have to be looked at"):
-        await ask(filled, sort=["clock"])
-    assert not walked
-    few = {"sequence": {"$gt": count - 4}}
-    assert len((await ask(filled, sort=["clock"], filter=few)).records) == 4
-    assert walked
-
-
-async def test_a_stop_does_not_wait_for_a_query(filled: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    def stopping() -> bool:
-        asked.append(1)
-        return len(asked) > 1
-
-    looking = read_query({"filter": {"body.n": -1}})
-    monkeypatch.setattr(searching, "_CHUNK", 1)
-    with pytest.raises(Unavailable, match="stopping"):
-        await search(filled, looking, everybody, stopping)
-    assert len(asked) == 2

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from syncropel.api.http.auth import refusal_to_write
 from syncropel.api.http.body import LONG_BODY_BYTES, REQUEST_LIMIT, plain, read_body, record_json
 from syncropel.api.http.caller import own_name, writer
-from syncropel.api.http.paging import Cursor, Limit, record_page
+from syncropel.api.http.paging import Cursor, Limit, pace_of, record_page
 from syncropel.api.http.reading import refusal_to_read_thread, withheld
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.engine.engine import Engine
@@ -105,11 +105,14 @@ def router(engine: Engine) -> APIRouter:
     ) -> Response:
         """Records in the log. `since` is a clock when `thread` is given, otherwise a sequence. Records of a
         thread that the caller may not read are omitted.
+
+        Without `thread`, an actor, an act, or a topic is looked for in the log for three seconds at most, so
+        a page may have fewer records, or none, and still a `next_cursor`.
         """
         if act is not None and act not in ACTS:
             raise BadRequest(f"no act {act!r}", f"one of {', '.join(sorted(ACTS))}")
         wanted = RecordFilter(thread, actor, act, topic, since, limit, withheld(request.scope))
-        return await record_page(engine.store, wanted)
+        return await record_page(engine.store, wanted, pace_of(engine))
 
     @routes.get("/v1/records/watch", response_class=EventStream)
     async def watch_records(request: Request, since: Cursor = None) -> Response:

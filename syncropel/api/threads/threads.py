@@ -11,7 +11,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from syncropel.api.http.paging import Cursor, Limit, record_page
+from syncropel.api.http.paging import Cursor, Limit, pace_of, record_page
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.task_views import task_detail
@@ -49,7 +49,8 @@ def router(engine: Engine) -> APIRouter:
     ) -> Response:
         """Records of a thread by clock; `since` is a clock."""
         name = find_line(engine, thread).id
-        return await record_page(engine.store, RecordFilter(thread=name, since=since, limit=limit))
+        wanted = RecordFilter(thread=name, since=since, limit=limit)
+        return await record_page(engine.store, wanted, pace_of(engine))
 
     @routes.get("/v1/threads/{thread:path}/state")
     async def thread_state(thread: str) -> ThreadState:

@@ -1,255 +1,284 @@
-"""Queries over the log: a filter document, an order, a page. The same for every record store."""
+"""Searches a record store, a page at a time: the same for every store.
+
+A page ends when it is full, when its time is up, or at the end; a cursor says where the next one goes on.
+All pages of a query are about the log as its first page saw it, so appends meanwhile change nothing. Where
+the answer comes in an order that the store can be walked in, all pages together are one walk. Where it has to
+be sorted, each page is a walk of its own over everything that the query is about, which may take several
+answers: until it is done they have no records, and the cursor keeps the best matches so far.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
-from syncropel.errors import InvalidQuery, Unavailable
-from syncropel.record.canonical import canonical_json
-from syncropel.record.model import MAX_CLOCK, StoredRecord
+from syncropel.errors import InvalidQuery
+from syncropel.record.model import StoredRecord
 from syncropel.store.base import RecordStore
-from syncropel.store.query.filters import MISSING, Path, Predicate, compile_filter, compile_path
+from syncropel.store.pace import Pace
+from syncropel.store.query.cursors import Cursor
+from syncropel.store.query.documents import RecordQuery
+from syncropel.store.query.order import Place
+from syncropel.store.walks import Visit, Walk
 
-MAX_LIMIT: Final = 1000
-MAX_OFFSET: Final = 10_000
-MAX_SORT: Final = 4
-MAX_EXAMINED: Final = 1_000_000
-"""Records that one query may examine."""
-_CHUNK: Final = 200
-_KEY_CHARS: Final = 256
-"""How much of a text is used for sorting, so that the keys of long texts fit in memory."""
+MAX_SORTED: Final = 1_000_000
+"""Records among which a query may sort, since it must look at all of them for each page."""
+MAX_PAGE_CHARS: Final = 16 * 1024 * 1024
+"""A page ends once its bodies are longer than this."""
+_AT_ONCE: Final = 50
+"""Records of a sorted page that are read at once."""
 
 Readable = Callable[[str], Awaitable[bool]]
 """Whether the caller may see this thread."""
-
-
-@dataclass(frozen=True)
-class RecordQuery:
-    """A parsed query. `thread`, `after`, and `until` say which records are examined: those of the one thread
-    that the query or its filter names, or the sequences above `after` up to `until`.
-    """
-
-    matches: Predicate
-    sort: tuple[tuple[Path, bool], ...]
-    """What to sort by, and whether descending; then, or by default, by sequence."""
-    limit: int
-    offset: int
-    explain: bool
-    thread: str | None
-    after: int
-    until: int
+StoppedFor = Literal["limit", "time", "size"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """A page of matches. `more`: there are others after it. `examined`: records that were examined."""
+    """A page of matches. `stopped_for`: why it ends: there are others after it (limit, size), or there may be
+    (time); None at the end.
+
+    `looked_at` of `to_look_at` records are behind the walk, `examined` of them by this page. `through`: the
+    sequence that it has come to; None by clock.
+    """
 
     records: list[StoredRecord]
-    more: bool
+    stopped_for: StoppedFor | None
+    cursor: Cursor | None
     examined: int
+    looked_at: int
+    to_look_at: int
+    through: int | None
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be others after it."""
+        return self.cursor is not None
 
 
-_Entry = tuple[int, str, tuple[Any, ...]]
-"""A match that may be on the page: its sequence, its id, its sort keys."""
+@dataclass
+class _Reader:
+    """Remembers which threads the caller may see."""
+
+    ask: Readable
+    known: dict[str, bool] = field(default_factory=dict)
+
+    async def sees(self, threads: Iterable[str]) -> dict[str, bool]:
+        """Whether the caller may see each of these threads, and others."""
+        for thread in set(threads) - self.known.keys():
+            self.known[thread] = await self.ask(thread)
+        return self.known
+
+    async def only(self, records: Iterable[StoredRecord]) -> list[StoredRecord]:
+        """Those that the caller may see."""
+        taken = list(records)
+        sees = await self.sees(stored.record.thread for stored in taken)
+        return [stored for stored in taken if sees[stored.record.thread]]
 
 
-def read_query(document: Any) -> RecordQuery:
-    """Parse a document of `filter`, `thread`, `sort`, `limit` (100), `offset` (0), `explain` (false).
+@dataclass(frozen=True)
+class _Searched:
+    """A page, what is left of its walk, why it stopped, and where the next page goes on."""
 
-    `sort`: paths, with `-` before descending ones, or an object of paths and 1 or -1. Raises InvalidQuery,
-    whose message begins with the position of the mistake.
-    """
-    if not isinstance(document, dict):
-        raise InvalidQuery(
-            "the query: an object is needed", 'such as {"filter": {"act": "KNOW"}, "limit": 10}'
-        )
-    members = ("filter", "thread", "sort", "limit", "offset", "explain")
-    if unknown := next((key for key in document if key not in members), None):
-        raise InvalidQuery(f"{unknown}: no such member of a query", f"one of {', '.join(members)}")
-    wanted = document.get("filter", {})
-    explain = document.get("explain", False)
-    if not isinstance(explain, bool):
-        raise InvalidQuery("explain: true or false is needed", "it adds how the answer was found")
-    after, until = _sequences(wanted)
-    return RecordQuery(
-        compile_filter(wanted),
-        _sort(document.get("sort", [])),
-        _number(document, "limit", 100, 1, MAX_LIMIT),
-        _number(document, "offset", 0, 0, MAX_OFFSET),
-        explain,
-        _thread(document["thread"]) if "thread" in document else _pinned_thread(wanted),
-        after,
-        until,
-    )
-
-
-def _number(document: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
-    value = document.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidQuery(
-            f"{name}: an integer from {least} to {most} is needed", "narrow the filter to go on"
-        )
-    return value
-
-
-def _thread(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidQuery("thread: the id of a thread is needed", 'such as {"thread": "th_…"}')
-    return value
-
-
-def _sort(value: Any) -> tuple[tuple[Path, bool], ...]:
-    keys = _sort_keys(value)
-    if len(keys) > MAX_SORT:
-        raise InvalidQuery(f"sort: {len(keys)} paths, over the limit of {MAX_SORT}", "sort by fewer")
-    return tuple((compile_path(name, place), highest_first) for name, place, highest_first in keys)
-
-
-def _sort_keys(value: Any) -> list[tuple[str, str, bool]]:
-    """The paths to sort by, each with its position in the document and whether it is descending."""
-    if isinstance(value, dict):
-        for name, direction in value.items():
-            if type(direction) is not int or direction not in (1, -1):
-                raise InvalidQuery(
-                    f"sort.{name}: 1 or -1 is needed", "1: the lowest comes first; -1: the highest"
-                )
-        return [(name, f"sort.{name}", direction == -1) for name, direction in value.items()]
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidQuery(
-            "sort: a list of paths, or an object of paths and 1 or -1, is needed",
-            'such as ["-body.cost_usd", "clock"] or {"body.cost_usd": -1, "clock": 1}',
-        )
-    return [
-        (name.removeprefix("-"), f"sort[{index}]", name.startswith("-")) for index, name in enumerate(names)
-    ]
-
-
-def _pinned_thread(wanted: Any) -> str | None:
-    """The thread that the filter names at its top level, if it names one."""
-    value = wanted.get("thread") if isinstance(wanted, dict) else None
-    if isinstance(value, dict):
-        value = value.get("$eq")
-    return value if isinstance(value, str) else None
-
-
-def _sequences(wanted: Any) -> tuple[int, int]:
-    """The sequences that the filter allows at its top level: those above the first, up to the second."""
-    value = wanted.get("sequence") if isinstance(wanted, dict) else None
-    limits: Mapping[str, Any] = value if isinstance(value, dict) else {"$eq": value}
-
-    def bound(name: str, otherwise: int) -> int:
-        given = limits.get(name)
-        return given if isinstance(given, int) and not isinstance(given, bool) else otherwise
-
-    exact, highest = bound("$eq", 0), MAX_CLOCK
-    after = max(bound("$gt", 0), bound("$gte", 1) - 1, exact - 1, 0)
-    until = min(bound("$lt", highest + 1) - 1, bound("$lte", highest), exact or highest)
-    return min(after, highest), until
+    records: list[StoredRecord]
+    rest: Walk | None = None
+    stopped_for: StoppedFor | None = None
+    cursor: Cursor | None = None
 
 
 async def search(
     store: RecordStore,
     query: RecordQuery,
     readable: Readable,
-    stopping: Callable[[], bool] = lambda: False,
+    pace: Pace,
 ) -> Found:
-    """The page of matches on threads that are `readable`. `stopping` is polled every few records: then the
-    scan ends with Unavailable.
+    """The page of matches on threads that are `readable`, or those that were found in time.
 
-    Raises InvalidQuery when more than MAX_EXAMINED records would have to be examined. Filtering and sorting
-    happen on another thread, a chunk at a time.
+    Raises Unavailable when the daemon is stopping; InvalidQuery for a cursor that does not hold, and at once
+    for a query that would have to sort more than MAX_SORTED records.
     """
-    _refuse_hopeless(store, query)
-    room = query.offset + query.limit + 1
-    allowed: dict[str, bool] = {}
-    best: list[_Entry] = []
-    examined = 0
-    async for chunk in _walked(store, query):
-        if stopping():
-            raise Unavailable("the daemon is stopping", "send the query again after the restart")
-        examined += len(chunk)
-        if examined > MAX_EXAMINED:
-            raise _too_many()
-        matched = await asyncio.to_thread(_matching, query, chunk)
-        for thread in {stored.record.thread for stored in matched} - allowed.keys():
-            allowed[thread] = await readable(thread)
-        seen = [stored for stored in matched if allowed[stored.record.thread]]
-        best += await asyncio.to_thread(_entries, query, seen) if seen else []
-        if not query.sort and query.thread is None and len(best) >= room:
-            break
-        # Sorting at every chunk would be most of the work of a deep page.
-        if len(best) >= 2 * room:
-            best = await asyncio.to_thread(_first, query, best, room)
-    best = await asyncio.to_thread(_first, query, best, room)
-    page = [await store.get(record_id) for _, record_id, _ in best[query.offset : room - 1]]
-    return Found([stored for stored in page if stored is not None], len(best) == room, examined)
-
-
-def _refuse_hopeless(store: RecordStore, query: RecordQuery) -> None:
-    """Raise InvalidQuery at once for a query that must examine more than the limit: one that sorts cannot
-    stop at a full page.
-    """
-    if query.thread is None and query.sort:
-        until = min(query.until, store.last_sequence)
-        if until - query.after > MAX_EXAMINED:
-            raise _too_many()
-
-
-def _too_many() -> InvalidQuery:
-    return InvalidQuery(
-        f"filter: more than {MAX_EXAMINED} records would have to be looked at",
-        'name a thread, or a part of the log: {"sequence": {"$gt": 5000000}}',
+    reader = _Reader(readable)
+    cursor = query.cursor or Cursor(min(query.until, store.last_sequence), skip=query.offset)
+    sorts = query.order.place is not None
+    whole = Walk(
+        query.after,
+        min(cursor.until, query.until),
+        query.thread,
+        by_clock=query.order.by_clock or (sorts and query.thread is not None),
+        descending=query.order.descending,
+        needed=query.needed,
+    )
+    total = await store.length(whole)
+    if sorts and total > MAX_SORTED:
+        raise _too_many(query.order.told)
+    walk = whole if cursor.at is None else await _gone_on(store, whole, cursor.at)
+    before = total if cursor.at is None else await store.length(walk)
+    search_page = _sorted if sorts else _walked
+    searched = await search_page(store, query, walk, cursor, reader, pace)
+    rest = searched.rest
+    left = 0 if rest is None else await store.length(rest)
+    return Found(
+        searched.records,
+        searched.stopped_for,
+        searched.cursor,
+        examined=before - left,
+        looked_at=total - left,
+        to_look_at=total,
+        through=None if whole.by_clock else _place(rest or _ended(whole)),
     )
 
 
-async def _walked(store: RecordStore, query: RecordQuery) -> AsyncIterator[list[StoredRecord]]:
-    """The records to examine. Records appended meanwhile are not among them, so that it ends."""
-    until = min(query.until, store.last_sequence)
-    if query.thread is not None:
-        records = await store.thread(query.thread)
-        for start in range(0, len(records), _CHUNK):
-            yield records[start : start + _CHUNK]
-        return
-    if query.after >= until:
-        return
-    async for chunk in store.scan(query.after, _CHUNK):
-        if chunk[-1].sequence >= until:
-            yield [stored for stored in chunk if stored.sequence <= until]
-            return
-        yield chunk
+async def _walked(
+    store: RecordStore, query: RecordQuery, walk: Walk, cursor: Cursor, reader: _Reader, pace: Pace
+) -> _Searched:
+    """A page in the order of the walk."""
+    page: list[StoredRecord] = []
+    skip, chars, full = cursor.skip, 0, False
+    while True:
+        matched, visit = _collector(query, skip + query.limit + 1 - len(page))
+        rest = await pace.stretch(store, walk, visit)
+        for stored in await reader.only(matched):
+            if skip:
+                skip -= 1
+            elif why := _why_full(query, page, chars):
+                rest = walk.beyond(page[-1])
+                return _Searched(page, rest, why, replace(cursor, at=_place(rest), skip=0))
+            else:
+                page.append(stored)
+                chars += len(stored.record.body_json)
+        if rest is None:
+            return _Searched(page)
+        # One more match tells that there is another page. It is looked for, but not for long.
+        was_full, full = full, bool(page) and _why_full(query, page, chars) is not None
+        if was_full or pace.is_up:
+            return _Searched(page, rest, "time", replace(cursor, at=_place(rest), skip=skip))
+        walk = rest
 
 
-def _matching(query: RecordQuery, chunk: list[StoredRecord]) -> list[StoredRecord]:
-    return [stored for stored in chunk if query.matches(stored)]
+def _collector(query: RecordQuery, most: int) -> tuple[list[StoredRecord], Visit]:
+    """A list, and the visit that fills it with matches: at most so many, and not much more than a page."""
+    matched: list[StoredRecord] = []
+    chars = 0
+
+    def visit(stored: StoredRecord) -> bool:
+        nonlocal chars
+        if query.matches(stored):
+            matched.append(stored)
+            chars += len(stored.record.body_json)
+        return len(matched) < most and chars <= MAX_PAGE_CHARS
+
+    return matched, visit
 
 
-def _entries(query: RecordQuery, seen: list[StoredRecord]) -> list[_Entry]:
-    return [
-        (stored.sequence, stored.record.id, tuple(_rank(path(stored)) for path, _ in query.sort))
-        for stored in seen
-    ]
+def _why_full(query: RecordQuery, page: list[StoredRecord], chars: int) -> StoppedFor | None:
+    if len(page) >= query.limit:
+        return "limit"
+    return "size" if chars > MAX_PAGE_CHARS else None
 
 
-def _first(query: RecordQuery, entries: list[_Entry], room: int) -> list[_Entry]:
-    """The first `room` of these in the requested order."""
-    entries.sort(key=lambda entry: entry[0])
-    for place, (_, highest_first) in reversed(list(enumerate(query.sort))):
-        entries.sort(key=lambda entry: entry[2][place], reverse=highest_first)
-    return entries[:room]
+_Entry = tuple[Place, str]
+"""A match that may be on the page: its place, and its thread."""
 
 
-def _rank(value: Any) -> tuple[int, Any]:
-    """A key by which any two values can be compared: missing, null, false, true, numbers, texts, the rest."""
-    if value is MISSING or value is None:
-        return (0 if value is MISSING else 1, 0)
-    if isinstance(value, bool):
-        return (2, value)
-    if isinstance(value, (int, float)):
-        return (3, value)
-    if isinstance(value, str):
-        return (4, value[:_KEY_CHARS])
-    return (5, canonical_json(value)[:_KEY_CHARS])
+async def _sorted(
+    store: RecordStore, query: RecordQuery, walk: Walk, cursor: Cursor, reader: _Reader, pace: Pace
+) -> _Searched:
+    """A page in an order that takes a whole walk to find out."""
+    place_of = query.order.place
+    assert place_of is not None
+    room = cursor.skip + query.limit + 1
+    if cursor.room is not None:
+        room = min(room, cursor.room)  # matches beyond it are forgotten
+    floor = None if cursor.past is None else place_of(await _given(store, query, cursor.past, reader))
+    again = await reader.only(filter(query.matches, await store.at(cursor.best)))
+    best: list[_Entry] = [(place_of(stored), stored.record.thread) for stored in again]
+    rest: Walk | None = walk
+    while rest is not None:
+        matched: list[_Entry] = []
+
+        def visit(stored: StoredRecord, matched: list[_Entry] = matched) -> bool:
+            if query.matches(stored):
+                place = place_of(stored)
+                if floor is None or floor < place:
+                    matched.append((place, stored.record.thread))
+            return True
+
+        rest = await pace.stretch(store, rest, visit)
+        sees = await reader.sees(thread for _, thread in matched)
+        best += [entry for entry in matched if sees[entry[1]]]
+        # Sorting after every stretch would be most of the work of a deep page.
+        if len(best) >= 2 * room:
+            best = await asyncio.to_thread(_first, best, room)
+        if rest is not None and pace.is_up:
+            best = await asyncio.to_thread(_first, best, room)
+            kept = tuple(place[-1] for place, _ in best)
+            return _Searched([], rest, "time", replace(cursor, at=_place(rest), room=room, best=kept))
+    best = await asyncio.to_thread(_first, best, room)
+    wanted = [place[-1] for place, _ in best[cursor.skip : room - 1]]
+    page = await _page(store, wanted)
+    if len(page) == len(wanted) and len(best) < room:
+        return _Searched(page)
+    why: StoppedFor = "limit" if len(page) == len(wanted) else "size"
+    return _Searched(page, None, why, Cursor(cursor.until, past=page[-1].sequence))
+
+
+async def _page(store: RecordStore, wanted: list[int]) -> list[StoredRecord]:
+    """The records at these sequences, in this order, until the page is full."""
+    page: list[StoredRecord] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        found = {stored.sequence: stored for stored in await store.at(some)}
+        for sequence in some:
+            page.append(found[sequence])
+            if sum(len(stored.record.body_json) for stored in page) > MAX_PAGE_CHARS:
+                return page
+    return page
+
+
+def _first(entries: list[_Entry], room: int) -> list[_Entry]:
+    return sorted(entries)[:room]
+
+
+async def _given(store: RecordStore, query: RecordQuery, sequence: int, reader: _Reader) -> StoredRecord:
+    """The record that the page before ended with."""
+    found = await reader.only(filter(query.matches, await store.at([sequence])))
+    if not found:
+        raise _gone()
+    return found[0]
+
+
+async def _gone_on(store: RecordStore, walk: Walk, at: int) -> Walk:
+    """What is left of a walk that has come to this sequence."""
+    if not walk.by_clock:
+        if walk.descending:
+            return replace(walk, until=min(walk.until, at - 1))
+        return replace(walk, after=max(walk.after, at))
+    found = await store.at([at])
+    if not found or found[0].record.thread != walk.thread:
+        raise _gone()
+    return walk.beyond(found[0])
+
+
+def _place(walk: Walk) -> int:
+    """The sequence to which a walk has come."""
+    if walk.past is not None:
+        return walk.past[1]
+    return walk.until + 1 if walk.descending else walk.after
+
+
+def _ended(walk: Walk) -> Walk:
+    """The walk at its end."""
+    return replace(walk, until=walk.after) if walk.descending else replace(walk, after=walk.until)
+
+
+def _gone() -> InvalidQuery:
+    return InvalidQuery("cursor: it names a record that does not match", "begin anew, without a cursor")
+
+
+def _too_many(paths: str) -> InvalidQuery:
+    return InvalidQuery(
+        f"sort: {paths} has no index: more than {MAX_SORTED} records would have to be looked at",
+        'sort by sequence, or a thread by clock; or name a part of the log: {"sequence": {"$gt": 5000000}}',
+    )

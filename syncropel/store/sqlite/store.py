@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -17,7 +18,7 @@ from syncropel.store.intake import not_held, refuse_held, taken_in, tell
 from syncropel.store.lineage.lineage import Lineage, LineageFile
 from syncropel.store.lock import StoreLock
 from syncropel.store.refusals import StoreReplaced
-from syncropel.store.sqlite import reading
+from syncropel.store.sqlite import reading, walking
 from syncropel.store.sqlite.at_once import ReaderAtOnce
 from syncropel.store.sqlite.backup import BackupResult
 from syncropel.store.sqlite.commit import Call
@@ -35,6 +36,7 @@ from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.restoring import restore
 from syncropel.store.sqlite.writer import Writer
+from syncropel.store.walks import Asked, Visit, Walk
 
 READERS: Final = 2
 
@@ -53,6 +55,7 @@ class SqliteStore:
         writer: Writer,
         readers: Sequence[Connection],
         at_once: ReaderAtOnce,
+        walker: Connection,
         prepared: Prepared,
     ) -> None:
         self.path = path
@@ -62,6 +65,7 @@ class SqliteStore:
         self._readers = readers
         self._next_reader = cycle(readers)
         self._at_once = at_once
+        self._walker = walker  # of its own: a walk must not stand in the way of a short read
         self._closing: asyncio.Task[None] | None = None
         self._restore_journal = RestoreJournal(path)
         self._prepared = prepared
@@ -95,7 +99,7 @@ class SqliteStore:
             prepare = partial(prepared_store, path=path, lineage=lineage, told=told, now=now)
             prepared = await connections[0].run(prepare)
             writer = await Writer.start(connections[0], path, reserve, prepared.custody)
-            for _ in range(READERS):
+            for _ in range(READERS + 1):
                 connections.append(await open_reader(path))
             at_once = ReaderAtOnce(path)
         except BaseException as error:
@@ -111,12 +115,14 @@ class SqliteStore:
             raise
         if writer.lineage is not None:
             writer.lineage.soon()
+        _, walker, *readers = connections
         return cls(
             path,
             clock=clock,
             lock=lock,
             writer=writer,
-            readers=connections[1:],
+            readers=readers,
+            walker=walker,
             at_once=at_once,
             prepared=prepared,
         )
@@ -167,6 +173,27 @@ class SqliteStore:
         """See RecordStore."""
         self._require_open()
         return self._at_once.thread(thread, sequence)
+
+    async def walk(self, walk: Walk, visit: Visit, over: Asked, halted: Asked) -> Walk | None:
+        """See RecordStore."""
+        job = partial(walking.walk, walk=self._bounded(walk), visit=visit, over=over, halted=halted)
+        return await self._read(job, self._walker)
+
+    async def length(self, walk: Walk) -> int:
+        """See RecordStore."""
+        walk = self._bounded(walk)
+        if walk.thread is None:
+            return max(walk.until - walk.after, 0)
+        return await self._read(partial(walking.length, walk=walk), self._walker)
+
+    async def at(self, sequences: Sequence[int]) -> list[StoredRecord]:
+        """See RecordStore."""
+        return await self._read(partial(walking.at, sequences=list(sequences)), self._walker)
+
+    def _bounded(self, walk: Walk) -> Walk:
+        """The walk, within the log: beyond it there would be no end to empty windows."""
+        last = self.last_sequence
+        return replace(walk, after=max(walk.after, 0), until=min(walk.until, last))
 
     async def altered_after(self, sequence: int, limit: int) -> tuple[int, list[Altered]]:
         """See RecordStore."""
@@ -264,7 +291,7 @@ class SqliteStore:
     async def _close(self) -> None:
         try:
             self._at_once.close()
-            for number, reader in enumerate(self._readers):
+            for number, reader in enumerate([*self._readers, self._walker]):
                 if number == 0 and self.replaced is not None:
                     spare_the_files(reader)
                 else:
@@ -277,10 +304,12 @@ class SqliteStore:
         self._require_open()
         return await self._writer.submit(call, settled)
 
-    async def _read(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def _read(
+        self, job: Callable[[sqlite3.Connection], _Result], reader: Connection | None = None
+    ) -> _Result:
         self._require_open()
         try:
-            return await next(self._next_reader).run(job)
+            return await (reader or next(self._next_reader)).run(job)
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 

@@ -1,0 +1,439 @@
+"""Pages of a query: together they are what one look at the whole log would find, wherever each one stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncropel.errors import InvalidQuery, Unavailable
+from syncropel.record.model import Record, StoredRecord
+from syncropel.store import memory
+from syncropel.store.base import RecordStore
+from syncropel.store.pace import Pace
+from syncropel.store.query import searching
+from syncropel.store.query.cursors import MAX_CURSOR_CHARS, Cursor, read_cursor
+from syncropel.store.query.documents import read_query
+from syncropel.store.query.filters import COLUMNS, compile_filter, compile_path
+from syncropel.store.query.needs import needs
+from syncropel.store.query.order import _rank
+from syncropel.store.query.searching import Found, search
+from syncropel.store.sqlite import walking
+from syncropel.store.walks import COLUMNS as TEXT_COLUMNS
+from syncropel.store.walks import Walk
+
+Build = Callable[..., Record]
+Document = dict[str, Any]
+
+
+async def everybody(thread: str) -> bool:
+    return True
+
+
+def _never() -> bool:
+    return False
+
+
+def at_leisure() -> Pace:
+    return Pace(time.monotonic, time.monotonic() + 60, _never)
+
+
+def hasty(looks: int) -> Pace:
+    """A pace by which time is up after a few looks at the clock; a stretch of a walk takes some of them."""
+    ticks = count()
+    return Pace(lambda: next(ticks) * searching_step, looks * searching_step, _never)
+
+
+searching_step = 0.03
+"""Seconds that pass at each look of a hasty search at its clock: about three records a stretch."""
+
+
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a log of a few records has several."""
+    monkeypatch.setattr(walking, "WINDOW", 4)
+    monkeypatch.setattr(walking, "_THREAD_WINDOW", 3)
+    monkeypatch.setattr(walking, "_AT_ONCE", 2)
+    monkeypatch.setattr(searching, "_AT_ONCE", 2)
+    monkeypatch.setattr(memory, "_WINDOW", 4)
+
+
+names = st.sampled_from(["a", "b", 'c "c\\', "é😀"])
+values = st.one_of(
+    names, st.integers(-2, 2), st.booleans(), st.none(), st.lists(names, max_size=2), st.just(2.5)
+)
+paths = st.sampled_from(
+    ["body.x", "body.y.z", "body.list.0", "act", "actor", "topic", "thread", "clock", "sequence", "id"]
+)
+records = st.builds(
+    lambda thread, actor, act, clock, body: Record(thread, actor, act, body, clock=clock),
+    thread=st.sampled_from(["th_a", "th_b"]),
+    actor=st.sampled_from(["did:a", "did:é", "did:c"]),
+    act=st.sampled_from(["DO", "KNOW"]),
+    clock=st.none() | st.integers(0, 300),
+    body=st.dictionaries(st.sampled_from(["x", "topic"]), values, max_size=2).flatmap(
+        lambda body: st.sampled_from(
+            [body, {**body, "y": {"z": "b"}}, {**body, "list": ["a", {"x": 1}]}, {**body, "y": 2}]
+        )
+    ),
+)
+equals = values | names.map(lambda name: {"$eq": name})
+conditions = st.one_of(
+    equals,
+    st.builds(lambda value: {"$ne": value}, values),
+    st.builds(lambda value: {"$gte": value}, st.integers(-2, 2) | names),
+    st.builds(lambda some: {"$in": some}, st.lists(values, max_size=3)),
+    st.builds(lambda some: {"$nin": some}, st.lists(values, max_size=3)),
+    st.builds(lambda known: {"$exists": known}, st.booleans()),
+    st.just({"$like": "%"}),
+    st.builds(lambda value: {"$not": {"$eq": value}}, values),
+    st.builds(lambda value: {"$gte": -1, "$ne": value}, values),
+)
+columns = st.fixed_dictionaries(
+    {},
+    optional={
+        "thread": st.sampled_from(["th_a", "th_b"]),
+        "act": st.sampled_from(["DO", {"$eq": "KNOW"}]),
+        "actor": st.sampled_from(["did:é", "did:c"]),
+        "topic": names | st.just(""),
+    },
+)
+simple = st.builds(
+    lambda left, right: {**left, **right}, st.dictionaries(paths, conditions, max_size=1), columns
+)
+filters = st.one_of(
+    st.just({}),
+    simple,
+    st.builds(lambda parts, key: {key: parts}, st.lists(simple, min_size=1, max_size=2), st.just("$and")),
+    st.builds(lambda parts, key: {key: parts}, st.lists(simple, min_size=1, max_size=2), st.just("$or")),
+    st.builds(lambda part: {"$not": part}, simple),
+)
+sorts = st.one_of(
+    st.just([]),
+    st.lists(st.builds(lambda path, way: way + path, paths, st.sampled_from(["", "-"])), max_size=2),
+    st.sampled_from([["-sequence"], ["clock"], ["-clock"], ["-clock", "sequence"], ["clock", "-sequence"]]),
+)
+
+
+async def everything(store: RecordStore) -> list[StoredRecord]:
+    return [stored async for chunk in store.scan() for stored in chunk]
+
+
+def looked_for(log: list[StoredRecord], document: Document) -> list[int]:
+    """What one look at the whole log finds: sequences in order."""
+    matches = compile_filter(document["filter"])
+    thread = document.get("thread")
+    found = [one for one in log if matches(one) and thread in (None, one.record.thread)]
+    for name in reversed(document["sort"]):
+        path = compile_path(name.removeprefix("-"), "sort")
+        found.sort(key=lambda one: _rank(path(one)), reverse=name.startswith("-"))
+    return [one.sequence for one in found]
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=100,
+    deadline=None,
+)
+@given(
+    before=st.lists(records, max_size=12),
+    later=st.lists(records, max_size=6),
+    above=st.integers(0, 3),
+    wanted=filters,
+    thread=st.none() | st.just("th_a"),
+    sort=sorts,
+    limits=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    offset=st.integers(0, 4),
+    looks=st.integers(1, 40),
+)
+async def test_pages_of_any_size_are_what_one_look_at_the_log_finds(
+    store: RecordStore,
+    before: list[Record],
+    later: list[Record],
+    above: int,
+    wanted: Document,
+    thread: str | None,
+    sort: list[str],
+    limits: list[int],
+    offset: int,
+    looks: int,
+) -> None:
+    """Records are appended between pages, and each page has its own limit and too little time."""
+    above += store.last_sequence  # the examples before left their records
+    await store.append(before)
+    wanted = {"$and": [wanted]} if "sequence" in wanted else wanted
+    wanted = {**wanted, "sequence": {"$gt": above}}
+    document: Document = {"filter": wanted, "sort": sort, **({"thread": thread} if thread else {})}
+    expected = looked_for(await everything(store), document)[offset:]
+    got: list[int] = []
+    asked: Document = {**document, "offset": offset}
+    for turn in count():
+        query = read_query({**asked, "limit": limits[turn % len(limits)]})
+        found = await search(store, query, everybody, hasty(looks))
+        assert len(found.records) <= query.limit
+        got += [stored.sequence for stored in found.records]
+        if found.cursor is None:
+            break
+        assert found.stopped_for is not None
+        asked = {**document, "cursor": found.cursor.text(query.mark)}
+        if later:
+            await store.append([later.pop()])
+    assert got == expected
+    assert (found.stopped_for, found.looked_at) == (None, found.to_look_at)
+
+
+@given(body=records.map(lambda one: one.body), wanted=filters)
+def test_what_a_filter_needs_every_match_has(body: Document, wanted: Document) -> None:
+    stored = StoredRecord(Record("th_a", "did:é", "DO", body, clock=1).identified(), 1, 0.0)
+    needed = needs(wanted)
+    has = all(COLUMNS[name](stored) == text for name, text in needed.columns)
+    has = has and all(text in stored.record.body_json for text in needed.texts)
+    assert has or not compile_filter(wanted)(stored)
+
+
+def test_what_is_needed_spares_most_records() -> None:
+    needed = needs({"act": "DO", "body.a.0.b": {"$gt": 1}, "$and": [{"topic": {"$eq": "t"}, "body.c": "d"}]})
+    assert needed.columns == (("act", "DO"), ("topic", "t"))
+    assert set(needed.texts) == {'"a":', '"b":', '"c":', '"d"'}
+    nothing = needs({"body.a": {"$ne": 1}, "$or": [{"act": "DO"}], "$not": {"topic": "t"}, "clock": 3})
+    assert (nothing.columns, nothing.texts) == ((), ())
+    assert needs({"body.a": {"$exists": False}}).texts == ()
+    assert needs({"act": "\ud800", "body.\ud800": "\udfff"}) == needs({})
+    assert set(TEXT_COLUMNS) < COLUMNS.keys()
+
+
+async def filled(store: RecordStore, record: Build, size: int = 20) -> None:
+    await store.append([record(n, thread=f"th_{n % 2}") for n in range(size)])
+
+
+async def ask(store: RecordStore, pace: Pace | None = None, **document: Any) -> tuple[Found, str | None]:
+    """A page, and the cursor as a client gets it."""
+    query = read_query(document)
+    found = await search(store, query, everybody, pace or at_leisure())
+    return found, None if found.cursor is None else found.cursor.text(query.mark)
+
+
+async def test_a_page_says_how_far_it_looked(store: RecordStore, record: Build) -> None:
+    await filled(store, record)
+    rare: Document = {"body.n": 17}
+    first, cursor = await ask(store, hasty(8), filter=rare)
+    assert (first.records, first.stopped_for, first.to_look_at) == ([], "time", 20)
+    assert 0 < first.looked_at < 17
+    assert (first.through, first.examined) == (first.looked_at, first.looked_at)
+    last, end = await ask(store, filter=rare, cursor=cursor)
+    assert [one.record.body["n"] for one in last.records] == [17]
+    assert (last.stopped_for, end, last.looked_at, last.through) == (None, None, 20, 20)
+    assert last.examined == 20 - first.looked_at
+    down, _ = await ask(store, hasty(8), filter=rare, sort=["-sequence"])
+    assert down.through == 21 - down.looked_at
+    of_thread, _ = await ask(store, thread="th_1")
+    assert (of_thread.looked_at, of_thread.to_look_at, of_thread.through) == (10, 10, 20)
+    by_clock, _ = await ask(store, hasty(8), thread="th_1", sort=["-clock"])
+    assert (by_clock.looked_at, by_clock.to_look_at, by_clock.through) == (len(by_clock.records), 10, None)
+    part, _ = await ask(store, filter={"sequence": {"$gt": 4, "$lte": 9}})
+    assert (part.looked_at, part.to_look_at, part.through) == (5, 5, 9)
+
+
+async def test_a_sorted_page_that_stops_for_time_goes_on_where_it_was(
+    store: RecordStore, record: Build
+) -> None:
+    await filled(store, record)
+    found, cursor = await ask(store, hasty(8), sort=["-body.n"], limit=2)
+    answers = 1
+    while not found.records:
+        assert (found.stopped_for, found.to_look_at) == ("time", 20)
+        found, cursor = await ask(store, hasty(8), sort=["-body.n"], limit=9, cursor=cursor)
+        answers += 1
+    assert answers > 2
+    # What did not fit on the page that was asked for first was forgotten on the way.
+    assert [one.record.body["n"] for one in found.records] == [19, 18]
+    following, _ = await ask(store, sort=["-body.n"], limit=9, cursor=cursor)
+    assert [one.record.body["n"] for one in following.records] == list(range(17, 8, -1))
+
+
+async def test_a_page_ends_when_its_records_are_long(
+    store: RecordStore, record: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MAX_PAGE_CHARS", 1000)
+    await store.append([record(n, body={"n": n, "text": "x" * 400}) for n in range(7)])
+    for sort, order in (([], range(7)), (["-body.n"], range(6, -1, -1))):
+        got: list[int] = []
+        document: Document = {"sort": sort}
+        sizes = []
+        while True:
+            found, cursor = await ask(store, **document)
+            got += [one.record.body["n"] for one in found.records]
+            sizes.append(len(found.records))
+            if cursor is None:
+                break
+            assert found.stopped_for == "size"
+            document = {"sort": sort, "cursor": cursor}
+        assert (got, max(sizes)) == (list(order), 3)
+
+
+async def test_what_may_not_be_read_is_on_no_page(store: RecordStore, record: Build) -> None:
+    await filled(store, record)
+
+    async def only_1(thread: str) -> bool:
+        return thread == "th_1"
+
+    for sort in ([], ["-body.n"], ["-sequence"]):
+        got: list[int] = []
+        document: Document = {"sort": sort, "limit": 3}
+        while True:
+            query = read_query(document)
+            found = await search(store, query, only_1, hasty(12))
+            got += [one.record.body["n"] for one in found.records]
+            if found.cursor is None:
+                break
+            document = {"sort": sort, "limit": 3, "cursor": found.cursor.text(query.mark)}
+        assert sorted(got) == list(range(1, 20, 2))
+    # A made-up cursor does not tell how a record compares that its sender may not see.
+    hidden = Cursor(20, past=1)
+    query = read_query({"sort": ["body.n"], "cursor": hidden.text(read_query({"sort": ["body.n"]}).mark)})
+    with pytest.raises(InvalidQuery, match="cursor"):
+        await search(store, query, only_1, at_leisure())
+    hidden = Cursor(20, at=20, room=5, best=(1, 2))
+    query = read_query({"sort": ["body.n"], "cursor": hidden.text(query.mark)})
+    assert [one.sequence for one in (await search(store, query, only_1, at_leisure())).records] == [2]
+
+
+async def test_a_cursor_is_for_one_query(store: RecordStore, record: Build) -> None:
+    await filled(store, record)
+    _, cursor = await ask(store, filter={"body.n": {"$gte": 1}}, limit=2)
+    assert cursor is not None
+    same: Document = {"filter": {"body.n": {"$gte": 1}}, "cursor": cursor}
+    read_query({**same, "limit": 7, "within_secs": 1, "explain": True})
+    for other in ({**same, "filter": {}}, {**same, "sort": ["clock"]}, {**same, "thread": "th_1"}):
+        with pytest.raises(InvalidQuery, match="cursor: it belongs to another query"):
+            read_query(other)
+    with pytest.raises(InvalidQuery, match=r"offset: .*cursor"):
+        read_query({**same, "offset": 2})
+    for damaged in ("", "x", "é", cursor[:-4], cursor[4:], "A" * (MAX_CURSOR_CHARS + 1)):
+        with pytest.raises(InvalidQuery, match="cursor: it is not one of an answer"):
+            read_query({**same, "cursor": damaged})
+    with pytest.raises(InvalidQuery, match="cursor: a text"):
+        read_query({**same, "cursor": 3})
+    for secs in (0, 31, "3", True, None):
+        with pytest.raises(InvalidQuery, match="within_secs"):
+            read_query({"within_secs": secs})
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        Cursor(0),
+        Cursor(20, at=2**63 - 1),
+        Cursor(2**63 - 1, at=0, skip=3),
+        Cursor(20, at=999, room=1, best=(1, 999)),
+        Cursor(20, room=0, best=(1, 2)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("sort", [[], ["-sequence"], ["body.n"], ["clock"]], ids=repr)
+async def test_a_made_up_cursor_breaks_nothing(
+    store: RecordStore, record: Build, cursor: Cursor, sort: list[str]
+) -> None:
+    await filled(store, record)
+    query = read_query({"sort": sort, "thread": "th_1"})
+    with contextlib.suppress(InvalidQuery):
+        found, _ = await ask(store, sort=sort, thread="th_1", cursor=cursor.text(query.mark))
+        assert {one.record.thread for one in found.records} <= {"th_1"}
+
+
+def test_the_largest_cursor_is_taken_back() -> None:
+    """As many matches as a page and its offset can have, spread over all that may be sorted."""
+    places = tuple(range(1, searching.MAX_SORTED, searching.MAX_SORTED // 11_001))[:11_001]
+    largest = Cursor(5_000_000, at=4_999_999, skip=10_000, past=4_000_000, room=11_001, best=places)
+    assert read_cursor(largest.text("m" * 16), "m" * 16) == largest
+
+
+async def test_a_sort_over_too_much_is_refused_before_anything_is_read(
+    store: RecordStore, record: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(store, record)
+    monkeypatch.setattr(searching, "MAX_SORTED", 12)
+    walked: list[Walk] = []
+    real = type(store).walk
+
+    async def walk(self: RecordStore, walk: Walk, *given: Any) -> Walk | None:
+        walked.append(walk)
+        return await real(self, walk, *given)
+
+    monkeypatch.setattr(type(store), "walk", walk)
+    with pytest.raises(InvalidQuery, match=r"sort: body\.n, act has no index: more than 12 records"):
+        await ask(store, sort=["-body.n", "act"])
+    assert not walked
+    few: Document = {"sequence": {"$gt": 8}}
+    assert len((await ask(store, sort=["-body.n"], filter=few))[0].records) == 12
+    assert len((await ask(store, sort=["-body.n"], thread="th_1"))[0].records) == 10
+    assert len((await ask(store, sort=["-sequence"]))[0].records) == 20
+    assert walked
+
+
+async def test_a_stop_ends_a_walk_in_the_middle(store: RecordStore, record: Build) -> None:
+    await filled(store, record)
+    seen: list[int] = []
+
+    def stopping() -> bool:
+        return len(seen) >= 6
+
+    def visit(stored: StoredRecord) -> bool:
+        seen.append(stored.sequence)
+        return True
+
+    pace = Pace(time.monotonic, time.monotonic() + 60, stopping)
+    with pytest.raises(Unavailable, match="stopping"):
+        await pace.stretch(store, Walk(), visit)
+    assert len(seen) < 20
+
+
+async def test_a_stop_ends_a_statement_that_finds_nothing(
+    store: RecordStore, record: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window without a match shows nothing to the visit; the store itself asks whether to go on."""
+    monkeypatch.setattr(walking, "WINDOW", 10_000)
+    monkeypatch.setattr(walking, "_STEPS", 50)
+    await store.append([record(n) for n in range(3_000)])
+    asked: list[int] = []
+
+    def stopping() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    query = read_query({"filter": {"body.m": 1}})
+    with pytest.raises(Unavailable, match="stopping"):
+        await search(store, query, everybody, Pace(time.monotonic, time.monotonic() + 60, stopping))
+    monkeypatch.setattr(walking, "_STEPS", 20_000)
+    assert (await ask(store, filter={"body.n": 2_999}))[0].looked_at == 3_000  # the connection is as before
+
+
+async def test_reads_and_appends_pass_a_walk(store: RecordStore, record: Build) -> None:
+    """Whatever is asked meanwhile is answered while a walk waits for it."""
+    await filled(store, record)
+    entered, go_on = threading.Event(), threading.Event()
+
+    def visit(stored: StoredRecord) -> bool:
+        entered.set()
+        assert go_on.wait(60)
+        return False
+
+    walking_on = asyncio.create_task(at_leisure().stretch(store, Walk(), visit))
+    await asyncio.to_thread(entered.wait, 60)
+    await store.append([record(100)])
+    for stored in await everything(store):
+        assert await store.get(stored.record.id) == stored
+    assert len(await store.thread("th_0")) == 10
+    assert not walking_on.done()
+    go_on.set()
+    rest = await walking_on
+    assert rest is not None
+    assert (store.last_sequence, rest.after) == (21, 1)
