@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -34,12 +34,17 @@ _MIB: Final = 1024 * 1024
 
 @dataclass
 class Figures:
-    """Of one size: seconds, MiB, and appends per second."""
+    """Of one size: seconds, MiB, and appends per second.
+
+    `page` is the first page of a query with many matches, `query` all pages of one with none.
+    """
 
     start: float
     resident: float
     status: float
     tasks: float
+    page: float
+    query: float
     append: float
     stop: float
 
@@ -49,7 +54,17 @@ def run() -> Table:
     sizes = [int(word) for word in os.environ.get("SPL_BENCH_SCALE", "").split(",") if word] or list(SIZES)
     table = Table(
         "Cost by the size of the log (in brackets: times that of the smallest)",
-        ["records", "first answer", "resident", "status", "task list", f"appends at {CONNECTIONS}", "stop"],
+        [
+            "records",
+            "first answer",
+            "resident",
+            "status",
+            "task list",
+            "query page",
+            "whole query",
+            f"appends at {CONNECTIONS}",
+            "stop",
+        ],
         notes=["the startup backup runs meanwhile, so that appends of the first seconds have it beside them"],
     )
     smallest: Figures | None = None
@@ -66,6 +81,8 @@ def run() -> Table:
                 ("resident", 1.0, 0, " MiB"),
                 ("status", 1000.0, 1, " ms"),
                 ("tasks", 1000.0, 1, " ms"),
+                ("page", 1000.0, 1, " ms"),
+                ("query", 1.0, 2, " s"),
                 ("append", 1.0, 0, " /s"),
                 ("stop", 1.0, 2, " s"),
             )
@@ -94,6 +111,10 @@ def _measured(folder: Path, size: int) -> Figures:
         with Client(Target(socket=home.socket), timeout=60.0) as client:
             status = _timed(lambda: client.send(calls.engine_health()))
             tasks = _timed(lambda: client.send(calls.tasks(limit=50)))
+            page = _timed(
+                lambda: client.send(calls.query_records({"filter": {"act": "INTEND"}, "limit": 10}))
+            )
+            query = _timed(lambda: _whole_query(client, {"body.nowhere": {"$gt": 1}}))
             url = client.send(calls.fleet_status()).coordinator_url
             token = client.send(
                 calls.mint_service_account("sa-bench", ["records:write"], ["did:sync:agent:bench"])
@@ -104,7 +125,16 @@ def _measured(folder: Path, size: int) -> Figures:
         begun = time.perf_counter()
         signal_stop(started.pid)
         wait_gone([started.pid], 120.0)
-    return Figures(start, resident, status, tasks, append, time.perf_counter() - begun)
+    return Figures(start, resident, status, tasks, page, query, append, time.perf_counter() - begun)
+
+
+def _whole_query(client: Client, wanted: dict[str, Any]) -> None:
+    """Every page of a query that no index serves and no record matches."""
+    cursor: str | None = None
+    while True:
+        found = client.send(calls.query_records({"filter": wanted, "cursor": cursor}))
+        if (cursor := found.next_cursor) is None:
+            return
 
 
 def _timed(ask: Callable[[], object]) -> float:

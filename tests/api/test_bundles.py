@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.types import Message
 
+from syncropel.api.threads.bundles import BundleStream
+from syncropel.errors import Unavailable
 from syncropel.policy.clocks import HIGHEST_RESTORED
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, clock_ceiling
@@ -69,6 +73,30 @@ async def test_a_snapshot_holds_the_threads_asked_for_in_the_order_of_the_log(ap
     assert [(one.record.id, one.received_at) for one in found[:2]] == [
         (one["id"], one["received_at"]) for one in log
     ]
+
+
+async def test_a_stop_does_not_wait_for_a_bundle(durable: Api) -> None:
+    await durable.post(thread="t")
+    durable.engine._stopped = True
+    try:
+        answer = await durable.operator.get(SNAPSHOT, params={"all": True})
+    finally:
+        durable.engine._stopped = False
+    assert_error(answer, 503, "UNAVAILABLE", "stopping", "restart")
+
+
+async def test_a_bundle_that_a_stop_breaks_off_has_no_proper_end() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        yield "the header"
+        raise Unavailable("the daemon is stopping")
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await BundleStream(pieces()).stream_response(send)
+    assert [one.get("more_body") for one in sent] == [None, True]
 
 
 async def test_all_is_the_whole_log(durable: Api) -> None:

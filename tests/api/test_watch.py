@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from syncropel.api.http import sse
+from syncropel.store.sqlite import walking
 from syncropel.wire import FleetStatus, RecordOut
 
 from .conftest import Api, beat, until
@@ -44,6 +46,21 @@ async def test_a_thread_is_replayed_from_a_clock_and_then_followed(durable: Api)
         await durable.post(clock=9)
         (event,) = await stream.records(1)
         assert (event.data["record"]["thread"], event.data["record"]["clock"]) == ("music.library", 9)
+
+
+async def test_a_long_history_comes_in_parts_and_in_order_of_arrival(
+    durable: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "PAGE", 3)
+    monkeypatch.setattr(walking, "_THREAD_WINDOW", 2)
+    for n in range(20):
+        await durable.post(clock=100 - n)
+        await durable.post(clock=n, thread="elsewhere")
+    async with watch(durable.app, "/v1/threads/music.library/watch?since_clock=82") as stream:
+        clocks = [one.data["record"]["clock"] for one in await stream.records(18)]
+        assert clocks == list(range(100, 82, -1))
+        await durable.post(clock=200)
+        assert (await stream.records(1))[0].data["record"]["clock"] == 200
 
 
 async def test_a_thread_is_followed_by_the_alias_of_its_task_too(api: Api) -> None:

@@ -15,9 +15,13 @@ from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Unavailable
 from syncropel.record.model import MAX_CLOCK, StoredRecord
 from syncropel.store.base import RecordFilter
+from syncropel.store.pace import STRETCH_SECS
+from syncropel.store.walks import Walk
 
 HEARTBEAT_SECS: Final = 30.0
 RETRY_AFTER_MS: Final = 1000
+PAGE: Final = 1000
+"""Records of a history that are read at once."""
 
 
 class EventStream(StreamingResponse):
@@ -105,13 +109,34 @@ async def _history(
     engine: Engine, thread: str | None, after: int | None, since_clock: int | None, without: str | None
 ) -> AsyncIterator[StoredRecord]:
     if thread is not None and (after is not None or since_clock is not None):
-        for stored in sorted(await engine.store.thread(thread), key=lambda one: one.sequence):
-            clock = stored.record.clock or 0
-            if stored.sequence > (after or 0) and (since_clock is None or clock > since_clock):
+        rest: Walk | None = Walk(after=after or 0, until=engine.store.last_sequence, thread=thread)
+        while rest is not None and not engine.stopping:
+            rest, page = await _thread_page(engine, rest, since_clock)
+            for stored in page:
                 yield stored
     elif after is not None:
         since = after
-        while page := await engine.store.query(RecordFilter(since=since, limit=1000, without=without)):
+        while page := await engine.store.query(RecordFilter(since=since, limit=PAGE, without=without)):
+            if engine.stopping:
+                return
             since = page[-1].sequence
             for stored in page:
                 yield stored
+
+
+async def _thread_page(
+    engine: Engine, walk: Walk, since_clock: int | None
+) -> tuple[Walk | None, list[StoredRecord]]:
+    """The next records of a thread's history, and the rest: a long thread does not fit in memory."""
+    page: list[StoredRecord] = []
+
+    def visit(stored: StoredRecord) -> bool:
+        if since_clock is None or (stored.record.clock or 0) > since_clock:
+            page.append(stored)
+        return len(page) < PAGE
+
+    until = engine.runtime.monotonic() + STRETCH_SECS
+    rest = await engine.store.walk(
+        walk, visit, lambda: engine.runtime.monotonic() >= until, lambda: engine.stopping
+    )
+    return rest, page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncIterator
 from functools import partial
@@ -10,6 +11,7 @@ from typing import IO, Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from syncropel.api.http.caller import writer
 from syncropel.api.http.reading import refusal_to_read_thread
@@ -18,10 +20,12 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.ingest.closure import causal_closure
 from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.restoring import Restored, Wanted, refuse_as_writes, restore
-from syncropel.errors import BadRequest
+from syncropel.errors import BadRequest, Unavailable
 from syncropel.record.model import StoredRecord
 from syncropel.store.bundle.format import MAX_LINE_BYTES, Bundled, Sealer, read_bundle, read_header
 from syncropel.wire.bundles import WITHHELD, LeftOut, RestoreReport, SkippedRecord
+
+log = logging.getLogger("syncropel.api")
 
 RESTORE_LIMIT: Final = 256 * 1024 * 1024
 MEDIA_TYPE: Final = "application/x-ndjson"
@@ -34,9 +38,15 @@ _WITHOUT_MODELS: Final = {
 
 
 class BundleStream(StreamingResponse):
-    """A bundle being sent."""
+    """A bundle being sent. It breaks off when the daemon stops, and its reader sees that it is not whole."""
 
     media_type = MEDIA_TYPE
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except Unavailable:
+            log.info("a bundle is not sent to its end: the daemon is stopping")
 
 
 def router(engine: Engine) -> APIRouter:
@@ -132,6 +142,8 @@ async def _pieces(
     engine: Engine, chosen: set[str], first: int, last: int, sealer: Sealer
 ) -> AsyncIterator[str]:
     async for chunk in engine.store.scan(first - 1):
+        if engine.stopping:
+            raise Unavailable("the daemon is stopping", "request the bundle again after the restart")
         wanted = [one for one in chunk if one.sequence <= last and one.record.thread in chosen]
         if wanted:
             await engine.quarantine.refuse_altered(wanted)  # a bundle is proof to others
