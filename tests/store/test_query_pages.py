@@ -397,8 +397,11 @@ async def test_a_sort_over_too_much_is_refused_before_anything_is_read(
         return await real(self, walk, *given)
 
     monkeypatch.setattr(type(store), "walk", walk)
-    with pytest.raises(InvalidQuery, match=r"sort: body\.n, act has no index: more than 12 records"):
+    with pytest.raises(
+        InvalidQuery, match=r"sort: body\.n, act has no index: more than 12 records"
+    ) as refused:
         await ask(store, sort=["-body.n", "act"])
+    assert '{"sequence": {"$gt": 8}}' in refused.value.hint
     assert not walked
     few: Document = {"sequence": {"$gt": 8}}
     assert len((await ask(store, sort=["-body.n"], filter=few))[0].records) == 12

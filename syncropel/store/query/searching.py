@@ -112,7 +112,7 @@ async def search(
     )
     total = await store.length(whole)
     if sorts and total > MAX_SORTED:
-        raise _too_many(query.order.told)
+        raise _too_many(query.order.told, max(whole.until - MAX_SORTED, 0))
     walk = whole if cursor.at is None else await _gone_on(store, whole, cursor.at)
     before = total if cursor.at is None else await store.length(walk)
     search_page = _sorted if sorts else _walked
@@ -277,8 +277,10 @@ def _gone() -> InvalidQuery:
     return InvalidQuery("cursor: it names a record that does not match", "begin anew, without a cursor")
 
 
-def _too_many(paths: str) -> InvalidQuery:
+def _too_many(paths: str, few: int) -> InvalidQuery:
+    """`few`: the sequence after which there are few enough."""
     return InvalidQuery(
-        f"sort: {paths} has no index: more than {MAX_SORTED} records would have to be looked at",
-        'sort by sequence, or a thread by clock; or name a part of the log: {"sequence": {"$gt": 5000000}}',
+        f"sort: {paths} has no index: more than {MAX_SORTED:,} records would have to be looked at",
+        "sort by sequence, or a thread by clock; or name a part of the log: "
+        f'{{"sequence": {{"$gt": {few}}}}}',
     )
