@@ -10,7 +10,7 @@ answers: until it is done they have no records, and the cursor keeps the best ma
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -28,7 +28,7 @@ MAX_SORTED: Final = 1_000_000
 MAX_PAGE_CHARS: Final = 16 * 1024 * 1024
 """A page ends once its bodies are longer than this."""
 _AT_ONCE: Final = 50
-"""Records of a sorted page that are read at once."""
+"""Records that are read again at once."""
 
 Readable = Callable[[str], Awaitable[bool]]
 """Whether the caller may see this thread."""
@@ -192,8 +192,10 @@ async def _sorted(
     if cursor.room is not None:
         room = min(room, cursor.room)  # matches beyond it are forgotten
     floor = None if cursor.past is None else place_of(await _given(store, query, cursor.past, reader))
-    again = await reader.only(filter(query.matches, await store.at(cursor.best)))
-    best: list[_Entry] = [(place_of(stored), stored.record.thread) for stored in again]
+    best: list[_Entry] = []
+    async for some in _at(store, cursor.best):
+        again = await reader.only(filter(query.matches, some))
+        best += [(place_of(stored), stored.record.thread) for stored in again]
     rest: Walk | None = walk
     while rest is not None:
         matched: list[_Entry] = []
@@ -227,14 +229,22 @@ async def _sorted(
 async def _page(store: RecordStore, wanted: list[int]) -> list[StoredRecord]:
     """The records at these sequences, in this order, until the page is full."""
     page: list[StoredRecord] = []
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        found = {stored.sequence: stored for stored in await store.at(some)}
-        for sequence in some:
-            page.append(found[sequence])
-            if sum(len(stored.record.body_json) for stored in page) > MAX_PAGE_CHARS:
+    chars = 0
+    async for some in _at(store, wanted):
+        for stored in some:
+            page.append(stored)
+            chars += len(stored.record.body_json)
+            if chars > MAX_PAGE_CHARS:
                 return page
     return page
+
+
+async def _at(store: RecordStore, sequences: Sequence[int]) -> AsyncIterator[list[StoredRecord]]:
+    """The records at these sequences, in this order, a few at a time: all of them may not fit in memory."""
+    for start in range(0, len(sequences), _AT_ONCE):
+        some = sequences[start : start + _AT_ONCE]
+        found = {stored.sequence: stored for stored in await store.at(some)}
+        yield [found[sequence] for sequence in some if sequence in found]
 
 
 def _first(entries: list[_Entry], room: int) -> list[_Entry]:
