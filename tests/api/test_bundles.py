@@ -77,11 +77,11 @@ async def test_a_snapshot_holds_the_threads_asked_for_in_the_order_of_the_log(ap
 
 async def test_a_stop_does_not_wait_for_a_bundle(durable: Api) -> None:
     await durable.post(thread="t")
-    durable.engine._stopped = True
+    durable.engine.stopping = True
     try:
         answer = await durable.operator.get(SNAPSHOT, params={"all": True})
     finally:
-        durable.engine._stopped = False
+        durable.engine.stopping = False
     assert_error(answer, 503, "UNAVAILABLE", "stopping", "restart")
 
 

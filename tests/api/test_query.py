@@ -101,11 +101,11 @@ async def test_records_of_a_rare_topic_come_by_pages_that_stop_for_time(
 @pytest.mark.parametrize("words", [("POST", "/v1/records/query"), ("GET", "/v1/records?topic=rare")])
 async def test_a_daemon_that_stops_says_so_to_whoever_searches(api: Api, words: tuple[str, str]) -> None:
     await api.post(body={"n": 1})
-    api.engine._stopped = True
+    api.engine.stopping = True
     try:
         answer = await api.operator.request(*words, json={} if words[0] == "POST" else None)
     finally:
-        api.engine._stopped = False
+        api.engine.stopping = False
     assert_error(answer, 503, "UNAVAILABLE", "stopping", "restart")
     assert "retry-after" in answer.headers
 
