@@ -27,12 +27,22 @@ def run(args: Namespace) -> int:
         from syncropel.client import calls
 
         health = client.send(calls.health())
-        engine = client.send(calls.engine_health())
+        engine = client.send(calls.engine_health(details=True))
     if is_json(args):
         print_json({**health.model_dump(mode="json"), "engine": engine.model_dump(mode="json")})
     else:
         say(*status_lines(health, engine))
     return 0
+
+
+def memory_lines(engine: EngineHealth) -> list[str]:
+    """The daemon's memory and its growth; nothing from a daemon that does not measure it."""
+    memory = engine.details.memory if engine.details is not None else None
+    if memory is None:
+        return []
+    grown = memory.growth_bytes
+    words = f"{size(grown)} more" if grown >= 0 else f"{size(-grown)} less"
+    return [f"Memory: {size(memory.resident_bytes)}, {words} than at its start"]
 
 
 def status_lines(health: Health, engine: EngineHealth) -> list[str]:
@@ -50,6 +60,7 @@ def status_lines(health: Health, engine: EngineHealth) -> list[str]:
         f"Records: {health.records}",
         f"Store: {health.store} ({size(engine.store_bytes)})",
         *([f"✗ store: {clean(health.store_problem)}"] if health.store_problem else []),
+        *memory_lines(engine),
         f"Dispatches: {engine.dispatch_running} running · {engine.dispatch_queued} queued",
         f"Queues: {engine.reconcile_queue_depth} to reconcile · {engine.outbox_pending} to report",
         *(

@@ -188,6 +188,7 @@ async def _serve(
     tally = Tally()
     shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
     server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
+    engine.memory.look()  # with everything imported and the log read: growth is measured from here
     log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())

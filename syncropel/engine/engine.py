@@ -39,6 +39,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Settings
 from syncropel.settings.keyring import Keyring
 from syncropel.store.base import RecordStore
+from syncropel.system.memory import MemoryGauge
 from syncropel.wire.fleet import Heartbeat
 
 
@@ -87,6 +88,7 @@ class Engine:
         self.accounts = Accounts(self.ingest, did, runtime)
         self.backups: Backups | None = None
         """Who takes backups of the store; a store in memory has none."""
+        self.memory = MemoryGauge()
         self.store_bytes: int | None = None
         """The size of the log on disk, at the last look."""
 

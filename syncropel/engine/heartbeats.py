@@ -11,6 +11,7 @@ from syncropel import __version__
 from syncropel.adapters.registry import told
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
+from syncropel.engine.loops import backed_up, loops
 from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
@@ -26,6 +27,7 @@ def own_beat(
     from it for a while, and may have moved its work.
     """
     state, dispatcher = engine.control.adoption.state(), engine.dispatcher
+    memory = engine.memory.look()
     return Heartbeat.model_validate(
         {
             "did": engine.instance.did,
@@ -43,6 +45,9 @@ def own_beat(
             "adapters": told(engine.enabled),
             "store_records": engine.store.count,
             "store_bytes": engine.store_bytes,
+            "memory_bytes": memory.resident_bytes,
+            "memory_growth_bytes": memory.growth_bytes,
+            "backed_up": backed_up(loops(engine)),
             "pid": os.getpid(),
             "permissions": engine.ingest.live.rules.enforced,
             **{f"control_{key}": value for key, value in state.items() if key != "digest"},

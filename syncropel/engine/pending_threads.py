@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import copy_context
 
 from syncropel.errors import SyncropelError
@@ -17,12 +17,15 @@ log = logging.getLogger("syncropel.engine.pending_threads")
 
 class PendingThreads:
     """Examines marked threads one after the other, with `look`. One that waits for an expression off the
-    event loop waits by itself, and is never examined twice at once.
+    event loop waits by itself, and is never examined twice at once. `monotonic`: the clock that ages are
+    measured by.
     """
 
-    def __init__(self, look: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, look: Callable[[str], Awaitable[None]], monotonic: Callable[[], float]) -> None:
         self._look = look
-        self._dirty: dict[str, None] = {}
+        self._monotonic = monotonic
+        self._dirty: dict[str, float] = {}
+        self._since: dict[str, float] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self.total = 0
@@ -32,12 +35,21 @@ class PendingThreads:
 
     def mark(self, thread: str) -> None:
         """Examine this thread soon."""
-        self._dirty[thread] = None
+        if thread not in self._dirty:
+            self._dirty[thread] = self._monotonic()
         self._wake.set()
 
     def marked(self) -> set[str]:
         """The threads that wait to be examined, or are being examined."""
         return {*self._dirty, *self._looking}
+
+    def waiting(self) -> Iterator[tuple[str, float]]:
+        """The marked threads, each with the time of its first mark since it was last examined."""
+        yield from self._dirty.items()
+
+    def looking(self) -> Iterator[tuple[str, float]]:
+        """The threads that are being examined, each with the time when that began."""
+        yield from self._since.items()
 
     async def run(self) -> None:
         """Examine marked threads, for ever."""
@@ -68,12 +80,13 @@ class PendingThreads:
         context = copy_context()
         context.run(left_the_loop.set, left)
         task = asyncio.create_task(self._guarded(thread), context=context, name=f"look at {thread}")
-        self._looking[thread] = task
+        self._looking[thread], self._since[thread] = task, self._monotonic()
         task.add_done_callback(lambda _: self._came_back(thread))
         await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
 
     def _came_back(self, thread: str) -> None:
         self._looking.pop(thread, None)
+        self._since.pop(thread, None)
         if thread in self._dirty:
             self._wake.set()
 

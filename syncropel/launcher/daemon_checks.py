@@ -12,7 +12,7 @@ from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid
 
 if TYPE_CHECKING:
-    from syncropel.wire import EngineHealth, FleetStatus
+    from syncropel.wire import EngineHealth, FleetStatus, MemoryOut
 
 _TROUBLE: Final = {
     "refused": "{} were refused",
@@ -24,6 +24,9 @@ _NOT_OPERATOR: Final = {
     "goals_refused": "{} requests of goals that may only read",
     "unknown_callers": "{} requests of unknown callers",
 }
+_MB: Final = 1_000_000
+_GROWTH_BYTES: Final = 500 * _MB
+"""Less growth than this is within what a busy day needs."""
 _HEARD: Final = frozenset({"live", "draining"})
 
 
@@ -33,12 +36,12 @@ def door(patient: Patient) -> Iterator[Finding]:
         return
     try:
         with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
-            details = client.send(calls.engine_health(details=True)).details or {}
+            details = client.send(calls.engine_health(details=True)).details
     except SyncropelError:
         return
-    counts = details.get("connections")
-    if not isinstance(counts, dict):
+    if details is None or not details.connections:
         return  # an older daemon
+    counts = details.connections
     told = f"{counts.get('tcp', 0)} of at most {counts.get('tcp_limit', 0)} TCP connections"
     trouble = [words.format(counts[kind]) for kind, words in _TROUBLE.items() if counts.get(kind)]
     if trouble:
@@ -50,9 +53,21 @@ def door(patient: Patient) -> Iterator[Finding]:
     if refused:
         told = f"refused on the Unix socket since the start: {', '.join(refused)}"
         yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
-    for part, look in (("reports", _reports), ("writers", _writers)):
-        if isinstance(found := details.get(part), dict):
-            yield from look(found)
+    yield from _reports(details.reports)
+    yield from _writers(details.writers)
+    if details.memory is not None:
+        yield _memory(details.memory)
+
+
+def _memory(memory: MemoryOut) -> Finding:
+    """Memory that the daemon holds. Growth counts once it is large both as a number and as a share."""
+    now, grown = memory.resident_bytes, memory.growth_bytes
+    told = f"{now / _MB:.0f} MB held by the daemon"
+    since = f"{told}, {abs(grown) / _MB:.0f} MB {'more' if grown >= 0 else 'less'} than at its start"
+    if grown < _GROWTH_BYTES or grown < memory.at_start_bytes:
+        return Finding("daemon memory", "ok", since)
+    hint = "report it with what this prints: spl status -o json; a restart frees the memory"
+    return Finding("daemon memory", "warn", since, hint)
 
 
 def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
@@ -104,6 +119,10 @@ def fleet(patient: Patient) -> Iterator[Finding]:
         return
     yield from _heartbeats(health, status)
     yield from _clocks(health, status)
+    for one in status.instances:
+        if one.status in _HEARD and one.backed_up:
+            hint = "walk through that thread's records: spl debug replay THREAD"
+            yield Finding("loops", "warn", f"{one.alias or one.did}: {one.backed_up}", hint)
 
 
 def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:

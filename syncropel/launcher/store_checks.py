@@ -100,15 +100,15 @@ def _as_the_daemon_says(patient: Patient) -> Iterator[Finding]:
     try:
         with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
             found = client.send(store_calls.store())
-            details = client.send(calls.engine_health(details=True)).details or {}
+            details = client.send(calls.engine_health(details=True)).details
     except SyncropelError:
         return
     if found.state != "sound":
         yield Finding("log", "fail", f"{found.state}: {found.problem}", found.hint)
     for told in found.notices:
         yield Finding("log", "warn", told, "see: spl store status")
-    taken = details.get("backup")
-    if isinstance(taken, dict) and taken.get("state") == "failed":
+    taken = details.backup if details is not None else None
+    if taken is not None and taken.get("state") == "failed":
         yield Finding("backup", "fail", f"the last one failed: {taken.get('problem')}", "spl backup now")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
 from syncropel.backoff import Backoff
@@ -38,7 +38,7 @@ class Sender:
         self.name = name
         self._post = post
         self._taken = taken
-        self._waiting: dict[str, Record] = {}
+        self._waiting: dict[str, tuple[Record, float]] = {}
         self._wake = asyncio.Event()
         self._runtime = runtime
         self._began = float("-inf")
@@ -46,14 +46,22 @@ class Sender:
         self._backoff = Backoff(share=runtime.share)
         self.problem = ""
         """Why the last attempt failed; empty after a success."""
+        self.total = 0
+        """How many records the other side has taken."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, key: str, record: Record) -> None:
         """Queue a record; one that is already queued is not queued twice."""
-        self._waiting.setdefault(key, record)
+        if key not in self._waiting:
+            self._waiting[key] = (record, self._runtime.monotonic())
         self._wake.set()
+
+    def waiting(self) -> Iterator[tuple[str, float]]:
+        """The threads of the records that wait, one for each record, with the time when it was queued."""
+        for record, since in self._waiting.values():
+            yield record.thread, since
 
     def waits(self, key: str) -> bool:
         """Whether this key has not been accepted yet."""
@@ -92,13 +100,14 @@ class Sender:
         if not batch:
             return 0.0
         try:
-            outcomes = await self._post([record for _, record in batch])
+            outcomes = await self._post([record for _, (record, _) in batch])
             refusals = [_refusal(outcome) for outcome in outcomes]
             refused = [(key, why) for (key, _), why in zip(batch, refusals, strict=True) if why]
             taken = [key for (key, _), why in zip(batch, refusals, strict=True) if not why]
             await self._taken(taken)
         except SyncropelError as error:
             return self._failed(error.message)
+        self.total += len(taken)
         for key in taken:
             self._waiting.pop(key, None)
         if refused:

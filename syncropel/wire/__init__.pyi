@@ -58,11 +58,15 @@ from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
 from .fleet import Unended as Unended
 from .health import AlteredOut as AlteredOut
+from .health import BacklogOut as BacklogOut
 from .health import BackupOut as BackupOut
 from .health import Capabilities as Capabilities
+from .health import EngineDetails as EngineDetails
 from .health import EngineHealth as EngineHealth
 from .health import Health as Health
 from .health import HealthCheck as HealthCheck
+from .health import LoopOut as LoopOut
+from .health import MemoryOut as MemoryOut
 from .health import StoreLoss as StoreLoss
 from .health import StoreOut as StoreOut
 from .log import LogLine as LogLine

@@ -50,6 +50,12 @@ class Reported(Wire):
     """None when it has not reported them: it is older, or was not heard from yet."""
     store_records: int | None = None
     store_bytes: int | None = None
+    memory_bytes: int | None = None
+    """Resident memory of its daemon."""
+    memory_growth_bytes: int | None = None
+    """By how much that grew since it began to serve; negative when it has shrunk."""
+    backed_up: str = Field(default="", max_length=1024)
+    """The loop and the thread that have waited for half a minute or more, in words; empty when none has."""
     pid: int | None = None
     permissions: bool | None = None
     """Whether it enforces permission rules."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.rules import CacheStatsOut
 
 StoreWord = Annotated[Literal["sound", "held", "replaced", "altered"], OPEN]
 """`held`: records that were known are missing, and only freezes are taken; `replaced`: somebody removed or
@@ -114,6 +115,71 @@ class HealthCheck(Wire):
     problem: str = ""
 
 
+class BacklogOut(Wire):
+    """What waits, or is under way, on one thread."""
+
+    thread: str
+    items: int
+    """Records, fan-outs, or goals, by the loop."""
+    secs: float
+    """How long the oldest of them has waited or run."""
+
+
+class LoopOut(Wire):
+    """One of the four loops that every instance runs.
+
+    `ingest` judges and writes records, `reconcile` decides the next step of fan-outs, `dispatch` runs goals,
+    `delivery` sends work to other instances and results to the coordinator.
+    """
+
+    name: Annotated[Literal["ingest", "reconcile", "dispatch", "delivery"], OPEN]
+    total: int
+    """How much it has done since the start: records, looks at a fan-out, goals begun, records sent."""
+    queue_depth: int
+    """How much is before it now."""
+    waiting: list[BacklogOut]
+    """The threads whose oldest item has waited longest, at most five."""
+    running: list[BacklogOut]
+    """The threads whose item is under way for longest, at most five: fan-outs that wait for a costly
+    expression, goals that run."""
+
+
+class MemoryOut(Wire):
+    """Resident memory of the daemon's process."""
+
+    resident_bytes: int
+    """What it holds now."""
+    at_start_bytes: int
+    """When it began to serve, with the log read."""
+    growth_bytes: int
+    """The difference of the two; negative when it has shrunk."""
+
+
+class EngineDetails(Wire):
+    """The details of GET /v1/engine/health."""
+
+    loops: list[LoopOut] = []
+    """The four loops, in the order in which work passes them."""
+    memory: MemoryOut | None = None
+    """Null from a daemon that does not measure it."""
+    expression_cache: CacheStatsOut | None = None
+    """Compiled expressions: hits, misses, and errors since the start."""
+    live: dict[str, int] = {}
+    """What is held in memory: threads, tasks, open fan-outs, subtasks that came here, instances."""
+    denials: dict[str, int] = {}
+    """Refused writes: in total, those only counted, and those whose audit record was lost."""
+    delivery_waiting: dict[str, Any] = {}
+    """INTENDs that wait for an instance, by its DID, and why."""
+    backup: dict[str, Any] | None = None
+    """The backup of the start; null for a log in memory."""
+    connections: dict[str, int] = {}
+    """Connections, their limits, and what was refused since the start."""
+    reports: dict[str, Any] = {}
+    """Results that wait to be reported, why, and how many reports were refused."""
+    writers: dict[str, Any] = {}
+    """Callers that may write under a name that is not proven to be theirs."""
+
+
 class EngineHealth(Wire):
     """GET /v1/engine/health; `details` only with `?details=true`."""
 
@@ -141,4 +207,4 @@ class EngineHealth(Wire):
     """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
     takes_no_work: str = ""
     """Why this instance accepts and begins no work, regardless of freezes; empty when it does."""
-    details: dict[str, Any] | None = None
+    details: EngineDetails | None = None

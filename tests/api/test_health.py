@@ -35,4 +35,10 @@ async def test_engine_health_has_counters_and_details_when_asked(durable: Api) -
     assert brief.details is None
     full = EngineHealth.model_validate(await durable.get("/v1/engine/health", details="true"))
     assert full.details is not None
-    assert full.details["live"]["threads"] >= 1
+    assert full.details.live["threads"] >= 1
+    assert [one.name for one in full.details.loops] == ["ingest", "reconcile", "dispatch", "delivery"]
+    assert full.details.loops[0].total == full.ingested_total
+    assert full.details.memory is not None
+    assert full.details.memory.resident_bytes > full.details.memory.growth_bytes
+    assert full.details.expression_cache is not None
+    assert full.details.expression_cache.capacity > 0

@@ -24,7 +24,7 @@ from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.sqlite.backup import backup, backup_path
 from syncropel.store.sqlite.store import SqliteStore
-from syncropel.wire import EngineHealth, FleetStatus, InstanceOut, StoreOut
+from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, StoreOut
 
 from .conftest import Ran
 from .live import daemon_home, live
@@ -247,7 +247,7 @@ def test_a_daemon_says_how_many_connections_it_has(spl: Spl, live: Path) -> None
 def test_what_the_daemon_says_of_its_log_and_its_backup_is_told(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    details = {"backup": {"state": "failed", "problem": "the disk is full"}}
+    details = EngineDetails(backup={"state": "failed", "problem": "the disk is full"})
     answers = {
         EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details=details),
         StoreOut: StoreOut(state="held", records=1, problem="4 of 5 records are gone", hint="do this"),
@@ -266,7 +266,9 @@ def test_what_the_daemon_says_of_its_log_and_its_backup_is_told(
 
 def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"tcp": 7, "tcp_limit": 9, "closed_for_room": 5, "refused": 0, "accept_errors": 2}
-    health = EngineHealth.model_construct(pid=1, role="coordinator", details={"connections": counts})
+    health = EngineHealth.model_construct(
+        pid=1, role="coordinator", details=EngineDetails(connections=counts)
+    )
     answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
     found = finding(spl, "connections")
@@ -301,7 +303,7 @@ def test_clocks_that_differ_are_told(
         for alias, secs in {"coordinator": 0.0, **ahead}.items()
     ]
     answers = {
-        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details={}),
+        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details=EngineDetails()),
         StoreOut: SOUND,
         FleetStatus: FleetStatus.model_construct(instances=rows),
     }
@@ -317,7 +319,7 @@ def test_a_worker_tells_of_its_own_clock(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, secs: float | None, told: str
 ) -> None:
     health = EngineHealth.model_construct(
-        pid=1, role="worker", alias="worker-a", details={}, clock_ahead_secs=secs
+        pid=1, role="worker", alias="worker-a", details=EngineDetails(), clock_ahead_secs=secs
     )
     answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
@@ -330,7 +332,11 @@ def test_refused_heartbeats_are_told_on_either_side(
 ) -> None:
     why = "this token is not known here"
     health = EngineHealth.model_construct(
-        pid=1, role=role, alias=role, details={}, coordinator_refuses=why if role == "worker" else ""
+        pid=1,
+        role=role,
+        alias=role,
+        details=EngineDetails(),
+        coordinator_refuses=why if role == "worker" else "",
     )
     left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
     rows = [left] if role == "coordinator" else []
@@ -350,7 +356,11 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     health = EngineHealth.model_construct(
-        pid=1, role="worker", alias="worker-a", details={}, takes_no_work="its coordinator revoked it (lost)"
+        pid=1,
+        role="worker",
+        alias="worker-a",
+        details=EngineDetails(),
+        takes_no_work="its coordinator revoked it (lost)",
     )
     answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
@@ -362,11 +372,11 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
 def test_results_that_did_not_arrive_and_unproven_writers_are_told(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    details = {
-        "connections": {"tcp": 0, "tcp_limit": 9},
-        "reports": {"waiting": 2, "problems": ["not taken: frozen"], "refused": 1},
-        "writers": {"any_actor": 1, "unverified": ["worker-a"]},
-    }
+    details = EngineDetails(
+        connections={"tcp": 0, "tcp_limit": 9},
+        reports={"waiting": 2, "problems": ["not taken: frozen"], "refused": 1},
+        writers={"any_actor": 1, "unverified": ["worker-a"]},
+    )
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
     )

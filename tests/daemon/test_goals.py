@@ -199,8 +199,7 @@ def test_a_goal_that_floods_the_socket_does_not_keep_the_operator_out(daemon: Da
 def _counts(client: Client) -> dict[str, int]:
     details = client.send(calls.engine_health(details=True)).details
     assert details is not None
-    counts: dict[str, int] = details["connections"]
-    return counts
+    return details.connections
 
 
 def test_what_an_operator_starts_is_the_operator(daemon: Daemon, home: Home) -> None:

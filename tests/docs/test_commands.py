@@ -39,6 +39,7 @@ PARSED = {
     "howto/several-fleets.md": "needs fleets on other machines; tests/cli has each command",
     "howto/stop-work.md": "the tutorial runs the same commands",
     "howto/upgrade.md": "tests/daemon stops a daemon under running work, and starts the next",
+    "howto/watch-an-instance.md": "tests/cli/test_doctor_load.py has each command",
     "tutorial/two-agents.md": "needs claude and a login; `make agents` drives it with the same commands",
     "reference/adapters.md": "names adapters of the reader's own; tests/adapters has each type",
     "reference/cli.md": "examples of syntax; each command has tests of its own",

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from tests.tui import console_sample as sample
-from tui.model import charts, feed, filters, fleet, layout, rows, tasks, text, threads, timeline, tree
+from tui.model import charts, facts, feed, filters, fleet, layout, rows, tasks, text, threads, timeline, tree
 from tui.model.arrangement import SLICE, Arrangement
 from tui.model.filters import Filter
 from tui.model.glyphs import ASCII, UNICODE
@@ -213,6 +213,24 @@ def test_dead_data_does_not_read_as_live() -> None:
     assert row.cells["beat"].text == "1m 02s", "a heartbeat's age goes on"
     dispatch = fleet.dispatch_rows(sample.status(), later)[0]
     assert dispatch.cells["elapsed"].text == "1m", "a running time is only known until then"
+
+
+def test_an_instance_with_a_backed_up_loop_says_so_and_where() -> None:
+    why = "reconcile is backed up: 3 wait, th_a for 40 s"
+    late = sample.instance("worker-a", backed_up=why, memory_bytes=90_000_000, memory_growth_bytes=-5_000_000)
+    fine = sample.instance("worker-b")
+    status = sample.status(instances=[late, fine])
+    at = Moment(sample.AT, sample.AT)
+    made = fleet.instance_rows(status, at, UNICODE)
+    assert [made[place].cells["health"].text for place in (0, 1)] == ["backed up", "healthy"]
+    assert fleet.instance_longest(status, UNICODE)["health"] >= len("backed up"), "it is never cut"
+    told = dict(facts.instance_facts(World(status=status), late.did, at, UNICODE))
+    assert (told["loops"].text, told["loops"].tone) == (why, "warn")
+    assert told["memory"].text == "90.0MB, 5.0MB less than at its start"
+    assert (
+        not {"loops", "memory"}
+        & dict(facts.instance_facts(World(status=status), fine.did, at, UNICODE)).keys()
+    )
 
 
 def test_tasks_that_are_stuck_say_so() -> None:

@@ -11,7 +11,7 @@ from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
 from tui.model.rows import Column, Rows, state_cell
 from tui.model.subject import Subject
-from tui.model.text import NOTHING, age, paid, plain
+from tui.model.text import NOTHING, age, count, paid, plain
 from tui.model.tree import Line, detail_lines
 from tui.model.world import World
 
@@ -31,7 +31,16 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     facts = _cells(INSTANCES, instance_rows(status, at, glyphs), did, without=("did", "endpoint"))
     facts += [("did", Line(found.did)), ("endpoint", Line(plain(found.endpoint) or NOTHING))]
     facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
+    if found.memory_bytes is not None:
+        facts.append(("memory", Line(_memory(found.memory_bytes, found.memory_growth_bytes or 0))))
+    if found.backed_up:
+        facts.append(("loops", Line(plain(found.backed_up), "warn")))
     return facts + _running(world, found)
+
+
+def _memory(held: int, grown: int) -> str:
+    way = "more" if grown >= 0 else "less"
+    return f"{count(held)}B, {count(abs(grown))}B {way} than at its start"
 
 
 def _running(world: World, instance: InstanceOut) -> list[Fact]:

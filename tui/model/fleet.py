@@ -98,14 +98,14 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
 
 
 def _health(one: InstanceOut) -> Cell:
-    """Health; for a healthy instance, what is wrong with its clock, or that this is unknown."""
+    """Health, or the problem of a healthy instance: its clock, or a loop that is backed up."""
     if one.status in _GONE:
         return Cell(one.health)
     if one.health != "healthy":
         return Cell(one.health, "warn")
     if one.clock_ahead_secs is None:
         return Cell(f"clock {UNKNOWN}")
-    problem = clock_problem(one)
+    problem = clock_problem(one) or ("backed up" if one.backed_up else "")
     return Cell(problem, "warn") if problem else Cell(one.health)
 
 
@@ -114,8 +114,8 @@ def _was(status: str, glyphs: Glyphs) -> str:
 
 
 def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
-    """The room that the statuses need, also while disconnected: a status is never cut, nor is a clock
-    problem.
+    """The room that the statuses need, also while disconnected: a status is never cut, nor is a problem of a
+    healthy instance.
     """
     shown = {one.status for one in status.instances} - _GONE
     clocks = [health for one in status.instances if (health := _health(one).text) != one.health]

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import Any
 
 from fastapi import APIRouter
 
 from syncropel import __version__
 from syncropel.api.daemon.store import described
 from syncropel.api.http.tally import Tally
+from syncropel.cel.expression import cache_stats
 from syncropel.engine.control.accounts import is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import findings
+from syncropel.engine.loops import loops
 from syncropel.record.model import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
-from syncropel.wire import Capabilities, EngineHealth, Health, HealthCheck
+from syncropel.wire import (
+    CacheStatsOut,
+    Capabilities,
+    EngineDetails,
+    EngineHealth,
+    Health,
+    HealthCheck,
+    LoopOut,
+    MemoryOut,
+)
 
 
 def router(engine: Engine, tally: Tally) -> APIRouter:
@@ -82,32 +92,40 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
     return routes
 
 
-def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
-    return {
-        "live": {
+def _details(engine: Engine, tally: Tally) -> EngineDetails:
+    memory = engine.memory.look()
+    return EngineDetails(
+        loops=[LoopOut.model_validate(asdict(one)) for one in loops(engine)],
+        memory=MemoryOut(
+            resident_bytes=memory.resident_bytes,
+            at_start_bytes=memory.at_start_bytes,
+            growth_bytes=memory.growth_bytes,
+        ),
+        expression_cache=CacheStatsOut(**asdict(cache_stats())),
+        live={
             "threads": engine.ingest.live.index.count,
             "tasks": engine.ingest.live.task_count,
             "active_fanouts": len(engine.ingest.live.active),
             "children": engine.ingest.live.child_count,
             "instances": len(engine.ingest.live.registry.instances),
         },
-        "denials": {
+        denials={
             "total": engine.ingest.denials.total,
             "only_counted": engine.ingest.denials.only_counted,
             "records_lost": engine.ingest.denials.lost,
         },
-        "delivery_waiting": {
+        delivery_waiting={
             did: {"records": count, "problem": problem}
             for did, (count, problem) in engine.fan_outs.delivery.waiting().items()
         },
-        "backup": None if engine.backups is None else engine.backups.told(),
-        "connections": tally.counts(),
-        "reports": {
+        backup=None if engine.backups is None else engine.backups.told(),
+        connections=tally.counts(),
+        reports={
             "waiting": len(engine.fan_outs.outbox),
             "problems": engine.fan_outs.outbox.problems(),
             "refused": len(engine.ingest.refused_reports),
         },
-        "writers": {
+        writers={
             "any_actor": sum(
                 one.actors is None and not is_fleet_account(one.sa_id)
                 for one in engine.ingest.live.access.accounts.values()
@@ -118,4 +136,4 @@ def _details(engine: Engine, tally: Tally) -> dict[str, Any]:
                 if engine.leases.last_beat(one.did) is not None and not engine.leases.verified(one.did)
             ),
         },
-    }
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from syncropel.cli.support.numbers import duration, seconds
+from syncropel.cli.support.numbers import duration, seconds, size
 from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text.spend import spend_lines
 from syncropel.client.clock_text import clock_words
@@ -137,6 +137,8 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Health: {one.health}",
         f"  Active dispatches: {one.active_dispatches}",
         f"  Store records: {records}",
+        *([f"  Memory: {size(one.memory_bytes)}"] if one.memory_bytes is not None else []),
+        *([f"  Loops: {clean(one.backed_up)}"] if one.backed_up else []),
         f"  Last heartbeat: {beat}",
         f"  Clock: {clock_words(one.clock_ahead_secs)}",
         *(["  Permissions: enforced"] if one.permissions else []),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -70,7 +70,9 @@ class Dispatcher:
         self._runtime = runtime
         self._spawn = spawn
         self._running: dict[str, Run] = {}
-        self._queue: dict[str, None] = {}
+        self._queue: dict[str, float] = {}
+        self.total = 0
+        """How many goals were begun, or taken over from the process before."""
         self._left: list[dict[str, Any]] = []
         self._stopping = False
         self._resumed = False
@@ -97,6 +99,10 @@ class Dispatcher:
     def runs(self) -> list[Run]:
         """The current runs."""
         return [run for run in self._running.values() if not run.finished]
+
+    def waiting(self) -> Iterator[tuple[str, float]]:
+        """The child threads whose goals wait to begin, each with the time since when."""
+        yield from self._queue.items()
 
     def spending(self) -> list[RunningSpend]:
         """Each running goal's spend so far, and its starts."""
@@ -218,7 +224,7 @@ class Dispatcher:
         if run is not None and run.intend.record != intend.record:
             run.end(ended_by_coordinator(SUPERSEDED))
         if intend.record not in state.ended:
-            self._queue[state.thread] = None
+            self._queue.setdefault(state.thread, self._runtime.monotonic())
         elif run is None:
             self._queue.pop(state.thread, None)
             self._spawn(self._end_unstarted(intend, state.ended[intend.record]), f"end {state.thread}")
@@ -259,6 +265,7 @@ class Dispatcher:
                 return
 
     def _begin(self, intend: ChildIntend, taken: Taken | None = None) -> None:
+        self.total += 1
         run = self._running[intend.thread] = Run(intend, self._place, self._fill, taken)
         run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
         run.task.add_done_callback(partial(self._gone, intend.thread))

@@ -145,6 +145,10 @@ class Delivery:
         """How many INTENDs wait for each instance, and the error of the last try."""
         return {did: (len(sender), sender.problem) for did, sender in self._senders.items() if len(sender)}
 
+    def senders(self) -> list[Sender]:
+        """What sends to each instance."""
+        return list(self._senders.values())
+
     def _sender(self, instance: str) -> Sender:
         sender = self._senders.get(instance)
         if sender is None:

@@ -110,6 +110,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._local) + len(self._remote)
 
+    def senders(self) -> list[Sender]:
+        """What sends reports: to this instance itself, and to its coordinator."""
+        return [self._local, self._remote]
+
     @property
     def runners(self) -> list[Callable[[], Any]]:
         """The loops that have to run for reports to be sent."""

@@ -58,12 +58,17 @@ class Reconciler:
         self._delivery = delivery
         self._did = did
         self._runtime = runtime
-        self._pending = PendingThreads(self.reconcile)
+        self._pending = PendingThreads(self.reconcile, runtime.monotonic)
         self._placing: Counter[str] = Counter()
         self._said: dict[str, str] = {}
         self._made: dict[str, dict[str, Record]] = {}
         """By thread and id, the INTENDs of what was just spawned, until they are delivered."""
         ingest.subscribe(self.on_records)
+
+    @property
+    def pending(self) -> PendingThreads:
+        """The fan-outs that wait to be examined."""
+        return self._pending
 
     @property
     def queue_depth(self) -> int:

@@ -36,6 +36,8 @@ _LATE_SECS: Final = 2.0
 _RESTLESS: Final[dict[str, Any]] = {
     "uptime_secs": None,
     "store_bytes": None,
+    "memory_bytes": None,
+    "memory_growth_bytes": None,
     "clock_ahead_secs": None,
     "control_grace": {},
 }

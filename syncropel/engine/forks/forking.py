@@ -37,7 +37,7 @@ class Forking:
         self._ingest = ingest
         self._did = did
         self._runtime = runtime
-        self._pending = PendingThreads(self._look)
+        self._pending = PendingThreads(self._look, runtime.monotonic)
         self._refused: dict[str, SyncropelError] = {}
         ingest.subscribe(self.on_records)
 

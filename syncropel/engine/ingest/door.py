@@ -60,6 +60,7 @@ class Ingest:
         self.enforcing: Callable[[], Collection[str]] = tuple
         """The other instances that enforce this one's permission rules, by DID."""
         self.total = 0
+        self._under_way: dict[object, tuple[Sequence[Record], float]] = {}
         self.open = True
         self._listeners: list[Listener] = []
         self.refused_reports = RefusedReports()
@@ -100,6 +101,23 @@ class Ingest:
         if self.live.problem and not all(record.thread in RESERVED for record in records):
             # What rules over others is in memory, and a freeze has to work.
             raise Unavailable(self.live.problem, "restart the daemon: it builds its views anew from the log")
+        call = object()
+        self._under_way[call] = (records, self._runtime.monotonic())
+        try:
+            return await self._append(records, ruled, together, whole, writer)
+        finally:
+            del self._under_way[call]
+
+    def waiting(self) -> Iterator[tuple[str, float]]:
+        """The threads of the records that are being judged and written, one for each record, with the time
+        when its call began."""
+        for records, since in self._under_way.values():
+            for record in records:
+                yield record.thread, since
+
+    async def _append(
+        self, records: Sequence[Record], ruled: bool, together: bool, whole: bool, writer: Writer
+    ) -> list[Outcome]:
         for record in records:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)

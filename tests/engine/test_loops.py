@@ -1,0 +1,102 @@
+"""The loops of an engine: what waits in each, on which thread, and since when."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from syncropel.engine.fanout.reconcile import Reconciler
+from syncropel.engine.loops import BACKED_UP_SECS, Backlog, Loop, backed_up, backlog, loops
+from syncropel.system.memory import MemoryGauge, MemoryUse
+from tests.engine.test_reconcile import Desk, at_desk, own
+
+
+def loop_of(desk: Desk, name: str) -> Loop:
+    assert desk.sim.coordinator.engine is not None
+    return next(one for one in loops(desk.sim.coordinator.engine) if one.name == name)
+
+
+def words(desk: Desk) -> str:
+    assert desk.sim.coordinator.engine is not None
+    return backed_up(loops(desk.sim.coordinator.engine))
+
+
+def test_a_backlog_lists_the_threads_with_the_oldest_items() -> None:
+    items = [("a", 7.0), ("b", 3.0), ("a", 2.0), *((f"late {n}", 9.0) for n in range(9))]
+    found = backlog(items, 10.0)
+    assert found[:2] == [Backlog("a", 2, 8.0), Backlog("b", 1, 7.0)]
+    assert len(found) == 5
+    assert backlog([("a", 11.0)], 10.0) == [Backlog("a", 1, 0.0)], "a clock that was set back"
+
+
+def test_work_that_cannot_be_delivered_is_named_until_it_is(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        worker = desk.sim.workers[0]
+        worker.crash("while it counts as live", back=False)
+        await desk.fan_out(own(worker))
+        await asyncio.sleep(BACKED_UP_SECS - 5)
+        assert loop_of(desk, "delivery").queue_depth == 1
+        assert words(desk) == ""
+        await asyncio.sleep(8)
+        child = desk.fanout().spawns[0, 1].child_thread
+        (one,) = loop_of(desk, "delivery").waiting
+        assert (one.thread, one.items, one.secs >= BACKED_UP_SECS) == (child, 1, True)
+        assert words(desk).startswith(f"delivery is backed up: 1 wait, {child} for 3")
+        sent = loop_of(desk, "delivery").total
+        await worker.start()
+        await asyncio.sleep(30)
+        assert (loop_of(desk, "delivery").queue_depth, words(desk)) == (0, "")
+        assert loop_of(desk, "delivery").total == sent + 1
+
+    at_desk(tmp_path, story)
+
+
+def test_a_fan_out_whose_step_takes_long_is_named(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        go_on = asyncio.Event()
+        step = Reconciler.reconcile
+
+        async def slow(self: Reconciler, thread: str) -> None:
+            await go_on.wait()
+            await step(self, thread)
+
+        assert desk.sim.coordinator.engine is not None
+        reconciler = desk.sim.coordinator.engine.fan_outs.reconciler
+        reconciler.pending.__dict__["_look"] = slow.__get__(reconciler)
+        await desk.fan_out("worker-a")
+        await asyncio.sleep(BACKED_UP_SECS + 1)
+        found = loop_of(desk, "reconcile")
+        assert [one.thread for one in found.running] == [desk.task().thread]
+        assert found.running[0].secs >= BACKED_UP_SECS
+        assert words(desk).startswith("reconcile is backed up: ")
+        go_on.set()
+        await asyncio.sleep(15)
+        assert (loop_of(desk, "reconcile").queue_depth, words(desk)) == (0, "")
+
+    at_desk(tmp_path, story)
+
+
+def test_goals_that_wait_for_a_slot_are_listed_and_no_trouble(tmp_path: Path) -> None:
+    async def story(desk: Desk) -> None:
+        me = own(desk.sim.coordinator)
+        desk.sim.run_secs = lambda job: 50.0
+        await desk.fan_out(*[me] * 12)
+        await asyncio.sleep(BACKED_UP_SECS + 5)
+        found = loop_of(desk, "dispatch")
+        assert found.queue_depth > 0
+        assert found.total == 12 - found.queue_depth
+        assert len(found.waiting) == min(5, found.queue_depth)
+        assert found.running[0].secs >= BACKED_UP_SECS
+        assert words(desk) == ""
+        await asyncio.sleep(300)
+
+    at_desk(tmp_path, story)
+
+
+def test_memory_is_compared_with_the_first_reading() -> None:
+    readings = iter([500, 700, 300])
+    gauge = MemoryGauge(lambda: next(readings))
+    assert gauge.look() == MemoryUse(500, 500)
+    assert gauge.look().growth_bytes == 200
+    assert gauge.look().growth_bytes == -200
+    assert MemoryGauge().look().resident_bytes > 1_000_000, "of this process"
