@@ -11,14 +11,14 @@ from syncropel.client.freeze_text import unverified
 from syncropel.freeze_levels import EMERGENCY
 
 if TYPE_CHECKING:
-    from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+    from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut, LogState
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Something that needs attention. `name` is what a person calls it."""
 
-    kind: Literal["instance", "running", "fan-out", "freeze", "rule"]
+    kind: Literal["log", "instance", "running", "fan-out", "freeze", "rule"]
     name: str
     words: str
 
@@ -29,14 +29,21 @@ def attention(status: FleetStatus) -> list[Attention]:
 
 
 def _found(status: FleetStatus) -> Iterator[Attention]:
+    if status.log.state != "sound" and all(one.did != status.coordinator_did for one in status.instances):
+        yield Attention("log", "the log", f"is {status.log.state}: {status.log.problem}")
+    found = altered(status)
     for one in status.instances:
         if words := of_instance(one):
             yield Attention("instance", one.alias or one.did, words)
     for running in status.dispatches:
-        if words := of_dispatch(running, status.at):
+        if not found.isdisjoint((running.thread, running.child_thread)):
+            words = "has an altered record below it"
+        else:
+            words = of_dispatch(running, status.at)
+        if words:
             yield Attention("running", f"{running.alias or running.thread}[{running.index}]", words)
     for fanout in status.fanouts:
-        if words := of_fan_out(fanout):
+        if words := "has an altered record" if fanout.thread in found else of_fan_out(fanout):
             yield Attention("fan-out", fanout.alias or fanout.thread, words)
     for freeze in status.freezes:
         name = "emergency stop" if freeze.level == EMERGENCY else freeze.namespace
@@ -49,6 +56,14 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
     for rule in status.rules:
         if rule.waiting:
             yield Attention("rule", rule.name, f"not confirmed by {', '.join(rule.waiting)}")
+
+
+def altered(status: FleetStatus | None) -> frozenset[str]:
+    """The threads of which some instance has an altered record: their states are not proven."""
+    if status is None:
+        return frozenset()
+    logs = [status.log, *(one.log for one in status.instances if one.log is not None)]
+    return frozenset(thread for log in logs for thread in log.altered)
 
 
 def of_instance(one: InstanceOut) -> str:
@@ -68,8 +83,15 @@ def of_instance(one: InstanceOut) -> str:
         if pids:
             return f"could not end what it ran: pid {pids}"
         return f"has ended {len(unproven)} runs, not proven empty"
-    problem = clock_problem(one)
-    return f"has its {problem}" if problem else ""
+    if one.log is not None and one.log.state != "sound":
+        return _of_log(one.log)
+    if problem := clock_problem(one):
+        return f"has its {problem}"
+    return f"has a loop that waits: {one.backed_up}" if one.backed_up else ""
+
+
+def _of_log(log: LogState) -> str:
+    return f"has a log that is {log.state}: {log.problem}"
 
 
 def of_dispatch(one: DispatchOut, now: float) -> str:

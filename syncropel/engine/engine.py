@@ -80,7 +80,7 @@ class Engine:
         self.broadcast = Broadcast()
         self.changed = ChangeSignal()
         self.held_log = HeldLog(store)
-        self.quarantine = Quarantine(live, store, runtime)
+        self.quarantine = Quarantine(live, store, runtime, self.changed.beat)
         self.selfcheck = SelfCheck(live, store)
         self.projector = started.projector
         self.lists = Lists(live, store, started.projector)

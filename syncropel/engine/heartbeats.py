@@ -11,6 +11,7 @@ from syncropel import __version__
 from syncropel.adapters.registry import told
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
+from syncropel.engine.log_state import log_state
 from syncropel.engine.loops import backed_up, loops
 from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
@@ -45,6 +46,7 @@ def own_beat(
             "adapters": told(engine.enabled),
             "store_records": engine.store.count,
             "store_bytes": engine.store_bytes,
+            "log": log_state(engine),
             "memory_bytes": memory.resident_bytes,
             "memory_growth_bytes": memory.growth_bytes,
             "backed_up": backed_up(loops(engine)),

@@ -71,6 +71,7 @@ from .health import StoreLoss as StoreLoss
 from .health import StoreOut as StoreOut
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
+from .log_state import LogState as LogState
 from .output import OutputPage as OutputPage
 from .records import BatchOutcome as BatchOutcome
 from .records import BatchResult as BatchResult

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
 from syncropel.wire.control import FreezeOut, PauseOut
+from syncropel.wire.log_state import LogState
 from syncropel.wire.rules import FleetRule
 
 
@@ -54,6 +55,8 @@ class Reported(Wire):
     """Resident memory of its daemon."""
     memory_growth_bytes: int | None = None
     """By how much that grew since it began to serve; negative when it has shrunk."""
+    log: LogState | None = None
+    """The state of its log; null from an older instance."""
     backed_up: str = Field(default="", max_length=1024)
     """The loop and the thread that have waited for half a minute or more, in words; empty when none has."""
     pid: int | None = None
@@ -197,6 +200,8 @@ class FleetStatus(Wire):
     ingested_total: int
     reconcile_queue_depth: int
     records: int
+    log: LogState = LogState()
+    """The state of this instance's own log."""
     tasks_revision: int = Field(description="raised whenever a task changed: time to ask /v1/tasks again")
 
 

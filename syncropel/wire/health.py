@@ -7,11 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.log_state import StoreWord
 from syncropel.wire.rules import CacheStatsOut
-
-StoreWord = Annotated[Literal["sound", "held", "replaced", "altered"], OPEN]
-"""`held`: records that were known are missing, and only freezes are taken; `replaced`: somebody removed or
-replaced the files under the daemon; `altered`: records do not hash to their ids."""
 
 
 class Health(Wire):

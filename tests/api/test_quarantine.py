@@ -9,8 +9,9 @@ from typing import Any
 
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.sqlite.store import SqliteStore
+from syncropel.wire import FleetStatus
 
-from .conftest import NOOP, Api, open_api, record, until
+from .conftest import DID, NOOP, Api, open_api, record, until
 
 
 def alter(path: Path, where: str, body: str) -> str:
@@ -47,6 +48,14 @@ async def test_an_altered_record_is_found_behind_the_work_and_named(tmp_path: Pa
         assert [one["id"] for one in told["altered"]] == [id_]
         assert id_ in (await api.get("/health"))["store_problem"]
         assert f"spl store accept-altered {id_}" in told["hint"]
+        fleet = FleetStatus.model_validate(await api.get("/v1/fleet/status"))
+        own = next(one.log for one in fleet.instances if one.did == DID)
+        assert (fleet.log.state, fleet.log.altered, fleet.log.stops_all) == (
+            "altered",
+            ["music.library"],
+            False,
+        )
+        assert own == fleet.log, "each heartbeat tells it, so a coordinator hears it of its workers"
         refused = await api.operator.get(f"/v1/records/{id_}")
         assert (refused.status_code, refused.json()["code"]) == (409, "RECORD_ALTERED")
         for act in ("INTEND", "DO"):
@@ -104,6 +113,7 @@ async def test_a_freeze_that_was_altered_stops_the_instance(tmp_path: Path) -> N
         told = await api.get("/v1/store")  # at once: before any goal could run
         assert (told["state"], [one["id"] for one in told["altered"]]) == ("altered", [id_])
         assert "emergency stop" in told["problem"]
+        assert (await api.get("/v1/fleet/status"))["log"]["stops_all"] is True
         health = await api.get("/v1/engine/health")
         assert health["takes_no_work"].startswith(f"emergency stop: record {id_}")
         answer = await api.operator.post("/v1/records", json=record(thread="docs", act="INTEND"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.client.attention import attention
-from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut
+from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut, LogState
 from tests.tui import console_sample as sample
 from tui.model import fleet
 from tui.model.glyphs import UNICODE
@@ -67,6 +67,18 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
             {"fanouts": [sample.fanout(alias="T", asking=[2])]},
             "fan-out T [2] waits for your decision: spl task approve T --subtask 2",
         ),
+        (
+            {"instances": [sample.instance("w", log=LogState(state="altered", problem="record a"))]},
+            "instance w has a log that is altered: record a",
+        ),
+        (
+            {"log": LogState(state="held", problem="4 of 5 records are gone"), "instances": []},
+            "log the log is held: 4 of 5 records are gone",
+        ),
+        (
+            {"instances": [sample.instance("w", backed_up="delivery is backed up: 1 wait")]},
+            "instance w has a loop that waits: delivery is backed up: 1 wait",
+        ),
         ({"freezes": [sample.freeze(namespace="docs", waiting=["w"])]}, "freeze docs not confirmed by w"),
     ],
 )
@@ -91,14 +103,23 @@ def test_waiting_in_a_queue_is_not_running_late() -> None:
     assert told(dispatches=[sample.dispatch(0, queued=True, started_at=1.0, timeout_secs=5.0)]) == []
 
 
+def logs() -> st.SearchStrategy[LogState | None]:
+    """The state of a log, with altered records on threads that dispatches and fan-outs of below may have."""
+    return st.builds(
+        lambda threads: LogState(state="altered", problem="x", altered=threads) if threads else None,
+        st.lists(st.sampled_from([sample.THREAD, "th_0", "th_1"]), unique=True),
+    )
+
+
 def instances() -> st.SearchStrategy[InstanceOut]:
     return st.builds(
-        lambda number, status, health: sample.instance(
-            f"w{number}", f"did:{number}", status=status, health=health
+        lambda number, status, health, log: sample.instance(
+            f"w{number}", f"did:{number}", status=status, health=health, log=log
         ),
         st.integers(0, 99),
         st.sampled_from(["live", "stale", "archived", "draining", "left"]),
         st.sampled_from(["healthy", "silent", "draining"]),
+        logs(),
     )
 
 
@@ -118,7 +139,7 @@ def fanouts() -> st.SearchStrategy[FanOutProgress]:
         lambda number, satisfiable, hangs, asking: sample.fanout(
             thread=f"th_{number}", satisfiable=satisfiable, hangs=hangs, asking=asking
         ),
-        st.integers(0, 99), st.booleans(), st.sampled_from([[], [1]]), st.sampled_from([[], [0]]),
+        st.integers(0, 4), st.booleans(), st.sampled_from([[], [1]]), st.sampled_from([[], [0]]),
     )  # fmt: skip
 
 
@@ -133,7 +154,7 @@ def test_the_console_marks_exactly_what_the_command_line_tells(
     status: FleetStatus = sample.empty_status(instances=known, dispatches=running, fanouts=waiting)
     tables = (
         fleet.instance_rows(status, NOW, UNICODE),
-        fleet.dispatch_rows(status, NOW),
+        fleet.dispatch_rows(status, NOW, UNICODE),
         fleet.fanout_rows(status, NOW, UNICODE),
     )
     marked = [sum(row.is_troubled for row in rows) for rows in tables]

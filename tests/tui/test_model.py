@@ -211,7 +211,7 @@ def test_dead_data_does_not_read_as_live() -> None:
     row = fleet.instance_rows(sample.status(), later, UNICODE)[1]
     assert row.cells["status"].text == "? was live"
     assert row.cells["beat"].text == "1m 02s", "a heartbeat's age goes on"
-    dispatch = fleet.dispatch_rows(sample.status(), later)[0]
+    dispatch = fleet.dispatch_rows(sample.status(), later, UNICODE)[0]
     assert dispatch.cells["elapsed"].text == "1m", "a running time is only known until then"
 
 

@@ -66,5 +66,5 @@ def test_what_is_lost_neither_runs_nor_waits() -> None:
     lost = sample.dispatch(0, lost_at=sample.AT - 5, began_at=sample.AT - 900, timeout_secs=1.0)
     status = sample.empty_status(dispatches=[lost, sample.dispatch(1), sample.dispatch(2, queued=True)])
     assert fleet.counts(status) == "1 live · 1 running · 1 queued · 1 lost"
-    row = fleet.dispatch_rows(status, NOW)[0]
+    row = fleet.dispatch_rows(status, NOW, ASCII)[0]
     assert (row.cells["elapsed"].text, row.cells["elapsed"].tone) == ("lost", "warn")

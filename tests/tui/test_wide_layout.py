@@ -164,7 +164,7 @@ async def test_what_is_too_long_is_left_to_enter() -> None:
 
 def test_nothing_is_told_of_what_is_gone() -> None:
     status, world = sample.status(), World()
-    assert facts.dispatch_facts(status, "th_nowhere/0", NOW) == []
+    assert facts.dispatch_facts(status, "th_nowhere/0", NOW, ASCII) == []
     assert facts.fanout_facts(status, "th_nowhere", NOW, ASCII) == []
     assert facts.subtask_facts(world, sample.THREAD, 0, NOW, ASCII) == []
 

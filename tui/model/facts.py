@@ -6,10 +6,13 @@ import textwrap
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from syncropel.client.attention import altered
+from tui.model.altered import state_of
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
+from tui.model.log_state import thread_lines
 from tui.model.moment import Moment
-from tui.model.rows import Column, Rows, state_cell
+from tui.model.rows import Column, Rows
 from tui.model.subject import Subject
 from tui.model.text import NOTHING, age, count, paid, plain
 from tui.model.tree import Line, detail_lines
@@ -33,6 +36,9 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
     if found.memory_bytes is not None:
         facts.append(("memory", Line(_memory(found.memory_bytes, found.memory_growth_bytes or 0))))
+    if found.log is not None and found.log.state != "sound":
+        facts.append(("log", Line(f"{found.log.state}: {plain(found.log.problem)}", "bad")))
+        facts.append(("", Line(plain(found.log.hint), "warn")))
     if found.backed_up:
         facts.append(("loops", Line(plain(found.backed_up), "warn")))
     return facts + _running(world, found)
@@ -58,13 +64,14 @@ def _cells(columns: Sequence[Column], rows: Rows, key: str, without: Collection[
     return [(title, Line(cell.text, cell.tone)) for title, cell in shown]
 
 
-def dispatch_facts(status: FleetStatus, key: str, at: Moment) -> list[Fact]:
+def dispatch_facts(status: FleetStatus, key: str, at: Moment, glyphs: Glyphs) -> list[Fact]:
     """What is running, by the identity of its row."""
-    rows = dispatch_rows(status, at)
+    rows = dispatch_rows(status, at, glyphs)
     found = next((one for one in status.dispatches if f"{one.thread}/{one.index}" == key), None)
     if found is None:
         return []
     return [
+        *thread_lines([found.thread, found.child_thread], altered(status), glyphs),
         *_cells(DISPATCHES, rows, key, without=("goal",)),
         *([("why", Line(plain(found.why), "warn" if found.hangs else "plain"))] if found.why else []),
         ("thread", Line(found.child_thread or NOTHING)),
@@ -78,6 +85,7 @@ def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -
     if found is None:
         return []
     return [
+        *thread_lines([thread], altered(status), glyphs),
         *_cells(FANOUTS, fanout_rows(status, at, glyphs), thread, without=("goal", "explanation")),
         ("thread", Line(thread)),
         ("waits", Line(plain(found.explanation), "plain" if found.satisfiable else "bad")),
@@ -85,10 +93,12 @@ def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -
     ]
 
 
-def task_facts(task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
+def task_facts(world: World, task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
     """A task, without what its join says."""
-    state = state_cell(task.status, glyphs)
+    found = altered(world.status)
+    state = state_of(task.status, task.thread, found, glyphs)
     return [
+        *thread_lines([task.thread], found, glyphs),
         ("status", Line(state.text, state.tone)),
         ("priority", Line(task.priority)),
         ("domain", Line(plain(task.domain) or NOTHING)),
@@ -107,7 +117,10 @@ def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Gly
     """One subtask; empty until its join has been read."""
     join = world.join_of(thread)
     child = next((one for one in join.subtasks if one.index == index), None) if join else None
-    return detail_lines(child, at, glyphs) if child is not None else []
+    if child is None:
+        return []
+    marked = thread_lines([child.child_thread or ""], altered(world.status), glyphs)
+    return [*marked, *detail_lines(child, at, glyphs)]
 
 
 def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list[Fact]:
@@ -117,7 +130,7 @@ def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list
     if subject.index is not None:
         return subtask_facts(world, subject.thread, subject.index, at, glyphs)
     task = world.task(subject.thread)
-    return task_facts(task, at, glyphs) if task is not None else []
+    return task_facts(world, task, at, glyphs) if task is not None else []
 
 
 def wrapped(facts: Sequence[Fact], width: int) -> list[tuple[str, Line]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.client import attention
 from syncropel.client.clock_text import UNKNOWN, clock_problem
+from tui.model.altered import ALTERED
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
 from tui.model.moment import Moment
@@ -98,11 +99,13 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
 
 
 def _health(one: InstanceOut) -> Cell:
-    """Health, or the problem of a healthy instance: its clock, or a loop that is backed up."""
+    """Health, or the problem of a healthy instance: its log, its clock, or a loop that is backed up."""
     if one.status in _GONE:
         return Cell(one.health)
     if one.health != "healthy":
         return Cell(one.health, "warn")
+    if one.log is not None and one.log.state != "sound":
+        return Cell(f"log {one.log.state}", "bad")
     if one.clock_ahead_secs is None:
         return Cell(f"clock {UNKNOWN}")
     problem = clock_problem(one) or ("backed up" if one.backed_up else "")
@@ -141,8 +144,8 @@ def _load(one: InstanceOut) -> Cell:
     return Cell(f"{one.active_dispatches}/{one.max_concurrent}{waiting}", "warn" if full else "plain", order)
 
 
-def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
-    running = status.dispatches
+def dispatch_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
+    running, found = status.dispatches, attention.altered(status)
     keys = [f"{one.thread}/{one.index}" for one in running]
 
     @cache
@@ -152,19 +155,23 @@ def dispatch_rows(status: FleetStatus, at: Moment) -> Rows:
 
     def make(place: int) -> Row:
         one = running[place]
-        return _dispatch(keys[place], one, names().get(one.instance) or tail(one.instance), at)
+        wrong = not found.isdisjoint((one.thread, one.child_thread))
+        name = names().get(one.instance) or tail(one.instance)
+        return _dispatch(keys[place], one, name, at, glyphs.sign(ALTERED) if wrong else "")
 
     return Rows(status, keys, make)
 
 
-def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
+def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment, mark: str) -> Row:
+    """`mark`: the sign of an altered record on its thread or its task's; empty when there is none."""
     began = one.started_at if one.began_at is None else one.began_at
     word = LOST if one.lost_at is not None else QUEUED if one.queued else ""
     elapsed = -1.0 if word else max(0.0, at.heard - began)
+    goal = first_line(one.goal)
     late, over = attention.is_late(one, at.heard), attention.is_over_budget(one)
     cells = {
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
-        "goal": Cell(first_line(one.goal)),
+        "goal": Cell(f"{mark} {ALTERED}: {goal}" if mark else goal, "bad" if mark else "plain"),
         "instance": Cell(instance, "warn" if one.hangs else "plain"),
         "elapsed": Cell(word or long_duration(elapsed), "warn" if late or word == LOST else "plain", elapsed),
         "spend": Cell(
@@ -180,8 +187,13 @@ def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment) -> Row:
 
 
 def fanout_rows(status: FleetStatus, at: Moment, glyphs: Glyphs) -> Rows:
-    waiting = status.fanouts
-    return Rows(status, [one.thread for one in waiting], lambda place: _fanout(waiting[place], at, glyphs))
+    waiting, found = status.fanouts, attention.altered(status)
+
+    def make(place: int) -> Row:
+        one = waiting[place]
+        return _fanout(one, at, glyphs, rests_on_altered=one.thread in found)
+
+    return Rows(status, [one.thread for one in waiting], make)
 
 
 def _cause(one: FanOutProgress) -> str:
@@ -201,20 +213,22 @@ def fanout_longest(status: FleetStatus) -> dict[str, int]:
     }
 
 
-def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs) -> Row:
+def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs, *, rests_on_altered: bool) -> Row:
     share = one.accepted / one.subtasks if one.subtasks else 0.0
-    why = _cause(one)
+    why, sound = _cause(one), one.satisfiable and not rests_on_altered
+    if rests_on_altered:
+        why = f"{ALTERED}: a record of it is not what it was"
     old = max(0.0, at.heard - one.started_at)
     cells = {
         "task": Cell(plain(one.alias) or tail(one.thread), "strong"),
         "progress": Cell(
             f"{bar(one.accepted, one.subtasks, BAR_WIDTH, glyphs)} {one.accepted}/{one.subtasks}",
-            "good" if one.satisfiable else "bad",
+            "good" if sound else "bad",
             share,
         ),
         "explanation": Cell(
-            why if one.satisfiable else f"{glyphs.sign('failed')} {why}",
-            "bad" if not one.satisfiable else "warn" if attention.of_fan_out(one) else "plain",
+            why if sound else f"{glyphs.sign('failed')} {why}",
+            "bad" if not sound else "warn" if attention.of_fan_out(one) else "plain",
         ),
         "age": Cell(long_duration(old), "plain", old),
         "spend": Cell(paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown), "plain", one.cost_usd),

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tui.model.altered import state_of
 from tui.model.glyphs import Glyphs
 from tui.model.moment import Moment
-from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
+from tui.model.rows import MEASURED, Cell, Column, Row, Rows, widest
 from tui.model.text import NOTHING, age, first_line, paid, plain, tail
 
 if TYPE_CHECKING:
@@ -33,17 +34,18 @@ TASKS: Final = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What the rows are made from: the tasks, and the threads of those that will make no more progress as
-    things stand.
+    """What the rows are made from: the tasks, the threads of those that will make no more progress as things
+    stand, and the threads with altered records.
     """
 
     tasks: Sequence[TaskSummary]
     hanging: frozenset[str] = frozenset()
+    altered: frozenset[str] = frozenset()
 
-    def again(self, tasks: Sequence[TaskSummary], hanging: frozenset[str]) -> Seen:
+    def again(self, tasks: Sequence[TaskSummary], hanging: frozenset[str], altered: frozenset[str]) -> Seen:
         """The same object as long as nothing has changed, so that rows are not recomputed."""
-        same = tasks is self.tasks and hanging == self.hanging
-        return self if same else Seen(tasks, hanging)
+        same = tasks is self.tasks and (hanging, altered) == (self.hanging, self.altered)
+        return self if same else Seen(tasks, hanging, altered)
 
 
 def task_name(task: TaskSummary | FanOutProgress) -> str:
@@ -53,7 +55,7 @@ def task_name(task: TaskSummary | FanOutProgress) -> str:
 def task_rows(seen: Seen, at: Moment, glyphs: Glyphs) -> Rows:
     """A row per task, in the order given (the daemon's: most recent change first)."""
     tasks, keys = seen.tasks, [one.thread for one in seen.tasks]
-    return Rows(seen, keys, lambda place: _task(tasks[place], at, glyphs, keys[place] in seen.hanging))
+    return Rows(seen, keys, lambda place: _task(tasks[place], at, glyphs, seen))
 
 
 def longest(tasks: Sequence[TaskSummary]) -> dict[str, int]:
@@ -76,17 +78,17 @@ def _labels(one: TaskSummary) -> str:
     return plain(", ".join(one.labels)) or NOTHING
 
 
-def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, hangs: bool) -> Row:
+def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, seen: Seen) -> Row:
     done = f"{one.accepted}/{one.subtasks}" if one.subtasks else NOTHING
     old = max(0.0, at.now - one.updated_at)
     stuck = not one.satisfiable and not one.joined
     cells = {
-        "status": state_cell(one.status, glyphs),
+        "status": state_of(one.status, one.thread, seen.altered, glyphs),
         "task": Cell(task_name(one), "strong"),
         "goal": Cell(first_line(one.goal)),
         "done": Cell(
             done,
-            "bad" if stuck else "warn" if hangs else "plain",
+            "bad" if stuck else "warn" if one.thread in seen.hanging else "plain",
             one.accepted / one.subtasks if one.subtasks else -1.0,
         ),
         "cost": Cell(paid(one.cost_usd, None, unknown=one.cost_unknown), "plain", one.cost_usd),
@@ -103,7 +105,7 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, hangs: bool) -> Row:
     fields |= {
         "thread": one.thread,
         "goal": plain(one.goal),
-        "status": f"{one.status} {one.status.replace('_', ' ')}",
+        "status": f"{one.status} {one.status.replace('_', ' ')} {cells['status'].text}",
         "joined": "yes" if one.joined else "no",
     }
     return Row(one.thread, cells, fields)

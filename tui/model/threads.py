@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from tui.model.altered import ALTERED
 from tui.model.feed import thread_name
 from tui.model.glyphs import Glyphs, marked, word
 from tui.model.moment import Moment
@@ -33,6 +34,8 @@ class ThreadList:
 
     threads: tuple[ThreadSummary, ...] = ()
     complete: bool = False
+    altered: frozenset[str] = frozenset()
+    """Those with an altered record."""
     _by_id: Mapping[str, ThreadSummary] = field(default_factory=dict, compare=False)
 
     def knows(self, one: ThreadSummary) -> bool:
@@ -43,7 +46,11 @@ class ThreadList:
         """Add these; `last` says that there are no older ones."""
         threads = {**self._by_id, **{one.id: one for one in page}}
         ordered = sorted(threads.values(), key=lambda one: -one.last_sequence)
-        return ThreadList(tuple(ordered), self.complete or last, threads)
+        return ThreadList(tuple(ordered), self.complete or last, self.altered, threads)
+
+    def with_altered(self, altered: frozenset[str]) -> ThreadList:
+        """The same object while these are the same."""
+        return self if altered == self.altered else replace(self, altered=altered)
 
     def find(self, thread: str | None) -> ThreadSummary | None:
         return self._by_id.get(thread or "")
@@ -52,7 +59,12 @@ class ThreadList:
 def thread_rows(known: ThreadList, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Rows:
     """A row per thread, made on demand."""
     threads = known.threads
-    return Rows(known, [one.id for one in threads], lambda place: _row(threads[place], names, at, glyphs))
+
+    def make(place: int) -> Row:
+        one = threads[place]
+        return _row(one, names, at, glyphs, altered=one.id in known.altered)
+
+    return Rows(known, [one.id for one in threads], make)
 
 
 def _status(one: ThreadSummary, glyphs: Glyphs) -> Cell:
@@ -65,11 +77,11 @@ def _status(one: ThreadSummary, glyphs: Glyphs) -> Cell:
     return replace(cell, text=f"! {word(one.status)}", tone="plain" if one.kind == "dispatch" else "warn")
 
 
-def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyphs) -> Row:
+def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyphs, *, altered: bool) -> Row:
     name, old = thread_name(one.id, names), max(0.0, at.now - one.last_activity)
     cells = {
         "name": Cell(name, "strong"),
-        "status": _status(one, glyphs),
+        "status": state_cell(ALTERED, glyphs) if altered else _status(one, glyphs),
         "title": Cell(first_line(one.title)),
         "kind": Cell(marked(one.kind), "muted"),
         "records": Cell(count(one.records), "plain", float(one.records)),
@@ -79,7 +91,7 @@ def _row(one: ThreadSummary, names: Mapping[str, str], at: Moment, glyphs: Glyph
     }
     fields = {
         "thread": f"{one.id} {name}",
-        "status": f"{one.status} {one.status.replace('_', ' ')}",
+        "status": f"{one.status} {one.status.replace('_', ' ')} {cells['status'].text}",
         "title": plain(one.title),
         "kind": one.kind,
     }

@@ -51,10 +51,12 @@ def subtask_rows(
     width: int,
     unfolded: Collection[str] | None = None,
     nested: Mapping[str, schema.JoinStatus] = MappingProxyType({}),
+    altered: frozenset[str] = frozenset(),
 ) -> Rows:
     """A row per line of the tree, as `branches.lay` returns them.
 
     `width` is that of the timeline, 0 without one: all bars are on the axis of the outermost fan-out.
+    `altered`: the threads with altered records.
     """
     axis = timeline.Axis.shared(join, at.heard, width)
     shown = branches.lay(join, unfolded, nested)
@@ -66,9 +68,10 @@ def subtask_rows(
         if isinstance(one.what, folding.Group):
             return _group(one, one.what, glyphs)
         if isinstance(one.what, schema.TaskSummary):
-            return _part(one, one.what, glyphs)
+            return _part(one, one.what, glyphs, altered=one.what.thread in altered)
         critical = one.what.index in paths.get(one.of.thread, ())
-        return _subtask(one, one.what, at, glyphs, axis.bar(one.what, glyphs, critical=critical))
+        bar = axis.bar(one.what, glyphs, critical=critical)
+        return _subtask(one, one.what, at, glyphs, bar, altered=one.what.child_thread in altered)
 
     return Rows(join, [one.key for one in shown], make)
 
@@ -120,12 +123,12 @@ def _after(child: schema.ChildOut) -> str:
     return ",".join(map(str, child.depends_on)) or NOTHING
 
 
-def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs) -> Row:
+def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs, *, altered: bool) -> Row:
     """A nested task; unfolded, its own subtasks are shown beneath it."""
     stuck = not task.satisfiable and not task.joined
     cells = {
         "index": Cell(_index(branch, glyphs), "muted", math.inf),
-        "state": state_cell(task.status, glyphs),
+        "state": state_cell("altered" if altered else task.status, glyphs),
         "goal": Cell(_part_goal(task), "bad" if stuck else "plain"),
         "cost": Cell(paid(task.cost_usd, None, unknown=task.cost_unknown), "plain", task.cost_usd),
     }
@@ -152,12 +155,14 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
     return Row(branch.key, cells, {"state": group.state})
 
 
-def _subtask(branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, drawn: str) -> Row:
+def _subtask(
+    branch: Branch, child: schema.ChildOut, at: Moment, glyphs: Glyphs, drawn: str, *, altered: bool
+) -> Row:
     took, told = elapsed(child, at), standing(child)
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
-        "state": state_cell(told, glyphs),
+        "state": state_cell("altered" if altered else told, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),

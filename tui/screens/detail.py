@@ -90,7 +90,7 @@ class TaskScreen(DetailScreen):
             return []
         why = world.why if world.why is not None and world.why.thread == self.thread else None
         children = task_children(why.children, glyphs) if why is not None else []
-        return [*facts.task_facts(task, world.moment(now), glyphs), *children]
+        return [*facts.task_facts(world, task, world.moment(now), glyphs), *children]
 
     def subject(self) -> Subject:
         return Subject(thread=self.thread)
@@ -143,7 +143,7 @@ class SubtaskScreen(DetailScreen):
             return []
         output = self.output
         output.keep_up(child.attempt)
-        told = tree.detail_lines(child, world.moment(now), self.console.glyphs)
+        told = facts.subtask_facts(world, self.thread, self.index, world.moment(now), self.console.glyphs)
         return [*told, *last_lines(output.ring, output.page, output.trouble, LAST_LINES)]
 
     def subject(self) -> Subject:

@@ -61,7 +61,7 @@ class FleetScreen(ConsoleScreen):
         if status is not None:
             rows = [
                 fleet.instance_rows(status, at, glyphs),
-                fleet.dispatch_rows(status, at),
+                fleet.dispatch_rows(status, at, glyphs),
                 fleet.fanout_rows(status, at, glyphs),
             ]
             empty = [_NO_INSTANCES, _NO_DISPATCHES, _NO_FANOUTS]
@@ -82,7 +82,7 @@ class FleetScreen(ConsoleScreen):
         if subject.did or table is None or table.chosen is None or world.status is None:
             return name, facts.facts_of(world, subject, at, self.console.glyphs)
         if table.id == "dispatches":
-            return name, facts.dispatch_facts(world.status, table.chosen, at)
+            return name, facts.dispatch_facts(world.status, table.chosen, at, self.console.glyphs)
         return name, facts.fanout_facts(world.status, table.chosen, at, self.console.glyphs)
 
     def _share(self, tables: list[Table]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from rich.cells import cell_len
 
-from tui.model import actions, contexts, first_run, fleet, freezes, link
+from tui.model import actions, contexts, first_run, fleet, freezes, link, log_state
 from tui.model.bars import Piece, pack
+from tui.model.feed import names_of
 from tui.model.glyphs import Glyphs, Tone, hue
 from tui.model.request_state import hindrance
 from tui.model.text import plain
@@ -109,6 +111,7 @@ def too_small(screen: Framed, now: float) -> list[Spans]:
     ]
     if world.status is not None:
         at = world.moment(now)
+        lines += log_state.banner_lines(world.status, names_of(world), glyphs)
         lines += [(words, "alarm") for words in freezes.banner_lines(world.status, at, glyphs)]
     room = max(1, width - 2)
     return [(Span(" " + clip(words, room, glyphs.ellipsis), tone),) for words, tone in lines]
@@ -124,24 +127,43 @@ def _version(status: FleetStatus | None, own: str) -> Piece:
 
 
 def banner(screen: Framed, now: float, width: int) -> list[Spans]:
-    """Freezes in red, connection trouble, and what could not be read. Empty when all is well."""
+    """Unsound logs and freezes in red, trouble, and what could not be read. Empty when all is well."""
     world, glyphs = screen.world, screen.console.glyphs
     lines: list[Spans] = []
     if world.status is not None:
+        for words, tone in log_state.banner_lines(world.status, names_of(world), glyphs):
+            draw = _alarm if tone == "alarm" else _warned
+            lines += [draw(glyphs, part, width) for part in _wrapped(words, width, glyphs)]
         for words in freezes.banner_lines(world.status, world.moment(now), glyphs):
             lines.append(_alarm(glyphs, words, width))
         for words in freezes.pause_lines(world.status, glyphs):
-            lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
+            lines.append(_warned(glyphs, words, width))
     state = world.link.at(now)
     if world.status is None:
         key = screen.console.keymap.shown(actions.START)
         state = replace(state, hint=first_run.hint(screen.session.fleet, state, key) or state.hint)
     for words in link.trouble(state, now, glyphs, screen.console.keymap.first(actions.RECONNECT)):
-        lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
+        lines.append(_warned(glyphs, words, width))
     if world.trouble and state.is_live and (world.failing == TASKS or screen.wants is not None):
         words = glyphs.text(f"{world.failing} could not be read: {world.trouble}")
-        lines.append((Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),))
+        lines.append(_warned(glyphs, words, width))
     return lines
+
+
+def _wrapped(words: str, width: int, glyphs: Glyphs) -> list[str]:
+    """Words whose end matters, since a command stands there, in two lines where one does not suffice."""
+    return wrap(
+        words,
+        width - 2,
+        subsequent_indent="  ",
+        max_lines=2,
+        placeholder=f" {glyphs.ellipsis}",
+        break_on_hyphens=False,
+    )
+
+
+def _warned(glyphs: Glyphs, words: str, width: int) -> Spans:
+    return (Span(" " + clip(words, width - 2, glyphs.ellipsis), "warn"),)
 
 
 def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:

@@ -7,7 +7,8 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tui.model import branches, join_words, tree
+from syncropel.client.attention import altered
+from tui.model import branches, join_words, log_state, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
 from tui.model.world import JOIN
@@ -65,11 +66,13 @@ def show(
     lines: list[tree.Line] = []
     if join is not None:
         table.belong(join, nested)
-        lines = join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
+        found = altered(screen.world.status)
+        lines = log_state.join_lines(join, found, glyphs)
+        lines += join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
         unfolded = None if screen.arranges(SUBTASKS) else table.unfolded
         width = table.column_width(tree.TIMELINE)
         table.head(tree.TIMELINE, tree.scale(join, at, glyphs, width))
-        rows = tree.subtask_rows(join, at, glyphs, width, unfolded, nested)
+        rows = tree.subtask_rows(join, at, glyphs, width, unfolded, nested, found)
     _tell(screen, lines)
     screen.select(table, rows, "SUBTASKS", empty, of=len(join.subtasks) if join else 0)
 

@@ -8,6 +8,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from syncropel.client.attention import altered
 from tui import screens
 from tui.model.actions import TASKS
 from tui.model.filters import Filter
@@ -51,7 +52,7 @@ class TasksScreen(GlancingScreen):
         world = self.world
         tasks, table = world.tasks, self.query_one("#tasks", Table)
         table.measure(tasks, lambda: longest(tasks or ()))
-        self._seen = self._seen.again(tasks or (), world.hanging())
+        self._seen = self._seen.again(tasks or (), world.hanging(), altered(world.status))
         rows = None if tasks is None else task_rows(self._seen, world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
         self.select(table, rows, name, self.unread(TASKS_READ, world.trouble) if rows is None else _NO_TASKS)

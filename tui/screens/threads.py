@@ -11,12 +11,14 @@ from textual import on
 from textual.widget import Widget
 
 from syncropel.client import calls
+from syncropel.client.attention import altered
 from tui import screens
 from tui.connection.coalescing_poller import CoalescingPoller
 from tui.connection.peek import Peek
 from tui.model.actions import THREADS
 from tui.model.facts import Fact
 from tui.model.feed import names_of, thread_name
+from tui.model.log_state import thread_lines
 from tui.model.peek import thread_facts
 from tui.model.rows import longest
 from tui.model.subject import Subject
@@ -104,6 +106,7 @@ class ThreadsScreen(ConsoleScreen):
         if status is not None and status.ingested_total != self._ingested and self._poller is not None:
             self._ingested = status.ingested_total
             self._poller.ask()
+        self._known = self._known.with_altered(altered(status))
         rows = thread_rows(self._known, names_of(self.world), self.world.moment(now), glyphs)
         self.query_one("#threads-state", Lines).show(self._state(now))
         table = self.query_one("#threads", Table)
@@ -120,7 +123,9 @@ class ThreadsScreen(ConsoleScreen):
         if one is None or self._peek is None:
             return "", ()
         self._peek.look(one)
-        return thread_name(one.id, names), thread_facts(one, self._peek.page, names, self.console.glyphs)
+        glyphs = self.console.glyphs
+        marked = thread_lines([one.id], self._known.altered, glyphs)
+        return thread_name(one.id, names), [*marked, *thread_facts(one, self._peek.page, names, glyphs)]
 
     def _state(self, now: float) -> list[Spans]:
         glyphs, lines = self.console.glyphs, list[Spans]()

@@ -9,10 +9,9 @@ from pydantic import Field
 
 from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
-from syncropel.policy.guard import record_altered
+from syncropel.engine.log_state import log_state
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.wire import AlteredOut, StoreLoss, StoreOut
-from syncropel.wire.health import StoreWord
 
 
 class Accepted(RequestBody):
@@ -58,8 +57,11 @@ def described(engine: Engine) -> StoreOut:
     store = engine.store
     quarantine = engine.quarantine
     found = sorted(quarantine.found.values(), key=lambda one: one.sequence)
+    state = log_state(engine)
     told = StoreOut(
-        state="sound",
+        state=state.state,
+        problem=state.problem,
+        hint=state.hint,
         records=store.count,
         altered=[AlteredOut(id=one.id, thread=one.thread, sequence=one.sequence) for one in found],
         checked=quarantine.looked_at,
@@ -67,15 +69,6 @@ def described(engine: Engine) -> StoreOut:
         views_through=engine.projector.position,
         views_problem=engine.projector.views.problem or engine.projector.problem,
     )
-    if (replaced := store.replaced) is not None:
-        told = _with(told, "replaced", replaced.message, replaced.hint)
-    elif (hold := store.hold) is not None:
-        told = _with(told, "held", hold.told, hold.hint)
-    elif found:
-        error = record_altered(found[0].id, found[0].thread)
-        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        stop = "; emergency stop: it may rule over others" if engine.ingest.live.standing.altered else ""
-        told = _with(told, "altered", f"{error.message}{more}{stop}", error.hint)
     if not isinstance(store, SqliteStore) or (lineage := store.lineage) is None:
         return told
     return told.model_copy(
@@ -86,7 +79,3 @@ def described(engine: Engine) -> StoreOut:
             "losses": [StoreLoss(**asdict(one)) for one in lineage.losses],
         }
     )
-
-
-def _with(told: StoreOut, state: StoreWord, problem: str, hint: str) -> StoreOut:
-    return told.model_copy(update={"state": state, "problem": problem, "hint": hint})

@@ -10,6 +10,7 @@ from syncropel.api.tasks.waiting import Look, Running
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.reassignment import spent_usd
 from syncropel.engine.heartbeats import own_beat
+from syncropel.engine.log_state import log_state
 from syncropel.errors import NotFound
 from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.rules import FREEZE_RULES
@@ -122,6 +123,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         emergency=live.control.emergency is not None,
         paused=[PauseOut(**one) for one in engine.providers.told()],
         rules=fleet_rules(engine),
+        log=log_state(engine),
         tasks_revision=live.revision,
     )
 

@@ -138,6 +138,7 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Active dispatches: {one.active_dispatches}",
         f"  Store records: {records}",
         *([f"  Memory: {size(one.memory_bytes)}"] if one.memory_bytes is not None else []),
+        *([f"  Log: {one.log.state}: {clean(one.log.problem)}"] if one.log and one.log.problem else []),
         *([f"  Loops: {clean(one.backed_up)}"] if one.backed_up else []),
         f"  Last heartbeat: {beat}",
         f"  Clock: {clock_words(one.clock_ahead_secs)}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from syncropel.engine.ingest.live import LiveFolds
@@ -29,9 +29,14 @@ AGAIN_SECS: Final = 3600.0
 
 
 class Quarantine:
-    """The altered records that were found, by id. It updates `live.altered` and `live.standing`."""
+    """The altered records that were found, by id. It updates `live.altered` and `live.standing`, and calls
+    `changed` then, for those who show it.
+    """
 
-    def __init__(self, live: LiveFolds, store: RecordStore, runtime: Runtime) -> None:
+    def __init__(
+        self, live: LiveFolds, store: RecordStore, runtime: Runtime, changed: Callable[[], None]
+    ) -> None:
+        self._changed = changed
         self._live = live
         self._store = store
         self._runtime = runtime
@@ -110,6 +115,7 @@ class Quarantine:
         live.standing.altered = (
             f"record {live.altered[ruling[0]]} on {ruling[0]} was altered" if ruling else ""
         )
+        self._changed()
 
 
 async def _unsound(records: Sequence[StoredRecord]) -> list[StoredRecord]:

@@ -1,0 +1,114 @@
+"""A log that is not sound, in the console: the banner, and what is marked; nothing passes for sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncropel.wire import LogState
+from tests.tui import console_sample as sample
+from tests.tui.console_fakes import FakeClient
+from tests.tui.console_page import Console, console
+from tests.tui.console_snapshots import Pictured, unpictured
+from tests.tui.console_states import SMALL, USUAL, Size
+from tests.tui.sample_threads import ThreadClient, some
+
+TASK = sample.THREAD
+ALTERED = LogState(
+    state="altered",
+    problem=f"record {'ab' * 32} on {TASK} was altered: it does not hash to its id",
+    hint="restore a backup: spl backup list",
+    altered=[TASK],
+)
+HELD = LogState(
+    state="held",
+    problem="4 of 5 records are gone, and no copy was ever made that ends there",
+    hint="restore a backup: spl backup list; or go on without them: spl store accept-loss",
+    stops_all=True,
+)
+
+
+def client() -> FakeClient:
+    fake = FakeClient()
+    fake.tasks(sample.tasks())
+    fake.join(sample.join())
+    return fake
+
+
+def banner(page: Console) -> list[str]:
+    return [line.strip() for line in page.part("banner").splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("size", [SMALL, pytest.param(USUAL, marks=unpictured)], ids=["80x24", "120x40"])
+async def test_an_altered_record_is_named_and_its_thread_is_marked_on_every_screen(
+    size: Size, picture: Callable[[Pictured], None]
+) -> None:
+    async with console(size, sample.status(log=ALTERED), client()) as page:
+        first, second, *_ = banner(page)
+        assert first == "✗ LOG ALTERED DOCS-11: nothing begins or is joined there"
+        assert second == "→ spl store status names the records, and what helps"
+        (row,) = [row for row in page.table("fanouts")._rows if row.key == TASK]
+        assert (row.cells["explanation"].text, row.is_troubled) == (
+            "✗ altered: a record of it is not what it was",
+            True,
+        )
+        await page.press("2")
+        (row,) = [row for row in page.table("tasks")._rows if row.key == TASK]
+        assert row.cells["status"].text == "✗ altered"
+        assert "altered records: the task itself" in page.part("summary")
+        if size == SMALL:
+            picture(page)
+        await page.hears(sample.status())
+        assert (banner(page), "altered" in page.drawn) == ([], False), "it was accepted, or restored"
+
+
+async def test_an_altered_record_of_a_subtask_is_marked_in_the_tree_and_its_details() -> None:
+    child = sample.join().subtasks[0]
+    assert child.child_thread
+    of_worker = sample.instance(log=ALTERED.model_copy(update={"altered": [child.child_thread]}))
+    status = sample.status(instances=[sample.coordinator(), of_worker])
+    async with console(USUAL, status, client()) as page:
+        assert banner(page)[0].startswith("✗ LOG ALTERED worker-a: …")
+        (row,) = [row for row in page.table("instances")._rows if row.fields["alias"] == "worker-a"]
+        assert (row.cells["health"].text, row.cells["health"].tone) == ("log altered", "bad")
+        await page.press("2", "enter")
+        found = {row.cells["index"].text: row.cells["state"].text for row in page.table("subtasks")._rows}
+        assert list(found.values()).count("✗ altered") == 1
+        assert f"altered records: [{child.index}]" in page.part("summary")
+        await page.press("enter")
+        assert "what it says is not proven" in " ".join(page.part("facts").split())
+
+
+async def test_a_thread_with_an_altered_record_is_marked_in_the_list_of_threads() -> None:
+    fake, thread = ThreadClient(some()), some()[1].id
+    status = sample.status(log=ALTERED.model_copy(update={"altered": [thread]}))
+    async with console(USUAL, status, fake, screen="threads") as page:
+        states = {row.key: row.cells["status"].text for row in page.table("threads")._rows}
+        assert states[thread] == "✗ altered"
+        assert list(states.values()).count("✗ altered") == 1
+        await page.hears(sample.status())
+        assert "✗ altered" not in [row.cells["status"].text for row in page.table("threads")._rows]
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+async def test_a_held_log_is_shown_with_the_command_that_helps(size: Size) -> None:
+    async with console(size, sample.status(log=HELD), client()) as page:
+        shown = " ".join(banner(page))
+        assert f"✗ LOG HELD {HELD.problem}" in shown
+        assert f"→ {HELD.hint}" in shown, "to its last word: the command stands there"
+
+
+async def test_an_emergency_stop_by_an_altered_record_is_called_so() -> None:
+    stop = ALTERED.model_copy(update={"altered": ["th_fleet_control"], "stops_all": True})
+    async with console(USUAL, sample.status(log=stop), client()) as page:
+        assert banner(page)[0] == "✗ LOG ALTERED th_fleet_control: emergency stop, nothing runs"
+
+
+async def test_a_word_of_a_newer_daemon_and_foreign_text_are_shown_plainly() -> None:
+    odd = LogState.model_construct(
+        state="melted", problem="it \x1b[31m melted\nand more", hint="", altered=[]
+    )
+    async with console(USUAL, sample.status(log=odd), client()) as page:
+        (only,) = [line for line in banner(page) if "LOG" in line]
+        assert only == "✗ LOG MELTED it  [31m melted …"
