@@ -17,6 +17,8 @@ class SubprocessExit(Wire):
     runtime_ms: int
     exit_code: int | None = Field(description="None when a signal ended it")
     signal: int | None = None
+    of_command: bool = False
+    """Whether the signal ended a command of the script, as an exit status of 128 + signal says."""
 
 
 class WorktreeLeft(Wire):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncropel.cli.text.diagnosis import diagnosis_lines
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings
 from syncropel.wire import JoinStatus
@@ -87,9 +88,35 @@ async def test_a_killed_script_tells_signal_and_what_it_left(make_api: MakeApi, 
     assert "OOM" in one.advice
 
 
+@pytest.mark.parametrize("after", ["", "; exit $?"], ids=["last", "passed on"])
+async def test_an_agent_that_was_killed_below_its_script_has_the_signature_of_a_kill(
+    make_api: MakeApi, after: str
+) -> None:
+    """The kernel picks the process with the most memory, which is the agent and not the shell around it."""
+    api = await make_api(bash_in(None))
+    await dispatched(api, f"bash -c 'kill -9 $$'{after}")
+    told = await diagnosis(api)
+    (one,) = told.attempts
+    assert one.subprocess is not None
+    assert (one.subprocess.exit_code, one.subprocess.signal, one.subprocess.of_command) == (137, 9, True)
+    assert (one.codepath, one.failure_reason, one.success) == ("stream_eof_fallback", "result_missing", False)
+    assert one.advice.startswith("a command of the script was ended (exit status 137) by SIGKILL")
+    assert "dmesg | grep -i 'killed process'" in one.advice
+    printed = "\n".join(diagnosis_lines(told))
+    assert (
+        f"Subprocess\n  pid: {one.subprocess.pid}\n  runtime: {one.subprocess.runtime_ms}ms\n"
+        "  exit_code: Some(137)\n  signal: Some(9)\n\n"
+        "Completion\n  codepath: stream_eof_fallback\n  failure_reason: result_missing\n  success: false\n"
+    ) in printed
+
+
 @pytest.mark.parametrize(
     ("goal", "fields", "codepath", "failure", "exit_code", "signal"),
     [
+        ("exit 128", {}, "exit_status", "exit_status", 128, None),
+        ("exit 160", {}, "exit_status", "exit_status", 160, None),
+        ("exit 255", {}, "exit_status", "exit_status", 255, None),
+        ("bash -c 'kill $$'", {}, "stream_eof_fallback", "result_missing", 143, 15),
         ("true", {}, "exit_status", None, 0, None),
         ("exit 3", {}, "exit_status", "exit_status", 3, None),
         ("kill -15 $$", {}, "stream_eof_fallback", "result_missing", None, 15),

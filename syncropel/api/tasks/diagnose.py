@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
+from syncropel.adapters.exit_status import ending_signal
 from syncropel.api.tasks.agent_views import agent_out, gate_out
 from syncropel.api.tasks.fork_views import child_threads, find_parent, is_plain_parent
 from syncropel.api.tasks.task_views import (
@@ -147,7 +148,7 @@ def _starts(
 
 
 def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
-    process = _part(SubprocessExit, told.get("exit"))
+    process = _subprocess(told.get("exit"))
     worktree = _part(WorktreeLeft, told.get("worktree"))
     return {
         "finished_at": report.at,
@@ -175,6 +176,15 @@ def _part(model: type[_Part], value: Any) -> _Part | None:
         return None
 
 
+def _subprocess(told: Any) -> SubprocessExit | None:
+    """How the process ended; when its shell says that a command was ended by a signal, with that signal."""
+    process = _part(SubprocessExit, told)
+    if process is None or process.signal is not None:
+        return process
+    below = ending_signal(process.exit_code, None)
+    return process.model_copy(update={"signal": below, "of_command": below is not None})
+
+
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -183,6 +193,8 @@ def _advice(process: SubprocessExit | None, worktree: WorktreeLeft | None) -> st
     if process is None or process.signal is None:
         return ""
     cause = _ADVICE.get(process.signal, f"ended by signal {process.signal}")
+    if process.of_command:
+        cause = f"a command of the script was ended (exit status {process.exit_code}) by {cause}"
     kept = f"; files not committed in its worktree: {worktree.uncommitted}" if worktree else ""
     return cause + kept
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from syncropel.adapters import Job, Outcome, Remains
 from syncropel.adapters.briefing import render
+from syncropel.adapters.exit_status import ending_signal
 from syncropel.errors import InvalidRecord
 from syncropel.folds.fanout.child import CALL, COMPLETE, HANDLED, RUN, SUBPROCESS_EXIT, ChildIntend
 from syncropel.folds.fanout.spec import LARGEST
@@ -160,7 +161,7 @@ def completion(outcome: Outcome) -> tuple[str, str]:
         return "time_limit", "timeout"
     if outcome.exit is None:
         return "adapter_result", "" if outcome.verdict == ACCEPT else "not_accepted"
-    if outcome.exit["signal"] is not None:
+    if ending_signal(outcome.exit.get("exit_code"), outcome.exit["signal"]) is not None:
         return "stream_eof_fallback", "result_missing"
     return "exit_status", "" if outcome.verdict == ACCEPT else "exit_status"
 
