@@ -18,4 +18,4 @@ def ending_signal(exit_code: int | None, signal: int | None) -> int | None:
     if signal is not None or exit_code is None:
         return signal
     below = exit_code - _SIGNALLED
-    return below if 0 < below < _FIRST_REAL_TIME and below in iter(signals.Signals) else None
+    return below if 0 < below < _FIRST_REAL_TIME and below in signals.valid_signals() else None
