@@ -21,7 +21,8 @@ from benchmarks.logs import write_log
 from benchmarks.place import environ_in, process
 from benchmarks.table import Table
 from syncropel.client import Client, Target, calls
-from syncropel.launcher.process import signal_stop, spawn, wait_gone, wait_ready
+from syncropel.launcher.process import signal_stop, spawn, wait_gone
+from syncropel.launcher.starting import Progress, wait_ready
 from syncropel.settings.config import Home
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -106,7 +107,7 @@ def _measured(folder: Path, size: int) -> Figures:
     begun = time.perf_counter()
     started = spawn(home, ["--port", "0"], environ_in(folder))
     try:
-        wait_ready(started, START_SECS)
+        wait_ready(started, progress=Progress(START_SECS))
         start = time.perf_counter() - begun
         with Client(Target(socket=home.socket), timeout=60.0) as client:
             status = _timed(lambda: client.send(calls.engine_health()))

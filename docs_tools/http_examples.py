@@ -47,6 +47,7 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /health": Example("/health"),
     "GET /.well-known/syncropel": Example("/.well-known/syncropel"),
     "GET /v1/whoami": Example("/v1/whoami"),
+    "GET /v1/start": Example("/v1/start"),
     "GET /v1/engine/health": Example("/v1/engine/health?details=true"),
     "GET /v1/store": Example("/v1/store"),
     "POST /v1/store/accept-loss": Example("/v1/store/accept-loss", {"reason": "the disk is gone"}),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.connect import connect, import_client, this_home
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
+from syncropel.cli.support.progress import ProgressLines, replace_line
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.cli.text import fleet as fleet_text
 from syncropel.settings.config import actor_from
@@ -119,7 +121,8 @@ def run_start(args: Namespace) -> int:
         plan,
         say=lambda line: say(line, stream=stream),
         warn=complain,
-        progress=_progress if stream.isatty() else lambda _: None,
+        progress=partial(replace_line, stream) if stream.isatty() else lambda _: None,
+        reading=ProgressLines(stream),
     )
     status = launcher.run()
     if is_json(args):
@@ -144,12 +147,6 @@ def _ask_about_many(args: Namespace) -> None:
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
     raise UsageError(told, f"add --yes, or raise most_workers in [fleet] of {home.config}")
-
-
-def _progress(line: str) -> None:
-    # Carriage return, erase to the end of the line: the next line replaces this one.
-    sys.stdout.write(f"\r\x1b[K{line}")
-    sys.stdout.flush()
 
 
 def run_stop(args: Namespace) -> int:

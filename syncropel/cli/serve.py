@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from syncropel.cli.support.connect import this_home
 from syncropel.cli.support.parsing import Parser, port
+from syncropel.cli.support.progress import ProgressLines
 from syncropel.cli.support.terminal import clean, complain, say
 from syncropel.settings.config import HOST, Home
 
@@ -51,10 +53,14 @@ def start(home: Home, flags: list[str]) -> int:
     from syncropel.cli.support.connect import import_client
 
     import_client()
-    from syncropel.launcher.process import clear_stale_pid, find_daemon, signal_stop, spawn, wait_ready
+    from syncropel.errors import SetupError
+    from syncropel.launcher.lost_daemon import lost_daemon
+    from syncropel.launcher.process import clear_stale_pid, find_daemon, signal_stop, spawn
+    from syncropel.launcher.starting import wait_answer, wait_ready
 
+    told = ProgressLines(sys.stdout)
     running = find_daemon(home)
-    if running is not None:
+    if running is not None and wait_answer(home, running, told=told):
         say(f"already running, PID {running}{_place(running, home)}")
         return 0
     stale = clear_stale_pid(home)
@@ -62,9 +68,13 @@ def start(home: Home, flags: list[str]) -> int:
         complain(f"removed a stale PID file: PID {stale} is not a daemon of {home.display()}")
     started = spawn(home, flags)
     try:
-        wait_ready(started)
+        wait_ready(started, told=told)
     except KeyboardInterrupt:
         signal_stop(started.pid)
+        raise
+    except SetupError as error:
+        if (lost := lost_daemon(home, besides=started.pid)) is not None:
+            error.hint = f"PID {lost} is a daemon of this home that has lost its files: spl stop"
         raise
     say(
         f"✓ started, PID {started.pid}{_place(started.pid, home)}",

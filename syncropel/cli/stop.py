@@ -33,6 +33,7 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
     """
     import_client()
     from syncropel.launcher.leftovers import end_runs
+    from syncropel.launcher.lost_daemon import lost_daemon
     from syncropel.launcher.process import (
         STOP_LIMIT_SECS,
         clear_stale_pid,
@@ -40,8 +41,9 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
         signal_stop,
         wait_gone,
     )
+    from syncropel.launcher.starting import is_stopped
 
-    pid = find_daemon(home)
+    pid = find_daemon(home) or lost_daemon(home)
     if pid is None:
         stale = clear_stale_pid(home)
         ended = 0 if keep_work else end_runs(home)
@@ -56,7 +58,9 @@ def stop(home: Home, *, keep_work: bool = False) -> int:
     if wait_gone([pid]):
         complain(
             f"PID {pid} has not ended within {STOP_LIMIT_SECS:g}s",
-            f"see {home.log}; as the last resort: kill -9 {pid}",
+            f"it is stopped (SIGSTOP), let it go on: kill -CONT {pid}"
+            if is_stopped(pid)
+            else f"see {home.log}; as the last resort: kill -9 {pid}",
         )
         return 1
     say(f"✓ stopped (PID {pid})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Self
@@ -14,14 +16,17 @@ from syncropel.client.limits import Body, EventLines
 from syncropel.client.remote import told
 from syncropel.client.transport import (
     RETRIES,
+    STARTING_POLL_SECS,
     TIMEOUT_SECS,
     decode,
     failure,
+    may_ask_again,
     not_there,
     remote_error,
     request_of,
     stream_of,
 )
+from syncropel.errors import RemoteError
 
 if TYPE_CHECKING:
     from syncropel.client.calls import Answer, Call
@@ -58,7 +63,20 @@ class AsyncClient:
         await self._http.aclose()
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none.
+
+        A daemon that still reads its log is asked again, for as long as an answer may take.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return await self._send(call)
+            except RemoteError as error:
+                if not may_ask_again(error, deadline):
+                    raise
+                await asyncio.sleep(STARTING_POLL_SECS)
+
+    async def _send(self, call: Call[Answer]) -> Answer:
         if self.target.missing():
             raise not_there(self.target)
         request = request_of(call, self.target, self._timeout)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from syncropel.client.late import loaded, schema
+from syncropel.wire.start_words import PATH
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -55,6 +56,11 @@ def _part(text: str) -> str:
 
 def health() -> Call[schema.Health]:
     return Call(schema.Health, "/health")
+
+
+def start() -> Call[schema.Start]:
+    """How far the daemon's start has come."""
+    return Call(schema.Start, PATH)
 
 
 def engine_health(details: bool = False) -> Call[schema.EngineHealth]:

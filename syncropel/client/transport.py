@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from syncropel.client.limits import Body, EventLines
 from syncropel.client.lines import Line, LineError, NoAnswerInTime, NotConnected, Request, Response
 from syncropel.client.local import LocalLine
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
+from syncropel.wire.start_words import STARTING
 from syncropel.wire.version import HEADER
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from syncropel.client.target import Target
 
 TIMEOUT_SECS: Final = 10.0
+STARTING_POLL_SECS: Final = 0.25
 STREAM_SILENCE_SECS: Final = 45.0  # heartbeats come every 30 s; longer silence means a dead line
 RETRIES: Final = 2
 
@@ -68,6 +71,11 @@ def remote_error(path: str, response: Response, content: bytes) -> RemoteError |
         return RemoteError(status, body["type"], body["code"], body["message"], body.get("hint", ""), place)
     except (ValueError, KeyError, TypeError, AttributeError):
         return foreign_answers.refusal(path, status, response.headers)
+
+
+def may_ask_again(error: RemoteError, deadline: float) -> bool:
+    """Whether a daemon only has to be waited for: it reads its log, and has not looked at the request."""
+    return error.code == STARTING and time.monotonic() + STARTING_POLL_SECS < deadline
 
 
 def _signed(body: Any, target: Target) -> Any:
@@ -147,7 +155,20 @@ class Client:
         self._line.close()
 
     def send(self, call: Call[Answer]) -> Answer:
-        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none."""
+        """Send and decode. Raises RemoteError for an error answer, DaemonUnreachable when there is none.
+
+        A daemon that still reads its log is asked again, for as long as an answer may take.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._send(call)
+            except RemoteError as error:
+                if not may_ask_again(error, deadline):
+                    raise
+                time.sleep(STARTING_POLL_SECS)
+
+    def _send(self, call: Call[Answer]) -> Answer:
         if self.target.missing():
             raise not_there(self.target)
         request = request_of(call, self.target, self._timeout)

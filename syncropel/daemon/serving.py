@@ -26,6 +26,7 @@ from syncropel.errors import SetupError
 from syncropel.listening.gateway import GatewayServer, listen_gateway
 from syncropel.listening.server import Server
 from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
+from syncropel.listening.starting import StartingServer
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Home, Settings
 from syncropel.settings.identity import load_or_create_identity
@@ -100,7 +101,9 @@ async def _run(
             instance = Instance(identity.did, home, reached_at, asked_at)
             runtime = Runtime()
             lifecycle = Lifecycle(store, instance, settings, runtime)
-            if (engine := await _started(lifecycle, bootstrap_secret, stop)) is None:
+            with contextlib.closing(StartingServer(lifecycle.start_up, tcp, door.listener)):
+                engine = await _started(lifecycle, bootstrap_secret, stop)
+            if engine is None:
                 log.info("stopped while the log was being read")
                 return
             backups = engine.backups = Backups(store, place, settings.backup, runtime)

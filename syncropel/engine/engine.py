@@ -32,6 +32,7 @@ from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.instance import Instance
 from syncropel.engine.output.output import Output
+from syncropel.engine.start_up import StartUp
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started
 from syncropel.peer.peers import READ_SECS, Peers
@@ -62,6 +63,7 @@ class Engine:
         transport: httpx.AsyncBaseTransport | None = None,
         adapters: Mapping[str, Adapter] | None = None,
         *,
+        start_up: StartUp,
         started_at: float,
     ) -> None:
         live = started.live
@@ -74,6 +76,8 @@ class Engine:
         self.instance = instance
         self.settings = settings
         self.runtime = runtime
+        self.start_up = start_up
+        """How far reading the log has come."""
         self.keyring = Keyring(home)
 
         # the log

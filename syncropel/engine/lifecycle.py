@@ -13,6 +13,7 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.fleet.urgent_news import UrgentNews
 from syncropel.engine.heartbeats import ends_of, own_beat
 from syncropel.engine.instance import Instance
+from syncropel.engine.start_up import StartUp
 from syncropel.engine.upkeep import cron, tick
 from syncropel.engine.views.opening import Started, open_views, start_folds
 from syncropel.peer.runtime import Runtime
@@ -46,6 +47,8 @@ class Lifecycle:
         self._adapters = adapters
         self._background = Background()
         self._started_at = self._runtime.monotonic()
+        self.start_up = StartUp()
+        """How far reading the log has come."""
         self._engine: Engine | None = None
         self._begun = False
 
@@ -95,6 +98,7 @@ class Lifecycle:
             own_beat,
             self._transport,
             self._adapters,
+            start_up=self.start_up,
             started_at=self._started_at,
         )
         await engine.quarantine.look_before_work()
@@ -102,9 +106,10 @@ class Lifecycle:
 
     async def _fold(self) -> Started:
         """Fold the log by way of its views."""
+        self.start_up.begin(self.store.count)
         views = await open_views(self.store)
         try:
-            return await start_folds(self.store, views)
+            return await start_folds(self.store, views, self.start_up.seen)
         except BaseException:
             await views.close()
             raise

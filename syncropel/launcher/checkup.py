@@ -19,7 +19,8 @@ import psutil
 from syncropel.errors import SetupError
 from syncropel.launcher import adapter_checks, daemon_checks, store_checks
 from syncropel.launcher.finding import Finding, Patient
-from syncropel.launcher.process import answering_pid, find_daemon, written_pid
+from syncropel.launcher.lost_daemon import lost_daemon
+from syncropel.launcher.process import answering_pid, ask_start, find_daemon, written_pid
 from syncropel.settings.config import HOST, load_settings
 from syncropel.settings.identity import read_identity
 from syncropel_console import OURS, RIVAL, damage, rival
@@ -43,6 +44,9 @@ def _home(patient: Patient) -> Iterator[Finding]:
     path = patient.home.path
     if not path.is_dir():
         yield Finding("home", "fail", f"{path} is not there", "make it: spl init; or set SYNCROPEL_HOME")
+        if (pid := lost_daemon(patient.home)) is not None:
+            told = f"PID {pid} is a daemon of this home that still runs"
+            yield Finding("daemon", "fail", told, "what it writes is lost; end it: spl stop")
     elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         yield Finding("home", "fail", f"{path} cannot be written", "check its owner and its permissions")
     else:
@@ -129,6 +133,12 @@ def _process(patient: Patient) -> Iterator[Finding]:
         return
     if written != running:
         yield Finding("pid file", "warn", f"it does not name PID {running}", "spl stop finds it all the same")
+    if (start := ask_start(home)) is not None and start.state == "reading":
+        how_far = f"{start.records_read:,} of {start.records:,} records"
+        yield Finding(
+            "daemon", "warn", f"PID {running} reads its log: {how_far}", "wait; it answers after that"
+        )
+        return
     if answering_pid(home) != running:
         yield Finding(
             "daemon",

@@ -20,6 +20,7 @@ from syncropel.launcher import convergence, process
 from syncropel.launcher.convergence import Expected
 from syncropel.launcher.introducing import introduce
 from syncropel.launcher.plan import COORDINATOR, FleetPlan, WorkerPlan, plan_workers, prepare_worker
+from syncropel.launcher.starting import StartUps, wait_answer, wait_ready
 from syncropel.settings.config import Home, load_settings
 from syncropel.settings.identity import load_or_create_identity, make_home, write_private
 from syncropel.wire import EngineHealth, FleetStatus
@@ -37,7 +38,7 @@ _POLL_SECS: Final = 0.1
 @dataclass
 class Launcher:
     """One `spl fleet start`. `say` receives lines for the user, `warn` warnings, `progress` a line that
-    replaces the previous one.
+    replaces the previous one, `reading` how far a daemon is that reads its log.
     """
 
     home: Home
@@ -45,6 +46,7 @@ class Launcher:
     say: Callable[[str], None]
     warn: Callable[[str, str], None]
     progress: Callable[[str], None]
+    reading: Callable[[str], None] = lambda _: None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     started: list[tuple[str, process.Started]] = field(default_factory=list)
     _reused: dict[str, int] = field(default_factory=dict)
@@ -77,6 +79,8 @@ class Launcher:
 
     def _start_coordinator(self) -> tuple[EngineHealth, str]:
         pid = process.find_daemon(self.home)
+        if pid is not None and not wait_answer(self.home, pid, told=self.reading):
+            pid = None  # it has just ended
         if pid is None:
             make_home(self.home)
             load_or_create_identity(self.home)
@@ -86,8 +90,6 @@ class Launcher:
             started = process.spawn(self.home, flags, environ)
             self.started.append((COORDINATOR, started))
             self._ready(COORDINATOR, started, f" on :{self.plan.port}" if self.plan.port else "")
-        else:
-            process.wait_answer(self.home, pid)
         with self._client() as client:
             me = client.send(calls.engine_health())
             if me.role != COORDINATOR:
@@ -194,7 +196,7 @@ class Launcher:
 
     def _ready(self, alias: str, started: process.Started, place: str) -> None:
         try:
-            process.wait_ready(started)
+            wait_ready(started, told=self.reading)
         except SetupError as error:
             raise SetupError(f"[{alias}] did not start{place}: {error.message}", error.hint) from None
 
@@ -205,6 +207,7 @@ class Launcher:
 
     def _converge(self, expected: list[Expected]) -> FleetStatus:
         deadline = time.monotonic() + CONVERGENCE_LIMIT_SECS
+        start_ups = StartUps([one for _, one in self.started])
         with self._client() as client:
             while True:
                 self._report_the_dead()
@@ -212,8 +215,12 @@ class Launcher:
                 waiting = convergence.missing(status, expected)
                 if not waiting:
                     return status
+                if start_ups.go_on():
+                    deadline = time.monotonic() + CONVERGENCE_LIMIT_SECS
                 if time.monotonic() > deadline:
                     raise self._not_converged(waiting)
+                if start_ups.words:
+                    self.reading(start_ups.words)
                 self.progress(convergence.progress_line(status, expected))
                 time.sleep(_POLL_SECS)
 

@@ -14,21 +14,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from syncropel.client import Client, Target, calls
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.settings.config import STOP_KEEPING_WORK, Home
+from syncropel.settings.config import STOP_KEEPING_WORK, Home, lock_of
 from syncropel.settings.identity import make_home
+
+if TYPE_CHECKING:
+    from syncropel.wire import Start
 
 STOP_LIMIT_SECS: Final = 20.0
 """How long a stop waits for a daemon to finish its work."""
-START_LIMIT_SECS: Final = 60.0
-"""How long a start waits for the first answer; a long log takes a while to fold."""
-ANSWER_LIMIT_SECS: Final = 10.0
-"""How long to wait for a daemon that is already running, and may be starting or stopping."""
 _POLL_SECS: Final = 0.05
 _ERROR: Final = "error: "
 _CLOCK_SLACK_SECS: Final = 2.0
@@ -85,38 +84,23 @@ def spawn(home: Home, flags: Sequence[str] = (), environ: Mapping[str, str] | No
     return Started(home, process)
 
 
-def wait_ready(started: Started, limit_secs: float = START_LIMIT_SECS) -> None:
-    """Wait until the process answers on its home's socket.
-
-    Raises SetupError with its own words when it ends first, or when the limit passes.
-    """
-    deadline = time.monotonic() + limit_secs
-    while answering_pid(started.home) != started.pid:
-        if (death := started.died()) is not None:
-            raise death
-        if time.monotonic() > deadline:
-            raise SetupError(
-                f"PID {started.pid} gave no answer within {limit_secs:g}s",
-                f"it may still be reading its log; see: {started.home.log}",
-            )
-        time.sleep(_POLL_SECS)
-
-
-def wait_answer(home: Home, pid: int, limit_secs: float = ANSWER_LIMIT_SECS) -> None:
-    """Wait until a running daemon answers. Raises SetupError when the limit passes."""
-    deadline = time.monotonic() + limit_secs
-    while answering_pid(home) is None:
-        if time.monotonic() > deadline:
-            raise SetupError(
-                f"PID {pid} runs but does not answer on {home.socket}", f"see: {home.log}; or: spl stop"
-            )
-        time.sleep(_POLL_SECS)
+def ask_start(home: Home) -> Start | None:
+    """How far the home's daemon is; None when none answers, or an older one does."""
+    if not home.socket.exists():
+        return None
+    try:
+        with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
+            return client.send(calls.start())
+    except SyncropelError:
+        return None
 
 
 def answering_pid(home: Home) -> int | None:
-    """The PID of the daemon that answers on the home's socket; None when none does."""
+    """The PID of the daemon that serves on the home's socket; None when none does, or still reads its log."""
     if not home.socket.exists():
         return None
+    if (start := ask_start(home)) is not None:
+        return start.pid if start.state != "reading" else None
     try:
         with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
             return client.send(calls.engine_health()).pid
@@ -126,18 +110,25 @@ def answering_pid(home: Home) -> int | None:
 
 def written_pid(home: Home) -> int | None:
     """The content of the PID file, true or not; None when it is missing or holds no number."""
+    return _number_in(home.pid_file)
+
+
+def _number_in(path: Path) -> int | None:
     try:
-        text = home.pid_file.read_text(encoding="ascii").split()
+        text = path.read_text(encoding="ascii").split()
     except (OSError, ValueError):
         return None
     return int(text[0]) if text and text[0].isdecimal() and int(text[0]) > 0 else None
 
 
 def find_daemon(home: Home) -> int | None:
-    """The PID of the home's running daemon: from its PID file or, when that is lost, by asking its socket."""
-    pid = written_pid(home)
-    if pid is not None and _is_daemon(pid, home):
-        return pid
+    """The PID of the home's running daemon: from its PID file; when that is lost, from the lock of its store,
+    or by asking its socket.
+    """
+    for path in (home.pid_file, lock_of(home.store)):
+        pid = _number_in(path)
+        if pid is not None and _is_daemon(pid, home, path):
+            return pid
     return answering_pid(home)
 
 
@@ -155,7 +146,7 @@ def listening_port(pid: int) -> int | None:
 def clear_stale_pid(home: Home) -> int | None:
     """Remove a PID file whose process is gone or is not this home's daemon; return the PID it named."""
     pid = written_pid(home)
-    if pid is None or _is_daemon(pid, home):
+    if pid is None or _is_daemon(pid, home, home.pid_file):
         return None
     home.pid_file.unlink(missing_ok=True)
     return pid
@@ -179,7 +170,7 @@ def wait_gone(pids: Sequence[int], limit_secs: float = STOP_LIMIT_SECS) -> list[
     """Wait until these processes have ended; return those that still run when the limit passes."""
     deadline = time.monotonic() + limit_secs
     left = list(pids)
-    while left := [pid for pid in left if not _is_gone(pid)]:
+    while left := [pid for pid in left if not is_gone(pid)]:
         if time.monotonic() > deadline:
             break
         time.sleep(_POLL_SECS)
@@ -207,18 +198,18 @@ def _stderr_file(home: Home) -> Path:
     return home.log.with_name("stderr.log")
 
 
-def _is_daemon(pid: int, home: Home) -> bool:
+def _is_daemon(pid: int, home: Home, written_in: Path) -> bool:
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        older = process.create_time() <= home.pid_file.stat().st_mtime + _CLOCK_SLACK_SECS
-        return older and _serves(process.cmdline(), home)
+        older = process.create_time() <= written_in.stat().st_mtime + _CLOCK_SLACK_SECS
+        return older and serves(process.cmdline(), home)
     except (psutil.Error, OSError):
         return False
 
 
-def _serves(words: Sequence[str], home: Home) -> bool:
+def serves(words: Sequence[str], home: Home) -> bool:
     """Whether a command line is that of this home's daemon."""
     if "--home" in words[:-1]:
         named = words[list(words).index("--home") + 1]
@@ -227,7 +218,8 @@ def _serves(words: Sequence[str], home: Home) -> bool:
     return in_foreground or "syncropel.daemon" in words or "syncropel.cli.main" in words
 
 
-def _is_gone(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
+    """Whether this process has ended."""
     for process in _started:
         if process.pid == pid:
             return process.poll() is not None

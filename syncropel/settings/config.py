@@ -239,6 +239,11 @@ def home_from(environ: Mapping[str, str]) -> Home:
     return Home(Path(environ.get("SYNCROPEL_HOME") or "~/.syncro").expanduser().absolute())
 
 
+def lock_of(store: Path) -> Path:
+    """The file that the daemon of this store keeps locked, with its PID in it."""
+    return store.with_name(f"{store.name}.lock")
+
+
 def data_dir_from(environ: Mapping[str, str]) -> Path:
     """`SYNCROPEL_DATA`, or `~/.syncro-data`: task files and aliases."""
     return Path(environ.get("SYNCROPEL_DATA") or "~/.syncro-data").expanduser().absolute()

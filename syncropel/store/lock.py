@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from syncropel.errors import StoreError
+from syncropel.settings.config import lock_of
 
 
 class StoreLock:
@@ -19,7 +20,7 @@ class StoreLock:
     """
 
     def __init__(self, store: Path) -> None:
-        path = store.with_name(store.name + ".lock")
+        path = lock_of(store)
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

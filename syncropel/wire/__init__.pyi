@@ -103,6 +103,7 @@ from .rules import FleetRule as FleetRule
 from .rules import RuleKind as RuleKind
 from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
+from .start import Start as Start
 from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
 from .tasks import ChildrenJoin as ChildrenJoin

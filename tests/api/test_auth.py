@@ -17,6 +17,7 @@ NEEDS = {
     ("GET", "/.well-known/syncropel"): None,
     ("GET", "/v1/whoami"): "",  # a token, with whatever scopes
     ("GET", "/v1/engine/health"): "records:read",
+    ("GET", "/v1/start"): "records:read",
     ("GET", "/v1/engine/log"): "config:read",
     ("GET", "/v1/engine/log/watch"): "config:read",
     ("POST", "/v1/records"): "records:write",

@@ -24,7 +24,7 @@ from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.sqlite.backup import backup, backup_path
 from syncropel.store.sqlite.store import SqliteStore
-from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, StoreOut
+from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, Start, StoreOut
 
 from .conftest import Ran
 from .live import daemon_home, live
@@ -32,6 +32,7 @@ from .live import daemon_home, live
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]
 SOUND = StoreOut(state="sound", records=1)
+SERVING = Start(state="serving", pid=1, version="1", records_read=1, records=1)
 
 
 @pytest.fixture
@@ -42,6 +43,15 @@ def fresh(spl: Spl, home: Path) -> Home:
     text = made.config.read_text().replace("port = 9100", "port = 0")
     made.config.write_text(text)
     return made
+
+
+def answer(
+    monkeypatch: pytest.MonkeyPatch, health: EngineHealth, *rows: InstanceOut, log: StoreOut = SOUND
+) -> None:
+    """Answer as a daemon that says this of itself, of its fleet, and of its log."""
+    fleet = FleetStatus.model_construct(instances=list(rows))
+    answers = {Start: SERVING, StoreOut: log, FleetStatus: fleet}
+    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
 
 
 def finding(spl: Spl, about: str, *flags: str) -> dict[str, Any]:
@@ -248,12 +258,11 @@ def test_what_the_daemon_says_of_its_log_and_its_backup_is_told(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     details = EngineDetails(backup={"state": "failed", "problem": "the disk is full"})
-    answers = {
-        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details=details),
-        StoreOut: StoreOut(state="held", records=1, problem="4 of 5 records are gone", hint="do this"),
-        FleetStatus: FleetStatus.model_construct(instances=[]),
-    }
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth]))
+    answer(
+        monkeypatch,
+        EngineHealth.model_construct(pid=1, role="coordinator", details=details),
+        log=StoreOut(state="held", records=1, problem="4 of 5 records are gone", hint="do this"),
+    )
     found = finding(spl, "log")
     assert (found["state"], found["told"], found["hint"]) == (
         "fail",
@@ -269,8 +278,7 @@ def test_connections_that_had_to_go_are_told(spl: Spl, live: Path, monkeypatch: 
     health = EngineHealth.model_construct(
         pid=1, role="coordinator", details=EngineDetails(connections=counts)
     )
-    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
+    answer(monkeypatch, health)
     found = finding(spl, "connections")
     assert found["state"] == "warn"
     assert found["told"] == (
@@ -302,12 +310,9 @@ def test_clocks_that_differ_are_told(
         InstanceOut.model_construct(alias=alias, status="live", clock_ahead_secs=secs)
         for alias, secs in {"coordinator": 0.0, **ahead}.items()
     ]
-    answers = {
-        EngineHealth: EngineHealth.model_construct(pid=1, role="coordinator", details=EngineDetails()),
-        StoreOut: SOUND,
-        FleetStatus: FleetStatus.model_construct(instances=rows),
-    }
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, answers[EngineHealth]))
+    answer(
+        monkeypatch, EngineHealth.model_construct(pid=1, role="coordinator", details=EngineDetails()), *rows
+    )
     found = finding(spl, "clocks")
     assert (found["state"], found["told"]) == (state, told)
 
@@ -321,8 +326,7 @@ def test_a_worker_tells_of_its_own_clock(
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details=EngineDetails(), clock_ahead_secs=secs
     )
-    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
+    answer(monkeypatch, health)
     assert told in finding(spl, "clocks")["told"]
 
 
@@ -340,12 +344,7 @@ def test_refused_heartbeats_are_told_on_either_side(
     )
     left = InstanceOut.model_construct(alias="worker-a", status="left", refused=why)
     rows = [left] if role == "coordinator" else []
-    answers = {
-        EngineHealth: health,
-        StoreOut: SOUND,
-        FleetStatus: FleetStatus.model_construct(instances=rows),
-    }
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
+    answer(monkeypatch, health, *rows)
     found = finding(spl, "heartbeats")
     assert (found["state"], "hears of no freeze" in found["hint"]) == ("warn", True)
     whose = "the coordinator refuses this worker's" if role == "worker" else "refused of worker-a"
@@ -362,8 +361,7 @@ def test_a_worker_that_takes_no_work_says_so_and_how_it_is_let_in(
         details=EngineDetails(),
         takes_no_work="its coordinator revoked it (lost)",
     )
-    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
+    answer(monkeypatch, health)
     found = finding(spl, "work")
     assert (found["state"], found["told"]) == ("warn", "takes none: its coordinator revoked it (lost)")
     assert "--reissue" in found["hint"]
@@ -380,8 +378,7 @@ def test_results_that_did_not_arrive_and_unproven_writers_are_told(
     health = EngineHealth.model_construct(
         pid=1, role="worker", alias="worker-a", details=details, clock_ahead_secs=0.0
     )
-    answers = {EngineHealth: health, StoreOut: SOUND, FleetStatus: FleetStatus.model_construct(instances=[])}
-    monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
+    answer(monkeypatch, health)
     assert "older service accounts" in finding(spl, "accounts")["told"]
     assert "worker-a" in finding(spl, "credentials")["told"]
     told = [one["told"] for one in spl("doctor", "-o", "json").json["findings"]]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from syncropel.client import Client
-from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, MemoryOut, StoreOut
+from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, MemoryOut, Start, StoreOut
 from tests.cli.conftest import Ran
 from tests.cli.live import daemon_home, live
-from tests.cli.test_doctor import finding
+from tests.cli.test_doctor import SERVING, finding
 
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]
@@ -23,6 +23,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, memory: MemoryOut, *instances: Insta
     details = EngineDetails(connections={"tcp": 0, "tcp_limit": 9}, memory=memory)
     health = EngineHealth.model_construct(pid=1, role="coordinator", details=details)
     answers = {
+        Start: SERVING,
         StoreOut: StoreOut(state="sound", records=1),
         FleetStatus: FleetStatus.model_construct(instances=list(instances)),
     }

@@ -67,7 +67,7 @@ class Daemon:
                 if probe.connect_ex(str(self.home.socket)) != 0:
                     return False
             with suppress(httpx.TransportError), self.operator() as client:
-                return bool(client.get("/v1/engine/health").json()["pid"] == self.process.pid)
+                return bool(client.get("/v1/engine/health").json().get("pid") == self.process.pid)
             return False
 
         until(look)

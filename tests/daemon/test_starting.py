@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncropel.client import AsyncClient, Target, calls, transport
 from syncropel.daemon import serving
 from syncropel.engine import lifecycle
 from syncropel.engine.backups import Backups
+from syncropel.engine.views.opening import Started, start_folds
+from syncropel.errors import RemoteError
+from syncropel.listening import starting
+from syncropel.listening.sockets import listen_tcp
 from syncropel.logs.ring import LogRing
 from syncropel.settings.config import Home, Settings
 from syncropel.settings.identity import make_home
+from syncropel.store.base import RecordStore
 from syncropel.store.sqlite.backup import BackupResult
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.store.views.views import Views
 
 
 @pytest.fixture
@@ -54,6 +64,44 @@ async def test_a_stop_does_not_wait_until_the_log_is_read(
             await running
     assert "stopped while the log was being read" in caplog.messages
     assert (own.pid_file.exists(), own.socket.exists()) == (False, False)
+
+
+async def test_while_the_log_is_read_everybody_is_told_how_far_it_is(
+    own: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, reading, go_on = serving._Stop(), asyncio.Event(), asyncio.Event()
+
+    async def slow(store: RecordStore, views: Views, seen: Callable[[int], None]) -> Started:
+        seen(312_000)
+        reading.set()
+        await go_on.wait()
+        return await start_folds(store, views, seen)
+
+    monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
+    monkeypatch.setattr(starting, "QUIET_SECS", 0.0)
+    monkeypatch.setattr(lifecycle, "start_folds", slow)
+    monkeypatch.setattr(SqliteStore, "count", 1_000_000)
+    with listen_tcp(0) as tcp:
+        running = asyncio.ensure_future(serving._run(own, Settings(), tcp, LogRing(), ""))
+        await asyncio.wait({running, asyncio.ensure_future(reading.wait())}, return_when="FIRST_COMPLETED")
+        url = f"http://127.0.0.1:{tcp.getsockname()[1]}"
+        async with AsyncClient(Target(socket=own.socket)) as operator, AsyncClient(Target(url=url)) as other:
+            told = await operator.send(calls.start())
+            assert (told.state, told.pid) == ("reading", os.getpid())
+            assert (told.records_read, told.records) == (312_000, 1_000_000)
+            monkeypatch.setattr(transport, "STARTING_POLL_SECS", 60.0)  # they do not ask again
+            for client in (operator, other):
+                with pytest.raises(RemoteError, match="312,000 of 1,000,000 records") as refused:
+                    await client.send(calls.health())
+                assert (refused.value.status, refused.value.code) == (503, "STARTING")
+            monkeypatch.undo()
+            go_on.set()
+            async with asyncio.timeout(60):
+                while (told := await operator.send(calls.start())).state != "serving":  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                assert (await other.send(calls.health())).status == "ok", "on the very same sockets"
+                stop.set()
+                await running
 
 
 async def test_a_log_that_cannot_be_read_is_told_as_such(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:

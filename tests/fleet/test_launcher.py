@@ -346,7 +346,7 @@ def test_a_pid_that_was_given_to_another_program_is_left_alone(tmp_path: Path) -
 )
 def test_which_command_lines_are_a_daemons(tmp_path: Path, words: list[str], is_daemon: bool) -> None:
     one = home(tmp_path)
-    assert process._serves([word.format(home=one.path) for word in words], one) is is_daemon
+    assert process.serves([word.format(home=one.path) for word in words], one) is is_daemon
 
 
 @pytest.mark.parametrize(

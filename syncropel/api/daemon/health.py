@@ -1,4 +1,4 @@
-"""/health, /.well-known/syncropel, and /v1/engine/health: liveness, capabilities, and state."""
+"""/health, /v1/start, /.well-known/syncropel, and /v1/engine/health: liveness, capabilities, and state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from syncropel.wire import (
     HealthCheck,
     LoopOut,
     MemoryOut,
+    Start,
 )
+from syncropel.wire.start_words import PATH
 
 
 def router(engine: Engine, tally: Tally) -> APIRouter:
@@ -44,6 +46,20 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             uptime_secs=round(engine.uptime_secs, 3),
             store_state=store.state,
             store_problem=store.problem or "; ".join(store.notices),
+        )
+
+    @routes.get(PATH)
+    async def start() -> Start:
+        """Whether the daemon serves, and how many records of its log it has read.
+
+        The operator's socket answers this while the log is still being read, too.
+        """
+        return Start(
+            state="serving",
+            pid=os.getpid(),
+            version=__version__,
+            records_read=engine.start_up.read,
+            records=engine.start_up.total,
         )
 
     @routes.get("/.well-known/syncropel")

@@ -1,11 +1,45 @@
-"""How far a long command has come: one line on stderr that replaces itself, where stderr is a terminal."""
+"""Progress on a terminal, as a line that is replaced; elsewhere as plain lines, a few."""
 
 from __future__ import annotations
 
 import sys
-from typing import Final, Self
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Self, TextIO
 
-_CLEAR: Final = "\r\x1b[K"
+from syncropel.cli.support.terminal import clean, say
+
+FIRST_PLAIN_SECS: Final = 5.0
+"""What is over sooner leaves no lines in a log."""
+PLAIN_EVERY_SECS: Final = 10.0
+
+
+def replace_line(stream: TextIO, line: str) -> None:
+    """Show a line in place of the one before; the empty line removes it."""
+    # Carriage return, erase to the end of the line: the next line replaces this one.
+    stream.write(f"\r\x1b[K{clean(line)}")
+    stream.flush()
+
+
+@dataclass
+class ProgressLines:
+    """Shows what it is called with: how far something is, or nothing, when it is over."""
+
+    stream: TextIO
+    clock: Callable[[], float] = time.monotonic
+    _next_at: float | None = None
+
+    def __call__(self, words: str) -> None:
+        if self.stream.isatty():
+            replace_line(self.stream, words)
+            return
+        now = self.clock()
+        if self._next_at is None:
+            self._next_at = now + FIRST_PLAIN_SECS
+        if words and now >= self._next_at:
+            self._next_at = now + PLAIN_EVERY_SECS
+            say(words, stream=self.stream)
 
 
 class Progress:
@@ -24,12 +58,11 @@ class Progress:
     def show(self, text: str) -> None:
         """Show this line in place of the one before. `text` is the command's own, and short."""
         if self._on_screen:
-            self.clear()
-            print(text, end="", file=sys.stderr, flush=True)
+            replace_line(sys.stderr, text)
             self._shown = True
 
     def clear(self) -> None:
         """Remove the line: before anything else is printed."""
         if self._shown:
-            print(_CLEAR, end="", file=sys.stderr, flush=True)
+            replace_line(sys.stderr, "")
             self._shown = False

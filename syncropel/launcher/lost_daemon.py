@@ -1,0 +1,36 @@
+"""A home's daemon whose files are gone, found in the table of processes."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from syncropel.launcher.process import serves
+from syncropel.settings.config import Home, home_from
+
+
+def lost_daemon(home: Home, *, besides: int = 0) -> int | None:
+    """The PID of a daemon of this home and this user; None when there is none.
+
+    It looks at every process, so it is for when nothing else helps. `besides`: a process that is not meant.
+    """
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in (besides, os.getpid()) and _is_of(process, home):
+                return int(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return None
+
+
+def _is_of(process: psutil.Process, home: Home) -> bool:
+    words = process.cmdline()
+    in_background = "syncropel.daemon" in words and "--home" in words[:-1]
+    in_foreground = "serve" in words and "--foreground" in words
+    if not (in_background or in_foreground) or not serves(words, home):
+        return False
+    if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
+        return False
+    # The command line of a daemon in the foreground does not name its home, but its environment does.
+    return in_background or home_from(process.environ()).path == home.path

@@ -1,0 +1,142 @@
+"""Answers callers while the log is read, which takes minutes for a long one: the daemon lives, and how far it
+has come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from syncropel import __version__
+from syncropel.errors import Unavailable
+from syncropel.listening.acceptor import Acceptor
+from syncropel.wire.start import Start
+from syncropel.wire.start_words import PATH, STARTING
+from syncropel.wire.version import HEADER
+
+if TYPE_CHECKING:
+    from syncropel.engine.start_up import StartUp
+
+QUIET_SECS: Final = 1.0
+"""So long callers wait without an answer: most starts are over by then, and nobody has to ask twice."""
+_RETRY_AFTER_SECS: Final = 2
+_MOST_HEAD: Final = 64 * 1024
+_MOST_CALLERS: Final = 64
+
+
+class StartingServer:
+    """Serves both listening sockets until it is closed, and leaves them open for the server that follows.
+
+    The operator's socket answers `GET /v1/start`; every other request gets 503 and the words for people.
+    """
+
+    def __init__(self, start: StartUp, tcp: socket.socket, unix: socket.socket) -> None:
+        self._start = start
+        self._listeners = ((tcp, self._refusal), (unix, self._answer))
+        self._acceptors: list[Acceptor] = []
+        self._callers: set[_Caller] = set()
+        self._joining: set[asyncio.Task[Any]] = set()
+        self._begun = asyncio.get_running_loop().call_later(QUIET_SECS, self._begin)
+
+    def close(self) -> None:
+        """Stop answering. Whoever still waits to be accepted is served by the next server."""
+        self._begun.cancel()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for task in self._joining:
+            task.cancel()
+        for caller in list(self._callers):
+            caller.abort()
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._acceptors = [
+            Acceptor(loop, listener, partial(self._admit, answer), lambda: None)
+            for listener, answer in self._listeners
+        ]
+
+    def _admit(self, answer: Callable[[str], bytes], accepted: socket.socket) -> None:
+        if len(self._callers) + len(self._joining) >= _MOST_CALLERS:
+            accepted.close()
+            return
+        loop = asyncio.get_running_loop()
+        joining = loop.connect_accepted_socket(lambda: _Caller(answer, self._callers), accepted)
+        task = asyncio.ensure_future(joining)
+        self._joining.add(task)
+        task.add_done_callback(self._joined)
+
+    def _joined(self, task: asyncio.Task[Any]) -> None:
+        self._joining.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller has gone: nobody is left to be told
+
+    def _answer(self, path: str) -> bytes:
+        if path.partition("?")[0] != PATH:
+            return self._refusal(path)
+        told = Start(
+            state="reading",
+            pid=os.getpid(),
+            version=__version__,
+            records_read=self._start.read,
+            records=self._start.total,
+        )
+        return _response(HTTPStatus.OK, told.model_dump_json())
+
+    def _refusal(self, _: str) -> bytes:
+        error = Unavailable(
+            f"the daemon starts: it has read {self._start.words} of its log",
+            "wait: it answers when all are read",
+            code=STARTING,
+        )
+        return _response(HTTPStatus.SERVICE_UNAVAILABLE, json.dumps(error.envelope()))
+
+
+class _Caller(asyncio.Protocol):
+    """One connection: one request, one answer."""
+
+    def __init__(self, answer: Callable[[str], bytes], callers: set[_Caller]) -> None:
+        self._answer = answer
+        self._callers = callers
+        self._head = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._callers.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._callers.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._head += data
+        if b"\r\n\r\n" in self._head or len(self._head) > _MOST_HEAD:
+            words: Sequence[bytes] = self._head.split(b" ", 2)
+            path = words[1].decode("ascii", "replace") if len(words) > 2 else ""
+            self._transport.write(self._answer(path))
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; the caller may ask again."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _response(status: HTTPStatus, body: str) -> bytes:
+    content = body.encode()
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/json",
+        f"content-length: {len(content)}",
+        f"retry-after: {_RETRY_AFTER_SECS}",
+        f"{HEADER}: {__version__}",
+        "connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + content
