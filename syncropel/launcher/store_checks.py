@@ -23,6 +23,7 @@ from syncropel.settings.identity import read_identity
 
 _OLD_BACKUP_SECS: Final = 7 * 86400.0
 _LIMIT_SECS: Final = 120.0
+_ACCEPT: Final = "spl store accept-loss"
 
 
 def store(patient: Patient) -> Iterator[Finding]:
@@ -41,7 +42,10 @@ def store(patient: Patient) -> Iterator[Finding]:
         yield Finding("store", "warn", "it could not be looked at", "see: spl store verify")
         return
     if looked["problem"]:
-        yield Finding("store", "fail", looked["problem"], _stopped_hint(looked["hint"], path))
+        hint = _stopped_hint(looked["hint"], path)
+        if find_daemon(patient.home) is None:  # which alone can go on without them
+            hint = hint.replace(_ACCEPT, f"spl serve, then {_ACCEPT}")
+        yield Finding("store", "fail", looked["problem"], hint)
     elif patient.deep:
         yield _deep(path, looked["records"])
     else:
@@ -55,7 +59,8 @@ def store(patient: Patient) -> Iterator[Finding]:
 
 
 def _stopped_hint(hint: str, path: Path) -> str:
-    damaged = f"stop the daemon, move {path.name} and its -wal and -shm aside, copy a backup to {path}"
+    aside = f"move {path.name} and its -wal and -shm aside, copy a backup to {path}"
+    damaged = f"spl stop, then: spl backup restore; or {aside}"
     return hint if "accept-loss" in hint or "upgrade" in hint or "restore" in hint else damaged
 
 

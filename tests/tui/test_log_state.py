@@ -24,7 +24,9 @@ ALTERED = LogState(
 HELD = LogState(
     state="held",
     problem="4 of 5 records are gone, and no copy was ever made that ends there",
-    hint="restore a backup: spl backup list; or go on without them: spl store accept-loss",
+    hint="bring the missing records back: spl stop, then spl backup restore "
+    "/home/ann/.local/share/syncropel/backups/instance-89dbc0a011dd9d86/hub.db.bak; "
+    "or go on without them: spl store accept-loss",
     stops_all=True,
 )
 
@@ -96,7 +98,9 @@ async def test_a_held_log_is_shown_with_the_command_that_helps(size: Size) -> No
     async with console(size, sample.status(log=HELD), client()) as page:
         shown = " ".join(banner(page))
         assert f"✗ LOG HELD {HELD.problem}" in shown
-        assert f"→ {HELD.hint}" in shown, "to its last word: the command stands there"
+        assert f"→ {HELD.hint}".replace(" ", "") in shown.replace(" ", ""), (
+            "to its last word: the command stands there"
+        )
 
 
 async def test_an_emergency_stop_by_an_altered_record_is_called_so() -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 16
+_MOST_LINES: Final = 4
+"""Of one text in the banner."""
 
 
 class Framed(Protocol):
@@ -151,12 +153,12 @@ def banner(screen: Framed, now: float, width: int) -> list[Spans]:
 
 
 def _wrapped(words: str, width: int, glyphs: Glyphs) -> list[str]:
-    """Words whose end matters, since a command stands there, in two lines where one does not suffice."""
+    """Words whose end matters, since a command stands there, in several lines where one does not suffice."""
     return wrap(
         words,
         width - 2,
         subsequent_indent="  ",
-        max_lines=2,
+        max_lines=_MOST_LINES,
         placeholder=f" {glyphs.ellipsis}",
         break_on_hyphens=False,
     )
