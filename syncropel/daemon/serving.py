@@ -134,7 +134,7 @@ async def _started(lifecycle: Lifecycle, bootstrap_secret: str, stop: asyncio.Ev
     either: set[asyncio.Future[Any]] = {starting, stopping}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not starting.done() and not lifecycle.folded:
+    if not starting.done() and not lifecycle.start_up.done:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         return None
@@ -191,7 +191,7 @@ async def _serve(
     tally = Tally()
     shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
     server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
-    engine.memory.look()  # with everything imported and the log read: growth is measured from here
+    engine.vitals.memory.look()  # with everything imported and the log read: growth is measured from here
     log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())

@@ -35,20 +35,20 @@ from syncropel.engine.output.output import Output
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started
+from syncropel.engine.vitals import VitalsReader
 from syncropel.peer.peers import READ_SECS, Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Settings
 from syncropel.settings.keyring import Keyring
 from syncropel.store.base import RecordStore
-from syncropel.system.memory import MemoryGauge
 from syncropel.wire.fleet import Heartbeat
 
 
 class Engine:
     """The parts, in the order in which they build on each other. A `Lifecycle` runs and stops them.
 
-    `own_beat` makes an engine's heartbeat. `adapters` run goals instead of those that the config enables.
-    `started_at` is when the daemon began to read its log, in monotonic seconds.
+    `own_beat` makes an engine's heartbeat, and `backlog` tells of a loop that is backed up. `adapters` run
+    goals instead of those that the config enables. `started_at` is when the daemon began to read its log, in monotonic seconds.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Engine:
         runtime: Runtime,
         background: Background,
         own_beat: Callable[..., Heartbeat],
+        backlog: Callable[..., str],
         transport: httpx.AsyncBaseTransport | None = None,
         adapters: Mapping[str, Adapter] | None = None,
         *,
@@ -92,7 +93,7 @@ class Engine:
         self.accounts = Accounts(self.ingest, did, runtime)
         self.backups: Backups | None = None
         """Who takes backups of the store; a store in memory has none."""
-        self.memory = MemoryGauge()
+        self.vitals = VitalsReader(runtime, partial(backlog, self))
         self.store_bytes: int | None = None
         """The size of the log on disk, at the last look."""
 

@@ -12,7 +12,6 @@ from syncropel.adapters.registry import told
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
 from syncropel.engine.log_state import log_state
-from syncropel.engine.loops import backed_up, loops
 from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
@@ -28,7 +27,7 @@ def own_beat(
     from it for a while, and may have moved its work.
     """
     state, dispatcher = engine.control.adoption.state(), engine.dispatcher
-    memory = engine.memory.look()
+    vitals = engine.vitals.read()
     return Heartbeat.model_validate(
         {
             "did": engine.instance.did,
@@ -47,9 +46,9 @@ def own_beat(
             "store_records": engine.store.count,
             "store_bytes": engine.store_bytes,
             "log": log_state(engine),
-            "memory_bytes": memory.resident_bytes,
-            "memory_growth_bytes": memory.growth_bytes,
-            "backed_up": backed_up(loops(engine)),
+            "memory_bytes": vitals.memory.resident_bytes,
+            "memory_growth_bytes": vitals.memory.growth_bytes,
+            "backed_up": vitals.backed_up,
             "pid": os.getpid(),
             "permissions": engine.ingest.live.rules.enforced,
             **{f"control_{key}": value for key, value in state.items() if key != "digest"},

@@ -13,6 +13,7 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.fleet.urgent_news import UrgentNews
 from syncropel.engine.heartbeats import ends_of, own_beat
 from syncropel.engine.instance import Instance
+from syncropel.engine.loops import backed_up, loops
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.upkeep import cron, tick
 from syncropel.engine.views.opening import Started, open_views, start_folds
@@ -22,6 +23,10 @@ from syncropel.settings.config import Settings
 from syncropel.store.base import RecordStore
 
 log = logging.getLogger("syncropel.engine")
+
+
+def _backlog(engine: Engine) -> str:
+    return backed_up(loops(engine))
 
 
 class Lifecycle:
@@ -51,11 +56,6 @@ class Lifecycle:
         """How far reading the log has come."""
         self._engine: Engine | None = None
         self._begun = False
-
-    @property
-    def folded(self) -> bool:
-        """Whether the log has been read; before that nothing runs and nothing is written."""
-        return self._engine is not None
 
     async def start(self, bootstrap_secret: str = "") -> Engine:
         """Fold the log, resume open work, and start every loop.
@@ -96,11 +96,13 @@ class Lifecycle:
             self._runtime,
             self._background,
             own_beat,
+            _backlog,
             self._transport,
             self._adapters,
             start_up=self.start_up,
             started_at=self._started_at,
         )
+        self.start_up.done = True
         await engine.quarantine.look_before_work()
         return engine
 

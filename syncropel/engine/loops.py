@@ -6,10 +6,11 @@ and `delivery` sends work to instances and results to the coordinator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
+from heapq import nsmallest
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -101,14 +102,14 @@ def backed_up(found: Sequence[Loop]) -> str:
 
 def backlog(items: Iterable[tuple[str, float]], now: float) -> list[Backlog]:
     """The threads whose oldest item is oldest, from items of (thread, time since when)."""
-    return nlargest(LISTED, _by_thread(items, now), key=lambda one: one.secs)
-
-
-def _by_thread(items: Iterable[tuple[str, float]], now: float) -> Iterator[Backlog]:
     counts: dict[str, int] = {}
     since: dict[str, float] = {}
     for thread, at in items:
-        counts[thread] = counts.get(thread, 0) + 1
-        since[thread] = min(at, since.get(thread, at))
-    for thread, count in counts.items():
-        yield Backlog(thread, count, round(max(0.0, now - since[thread]), 3))
+        if thread not in counts:
+            counts[thread], since[thread] = 1, at
+            continue
+        counts[thread] += 1
+        if at < since[thread]:
+            since[thread] = at
+    oldest = nsmallest(LISTED, since.items(), key=itemgetter(1))
+    return [Backlog(thread, counts[thread], round(max(0.0, now - at), 3)) for thread, at in oldest]

@@ -10,6 +10,8 @@ class StartUp:
         self.total = 0
         """Records that have to be read; 0 while that is not known."""
         self.read = 0
+        self.done = False
+        """Whether the log has been read; before that nothing runs and nothing is written."""
 
     def begin(self, total: int) -> None:
         """Reading begins, of so many records."""

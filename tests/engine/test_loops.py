@@ -32,6 +32,7 @@ def test_a_backlog_lists_the_threads_with_the_oldest_items() -> None:
 def test_work_that_cannot_be_delivered_is_named_until_it_is(tmp_path: Path) -> None:
     async def story(desk: Desk) -> None:
         worker = desk.sim.workers[0]
+        await asyncio.sleep(10)  # until then it has joined
         worker.crash("while it counts as live", back=False)
         await desk.fan_out(own(worker))
         await asyncio.sleep(BACKED_UP_SECS - 5)

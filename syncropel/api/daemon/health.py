@@ -109,7 +109,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
 
 
 def _details(engine: Engine, tally: Tally) -> EngineDetails:
-    memory = engine.memory.look()
+    memory = engine.vitals.memory.look()
     return EngineDetails(
         loops=[LoopOut.model_validate(asdict(one)) for one in loops(engine)],
         memory=MemoryOut(
