@@ -48,7 +48,8 @@ class Engine:
     """The parts, in the order in which they build on each other. A `Lifecycle` runs and stops them.
 
     `own_beat` makes an engine's heartbeat, and `backlog` tells of a loop that is backed up. `adapters` run
-    goals instead of those that the config enables. `started_at` is when the daemon began to read its log, in monotonic seconds.
+    goals instead of those that the config enables. `started_at` is when the daemon began to read its log, in
+    monotonic seconds.
     """
 
     def __init__(

@@ -165,7 +165,8 @@ def _remove(ordered: list[int], index: int) -> None:
 
 def progress_of(fanout: FanOut) -> Progress:
     """The progress of a fan-out as it stands now. Only for the event loop, and for one that is running."""
-    if fanout.progress is None:
-        fanout.progress = Progress(fanout)
-    fanout.progress.catch_up()
-    return fanout.progress
+    progress = fanout.progress
+    if not isinstance(progress, Progress):
+        progress = fanout.progress = Progress(fanout)
+    progress.catch_up()
+    return progress

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from syncropel.folds.fanout import approvals
 from syncropel.folds.fanout.approvals import Ask
@@ -16,9 +16,6 @@ from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassi
 from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.record.model import Record
-
-if TYPE_CHECKING:
-    from syncropel.folds.fanout.progress import Progress
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
@@ -93,6 +90,12 @@ class Joined:
     """When the join was appended, in unix seconds."""
 
 
+class Follower(Protocol):
+    """Hears which subtasks changed, by index."""
+
+    def changed(self, index: int, /) -> None: ...
+
+
 @dataclass(slots=True)
 class FanOut:
     """State of one fan-out. Created and changed only by the task fold."""
@@ -120,7 +123,7 @@ class FanOut:
     """The spawns without a report, of any attempt."""
     joined: Joined | None = None
     cancelled: bool = False
-    progress: Progress | None = field(default=None, init=False, repr=False, compare=False)
+    progress: Follower | None = field(default=None, init=False, repr=False, compare=False)
     """What `folds.fanout.progress` keeps, once somebody asked for it. It must hear of every change."""
 
     def attempt(self, index: int) -> int:
