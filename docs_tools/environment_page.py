@@ -45,6 +45,11 @@ READ = (
         "`sa-bootstrap-env` with the scope `admin` and this secret, and removes it from its environment.",
         "none",
     ),
+    Variable(
+        "SPL_BACKUP_PASSPHRASE",
+        "The passphrase that seals and opens the keys in backups. `--passphrase-file` overrides it.",
+        "`[backup] passphrase_file`, else `spl backup` asks",
+    ),
     Variable("NO_COLOR", "With any value, output has no colour.", "colour on a terminal"),
 )
 

@@ -18,7 +18,7 @@ from readme_renderer.markdown import render
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"aiohttp", "textual-serve", "genai-prices", "httpx2"}
+EXTRAS = {"aiohttp", "textual-serve", "cryptography", "genai-prices", "httpx2"}
 TRACKED = [
     "LICENSE",
     "README.md",
@@ -95,12 +95,13 @@ def test_an_extras_libraries_are_not_in_the_base_installation() -> None:
     assert not base & EXTRAS
     assert "textual-serve" in PROJECT["optional-dependencies"]["web"][0]
     assert "genai-prices" in PROJECT["optional-dependencies"]["agents"][0]
+    assert "cryptography" in PROJECT["optional-dependencies"]["seal"][0]
 
 
 def test_only_the_web_console_needs_what_an_extra_brings() -> None:
     code = """
 import importlib, pkgutil, sys
-for name in ("aiohttp", "textual_serve", "genai_prices"):
+for name in ("aiohttp", "textual_serve", "genai_prices", "cryptography"):
     sys.modules[name] = None
 import syncropel, tui
 for package in (syncropel, tui):

@@ -1,4 +1,4 @@
-"""`spl backup`: take, list, check, and restore backups of this home's log."""
+"""`spl backup`: take, list, check, and restore backups of this home."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 
 from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.numbers import size
-from syncropel.cli.support.parsing import Parser, add_output, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
+from syncropel.cli.support.passphrase import add_passphrase, asked, given
 from syncropel.cli.support.terminal import clean, is_json, print_json, say, table
-from syncropel.settings.config import Home
+from syncropel.settings.config import Home, load_settings
+from syncropel.settings.passphrase import need_library
 
 _UNKNOWN = "unknown"
 
@@ -23,11 +25,23 @@ def configure(parser: Parser) -> None:
     group = verbs(parser)
     taken = _verb(group, "now", "take a backup now, with the daemon running or not", run_now)
     taken.add_argument("--to", metavar="DIR", help="write it into this folder instead of the usual one")
+    taken.add_argument("--with-keys", action="store_true", help="also keys and secrets, sealed (asks how)")
+    taken.add_argument(
+        "--unsealed", action="store_true", help="with --with-keys: do not seal them (mode 0600)"
+    )
+    add_passphrase(taken)
     _verb(group, "list", "list the backups of this home", run_list)
-    check = _verb(group, "verify", "check each record of a backup, in a scratch folder", run_verify)
+    check = _verb(group, "verify", "check each record of a backup, and what is beside it", run_verify)
     check.add_argument("backup", nargs="?", default="", help="its path or name (default: the newest)")
+    check.add_argument("--with-keys", action="store_true", help="ask for the passphrase of the keys")
+    add_passphrase(check)
     back = _verb(group, "restore", "put a backup in the place of the log; stop the daemon first", run_restore)
     back.add_argument("backup", nargs="?", default="", help="its path or name (default: the newest)")
+    back.add_argument("--with-keys", action="store_true", help="also the identity and the secrets")
+    back.add_argument("--with-config", action="store_true", help="also settings and contexts")
+    back.add_argument("--with-data", action="store_true", help="also task files and aliases")
+    back.add_argument("--instance", default="", metavar="ID", help="whose, where the folder has several")
+    add_passphrase(back)
     _verb(group, "prune", "remove the backups that the settings do not keep", run_prune)
 
 
@@ -40,18 +54,43 @@ def _verb(group: Any, name: str, summary: str, run: Any) -> Parser:
 
 def run_now(args: Namespace) -> int:
     home, to = this_home(), None if args.to is None else str(Path(args.to).absolute())
+    if args.unsealed and not args.with_keys:
+        raise UsageError("--unsealed is for the keys", "add --with-keys")
+    # Before anything is written: who has no passphrase gets no half of a backup.
+    secret = asked(args, home, new=True) if args.with_keys and not args.unsealed else ""
+    if secret:
+        need_library()
     done = _by_daemon(home, to)
     if done is None:
         done = _tool(home, "now", *(["--to", to] if to else []))
     if done is None:
         return 1
+    if args.with_keys:
+        folder = str(Path(done["path"]).parent)
+        done["keys"] = _tool(home, "keys", "--to", folder, secret=secret)
+    failed = args.with_keys and done["keys"] is None
     if is_json(args):
         print_json(done)
-        return 0
+        return int(failed)
     say(f"✓ {done['records']} records in {clean(done['path'])}", "  check it: spl backup verify")
     if done.get("kept"):
         say(f"  an earlier one with records that this log lacks: {clean(done['kept'])}")
-    return 0
+    if not failed:
+        say(*_keys_lines(done.get("keys"), load_settings(home, {}).backup.passphrase_file))
+    return int(failed)
+
+
+def _keys_lines(keys: dict[str, Any] | None, passphrase_file: str) -> list[str]:
+    """What became of the keys, for who took a backup."""
+    if keys is None:
+        if passphrase_file:
+            return ["  settings, task files, and sealed keys are beside it"]
+        return ["  settings and task files are beside it; keys and secrets are not: --with-keys"]
+    if keys["sealed"]:
+        lines = [f"  keys and secrets, sealed: {clean(keys['path'])}"]
+        lines += [f"  not sealed, from before: {clean(one)}" for one in keys["unsealed"]]
+        return [*lines, "  without the passphrase nobody opens them: keep it somewhere else"]
+    return [f"  keys and secrets, NOT sealed: {clean(keys['path'])}", "  whoever reads that file is you"]
 
 
 def _by_daemon(home: Home, to: str | None) -> dict[str, Any] | None:
@@ -90,7 +129,9 @@ def _row(one: dict[str, Any]) -> list[str]:
 
 
 def run_verify(args: Namespace) -> int:
-    found = _tool(this_home(), "verify", "--backup", args.backup)
+    home = this_home()
+    secret = asked(args, home, new=False) if args.with_keys else given(args, home)
+    found = _tool(home, "verify", "--backup", args.backup, secret=secret)
     if found is None:
         return 1
     if is_json(args):
@@ -103,11 +144,28 @@ def run_verify(args: Namespace) -> int:
     )
     if not found["manifest"]:
         say("  it has no manifest: whether these are all its records is unknown")
+    say(*(line for one in found["archives"] for line in _archive_lines(one)))
+    if not any(one["kind"] == "keys" for one in found["archives"]):
+        say("  no keys are beside it: a lost home cannot be restored as the same instance")
     return 0
 
 
+def _archive_lines(one: dict[str, Any]) -> list[str]:
+    what = "keys and secrets" if one["kind"] == "keys" else "settings and task files"
+    if one["files"] is None:
+        told = f"◇ {what} are sealed; whether they are whole is unknown: no passphrase given"
+    else:
+        told = f"✓ {what}: {one['files']} files, each as it was saved"
+    return [told, f"  {clean(one['path'])}"]
+
+
 def run_restore(args: Namespace) -> int:
-    done = _tool(this_home(), "restore", "--backup", args.backup)
+    home = this_home()
+    parts = [part for part in ("keys", "config", "data") if getattr(args, f"with_{part}")]
+    secret = asked(args, home, new=False) if args.with_keys else ""
+    words = [word for part in parts for word in ("--with", part)]
+    named = str(Path(args.backup).absolute()) if "/" in args.backup else args.backup
+    done = _tool(home, "restore", "--backup", named, "--instance", args.instance, *words, secret=secret)
     if done is None:
         return 1
     if is_json(args):
@@ -116,7 +174,12 @@ def run_restore(args: Namespace) -> int:
     say(f"✓ restored {done['records']} records from {clean(done['path'])}")
     if done["lost"]:
         say(f"  {done['lost']} records that were known are not in it")
-    say(*(f"  the former {Path(one).name} is kept" for one in done["kept"]), "  start the daemon: spl serve")
+    if done["put_back"]:
+        say(f"✓ restored {', '.join(done['put_back'])} of {clean(done['did'])}")
+    elif done["others"]:
+        say(f"  this instance stays {clean(done['did'])}; the backup's own keys: --with-keys")
+    say(*(f"  the former {clean(Path(one).name)} is kept" for one in done["kept"]))
+    say("  start the daemon: spl serve")
     return 0
 
 
@@ -131,8 +194,9 @@ def run_prune(args: Namespace) -> int:
     return 0
 
 
-def _tool(home: Home, *words: str) -> Any:
-    """The tool's answer; None when it failed, and has said why on stderr."""
+def _tool(home: Home, *words: str, secret: str = "") -> Any:
+    """The tool's answer; None when it failed, and has said why on stderr. `secret`: a passphrase for it."""
     command = [sys.executable, "-m", "syncropel.daemon.backup_tool", words[0], "--home", str(home.path)]
-    done = subprocess.run([*command, *words[1:]], check=False, stdout=subprocess.PIPE)
+    command += [*words[1:], *(["--passphrase"] if secret else [])]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, input=secret.encode())
     return json.loads(done.stdout) if done.returncode == 0 else None

@@ -46,14 +46,22 @@ def _former_backups() -> list[str]:
     """Lines on backups of instances whose homes may be gone: a new identity finds none of its own."""
     from platformdirs import user_data_path
 
-    found = sorted((user_data_path("syncropel") / "backups").glob("*/hub.db.bak"))
+    from syncropel.daemon.belongings.beside import other_places
+    from syncropel.daemon.belongings.places import archives
+
+    usual = sorted(one for one in (user_data_path("syncropel") / "backups").glob("*") if one.is_dir())
+    folders = [*usual, *(other for one in usual for other in other_places(one))]
+    found = [place for one in folders if (place := one / "hub.db.bak").is_file()]
     if not found:
         return []
     newest = max(found, key=lambda one: one.stat().st_mtime)
+    number = len({one.name for one in usual})
+    parts = " --with-keys" if archives(newest.parent, "keys") else ""
+    parts += " --with-config --with-data" if archives(newest.parent, "home") else ""
     return [
-        f"Backups of {len(found)} former {'instance' if len(found) == 1 else 'instances'} are here:",
+        f"Backups of {number} former {'instance' if number == 1 else 'instances'} are here:",
         *(f"  {one}" for one in found),
-        f"  to go on with one, before you serve: spl backup restore {newest}",
+        f"  to go on with one, before you serve: spl backup restore {newest}{parts}",
         "",
     ]
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from syncropel.errors import Conflict, SetupError, Unavailable
+from syncropel.errors import Conflict, SetupError, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import BackupSettings
 from syncropel.store.lineage.lineage import Lineage
@@ -24,6 +24,9 @@ State = Literal["waiting", "running", "ok", "failed", "stopped"]
 """`failed`: the store was not copied, and what is there stays as it was."""
 _HOUR_SECS = 3600.0
 Copy = Callable[..., BackupResult]
+Beside = Callable[[Path, Rotation | None, float], None]
+"""Saves what belongs beside a backup of the log into its folder; the last: unix seconds. Raises OSError,
+SyncropelError."""
 
 
 class CopiedStore(Protocol):
@@ -48,18 +51,26 @@ class Backups:
         settings: BackupSettings | None = None,
         runtime: Runtime | None = None,
         copy: Copy = backup,
+        beside: Beside = lambda *_: None,
+        second: Path | None = None,
     ) -> None:
+        """`second`: each backup of a start or by schedule goes there, too."""
         self._store = store
         self._place = place
         self._settings = settings or BackupSettings()
         self._runtime = runtime or Runtime()
         self._copy = copy
+        self._beside = beside
+        self._regular = [place] if second is None else [place, second]
         self._stop = threading.Event()
         self._one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._state: State = "waiting"
         self._result: BackupResult | None = None
         self._at: float | None = None
+        self._problem = ""
+        self._problems: dict[Path, str] = {}
+        """By regular place: why the last one there was not taken, or not whole."""
 
     def begin(self) -> None:
         """Begin to copy, and go on by the schedule. Nobody waits for it."""
@@ -78,66 +89,96 @@ class Backups:
         """Take a backup, and give what became of it; `folder`: into this one, beside the usual ones.
 
         Raises Conflict while another one is taken, Unavailable when the daemon stops meanwhile, SetupError
-        when the store cannot be copied.
+        when the store cannot be copied, or what belongs beside it cannot be saved.
         """
         if self._one.locked():
             raise Conflict("a backup is being taken already", "see: spl backup list")
         place = self._place if folder is None else folder / self._place.name
-        saved = await self._take("now", place)
+        saved, problem = await self._take("now", place)
         if saved.refused == STOPPED:
             raise Unavailable("the daemon stops: the backup was not taken", "send it again after the restart")
         if saved.refused:
             raise SetupError(
                 f"no backup was taken: {saved.refused}", "see: spl store verify", code="NO_BACKUP"
             )
+        if problem:
+            raise SetupError(problem, "mend that, then: spl backup now", code="NO_BACKUP")
         return saved
 
     async def _run(self) -> None:
-        await self._take("start", self._place)
+        await self._take_everywhere("start")
         while self._settings.every_hours > 0:
             await self._runtime.sleep(self._settings.every_hours * _HOUR_SECS)
-            await self._take("schedule", self._place)
+            await self._take_everywhere("schedule")
 
-    async def _take(self, kind: Kind, place: Path) -> BackupResult:
+    async def _take_everywhere(self, kind: Kind) -> None:
+        for place in self._regular:
+            if self._stop.is_set():
+                return
+            await self._take(kind, place)
+
+    async def _take(self, kind: Kind, place: Path) -> tuple[BackupResult, str]:
         # A thread cannot be cancelled: who is, leaves it to end and to be told of.
         work = asyncio.ensure_future(self._taken(kind, place))
         return await asyncio.shield(work)
 
-    async def _taken(self, kind: Kind, place: Path) -> BackupResult:
+    async def _taken(self, kind: Kind, place: Path) -> tuple[BackupResult, str]:
+        """The copy of the log, and why it is not a whole backup; empty when it is."""
         async with self._one:
             self._state = "running"
             lineage = self._store.lineage
+            settings, regular = self._settings, place in self._regular
+            rotation = Rotation(settings.keep_starts, settings.keep_days) if regular else None
             order = Order(
-                kind,
-                self._runtime.now(),
-                Rotation(self._settings.keep_starts, self._settings.keep_days)
-                if place == self._place
-                else None,
-                lineage.accepted if lineage is not None else (),
+                kind, self._runtime.now(), rotation, lineage.accepted if lineage is not None else ()
             )
-            job = partial(self._job, place, order)
             try:
-                saved = await self._store.copying(job)
+                self._look_for(place)
+                saved = await self._store.copying(partial(self._job, place, order))
             except Exception as error:
-                log.exception("the backup failed")
+                if not isinstance(error, SetupError):
+                    log.exception("the backup failed")
                 saved = BackupResult(place, 0, refused=str(error) or type(error).__name__)
-            self._tell(saved)
-            return saved
+            problem = saved.refused or await self._saved_beside(place.parent, order)
+            self._tell(saved, problem, place if regular else None)
+            return saved, problem
+
+    def _look_for(self, place: Path) -> None:
+        """Raise SetupError when the second folder is missing: to create it would fill the disk below."""
+        root = place.parent.parent
+        if place != self._place and place in self._regular and not root.is_dir():
+            raise SetupError(f"there is no folder {root}: is its disk mounted?")
+
+    async def _saved_beside(self, folder: Path, order: Order) -> str:
+        """Why what belongs beside the backup was not saved; empty when it was."""
+        try:
+            await asyncio.to_thread(self._beside, folder, order.rotation, order.now)
+        except Exception as error:
+            if not isinstance(error, (OSError, SyncropelError)):
+                log.exception("the backup failed")
+            return f"the log was copied to {folder}, but not all that belongs beside it: {error}"
+        return ""
 
     def _job(self, place: Path, order: Order, source: sqlite3.Connection | None) -> BackupResult:
         return self._copy(self._store.path, place, self._stop.is_set, order, source)
 
-    def _tell(self, saved: BackupResult) -> None:
-        self._result, self._at = saved, self._runtime.now()
-        if saved.refused == STOPPED:
-            self._state = "stopped"
-        elif saved.refused:
-            self._state = "failed"
-            log.warning("no backup: %s (%s is left as it is)", saved.refused, saved.path)
-        else:
-            self._state = "ok"
+    def _tell(self, saved: BackupResult, problem: str, regular: Path | None) -> None:
+        """`regular`: the place, unless somebody named it for this one."""
+        self._result, self._at, self._problem = saved, self._runtime.now(), problem
+        if not saved.refused:
             self._store.copied(saved)
             log.info("backup %s, %d records", saved.path, saved.records)
+        if regular is not None and saved.refused != STOPPED:
+            self._problems.pop(regular, None)
+        if saved.refused == STOPPED:
+            self._state = "stopped"
+            return
+        if problem:
+            told = "no backup: %s (%s is left as it is)" if saved.refused else "half a backup: %s (%s)"
+            log.warning(told, problem, saved.path)
+            if regular is not None:
+                self._problems[regular] = problem
+        self._state = "failed" if problem or self._problems else "ok"
         if saved.kept is not None:
             log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
 
@@ -149,6 +190,6 @@ class Backups:
             "at": self._at,
             "path": str(self._place if result is None else result.path),
             "records": None if result is None else result.records,
-            "problem": "" if result is None else result.refused,
+            "problem": "; ".join(self._problems.values()) or self._problem,
             "kept": None if result is None or result.kept is None else str(result.kept),
         }

@@ -93,6 +93,14 @@ class BackupSettings:
     """For so many days the last backup of each day stays, too."""
     every_hours: float = 0.0
     """A backup is taken so often while the daemon runs, beside that of each start; 0: only at a start."""
+    to: str = ""
+    """A second folder for backups, such as one on another disk: each goes there, too. The daemon does not
+    create it, so that a disk that is not mounted is noticed; empty: none.
+    """
+    passphrase_file: str = ""
+    """A file (mode 0600) with the passphrase that seals keys and secrets. Each backup then includes them;
+    empty: only `spl backup now --with-keys` does.
+    """
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.daemon import backup_tool
+from syncropel.daemon import backup_restore, backup_tool
 from syncropel.record.model import Record
 from syncropel.settings.config import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
@@ -37,7 +37,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 async def opened(home: Home) -> SqliteStore:
-    files = lineage_files(home.lineage, backup_tool.place_of(home))
+    files = lineage_files(home.lineage, backup_restore.place_of(home))
     return await SqliteStore.open(home.store, clock=lambda: 1_700_000_000.0, lineage=files)
 
 
@@ -76,7 +76,7 @@ def test_a_backup_is_taken_listed_checked_and_restored(own: Home, tool: Callable
     write(own, 1, 2)
     done = tool("now")
     assert done["records"] == 2
-    assert Path(done["path"]) == backup_tool.place_of(own)
+    assert Path(done["path"]) == backup_restore.place_of(own)
     (listed,) = tool("list")
     assert (listed["records"], listed["aside"], listed["manifest"]["kind"]) == (2, False, "now")
     checked = tool("verify")
@@ -174,7 +174,7 @@ def test_a_restore_that_ends_in_the_middle_can_be_done_again(
         if step == "replace":
             crashing.setattr(Path, "replace", crash)
         else:
-            crashing.setattr(backup_tool, step, crash)
+            crashing.setattr(backup_restore, step, crash)
         with pytest.raises(Crash):
             tool("restore")
     tool("restore")

@@ -40,3 +40,20 @@ cp "$work/elsewhere/hub.db.bak" "$SYNCROPEL_HOME/hub.db"
 $SPL serve --port 0 >"$work/out" 2>&1
 grep -q "records are gone" "$work/out" || { cat "$work/out"; fail "it was not told what is gone"; }
 [ "$(count drill.recovery)" = 20 ] || fail "the copy has not 20 records"
+
+step "lose the whole home: the same instance comes back, with its settings and task files"
+did=$($SPL init -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["did"])')
+mkdir -p "$HOME/.syncro-data/tasks" && echo "# a task" >"$HOME/.syncro-data/tasks/W-1.md"
+echo "# mine" >>"$SYNCROPEL_HOME/config.toml"
+(umask 077 && echo "correct horse battery staple" >"$work/passphrase")
+$SPL backup now --to "$work/usb" --with-keys --passphrase-file "$work/passphrase" >/dev/null
+$SPL backup verify "$work/usb/hub.db.bak" | grep -q "unknown: no passphrase" || fail "a seal nobody opened passed for sound"
+$SPL stop >/dev/null
+rm -rf "$SYNCROPEL_HOME" "$HOME/.syncro-data"
+$SPL init | grep -q "spl backup restore $work/usb/hub.db.bak --with-keys" || fail "init does not know the backup"
+$SPL backup restore "$work/usb/hub.db.bak" --with-keys --with-config --with-data --passphrase-file "$work/passphrase" >/dev/null
+grep -q "# mine" "$SYNCROPEL_HOME/config.toml" || fail "the settings did not come back"
+grep -q "a task" "$HOME/.syncro-data/tasks/W-1.md" || fail "the task files did not come back"
+$SPL serve --port 0 >/dev/null
+$SPL status | grep -q "$did" || fail "another instance came back"
+[ "$(count drill.recovery)" = 20 ] || fail "not all records came back"

@@ -20,6 +20,7 @@ from syncropel.settings.config import BackupSettings
 from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite.backup import STOPPED, BackupResult, backup
+from syncropel.store.sqlite.manifest import Rotation
 from syncropel.store.sqlite.store import SqliteStore
 
 LIMIT_SECS = 30
@@ -201,4 +202,86 @@ async def test_what_goes_wrong_is_logged_and_told(tmp_path: Path, caplog: pytest
     await backups.stop()
     with pytest.raises(SetupError):
         await backups.now()
+    await store.close()
+
+
+async def test_each_goes_to_a_second_folder_too(tmp_path: Path) -> None:
+    store = await log_of(tmp_path / "hub.db", 1)
+    place, second = tmp_path / "kept" / "hub.db.bak", tmp_path / "disk" / "own" / "hub.db.bak"
+    (tmp_path / "disk").mkdir()
+    saved: list[tuple[Path, bool]] = []
+
+    def beside(folder: Path, rotation: Rotation | None, now: float) -> None:
+        saved.append((folder, rotation is not None))
+
+    async def once(secs: float) -> None:
+        await asyncio.Event().wait()
+
+    settings = BackupSettings(every_hours=1.0)
+    backups = Backups(store, place, settings, Runtime(sleep=once), beside=beside, second=second)
+    backups.begin()
+    async with asyncio.timeout(LIMIT_SECS):
+        while len(saved) < 2 or backups.told()["state"] == "running":  # noqa: ASYNC110 - it is only asked
+            await asyncio.sleep(0.005)
+    assert (records_in(place), records_in(second)) == (1, 1)
+    assert (backups.told()["state"], backups.told()["path"]) == ("ok", str(second))
+    await backups.now(tmp_path / "usb")
+    assert saved == [(place.parent, True), (second.parent, True), (tmp_path / "usb", False)]
+    await backups.stop()
+    await store.close()
+
+
+async def test_a_disk_that_is_not_mounted_is_told_until_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await log_of(tmp_path / "hub.db", 1)
+    place, second = tmp_path / "kept" / "hub.db.bak", tmp_path / "disk" / "own" / "hub.db.bak"
+    turn = asyncio.Event()
+
+    async def sleep(secs: float) -> None:
+        await turn.wait()
+        turn.clear()
+
+    backups = Backups(store, place, BackupSettings(every_hours=1.0), Runtime(sleep=sleep), second=second)
+    backups.begin()
+    async with asyncio.timeout(LIMIT_SECS):
+        while backups.told()["state"] != "failed":  # noqa: ASYNC110 - it is only asked
+            await asyncio.sleep(0.005)
+    assert f"there is no folder {tmp_path / 'disk'}: is its disk mounted?" in backups.told()["problem"]
+    assert [one.levelname for one in caplog.records if "is its disk mounted" in one.message] == ["WARNING"]
+    assert not (tmp_path / "disk").exists()
+    assert records_in(place) == 1
+    await backups.now()  # one that is good at the first place does not hide the other
+    assert backups.told()["state"] == "failed"
+    (tmp_path / "disk").mkdir()
+    turn.set()
+    async with asyncio.timeout(LIMIT_SECS):
+        while backups.told()["state"] != "ok":  # noqa: ASYNC110 - it is only asked
+            await asyncio.sleep(0.005)
+    assert (backups.told()["problem"], records_in(second)) == ("", 1)
+    await backups.stop()
+    await store.close()
+
+
+@pytest.mark.parametrize("error", [OSError("no room"), SetupError("no room"), ValueError("no room")])
+async def test_half_a_backup_is_a_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    store = await log_of(tmp_path / "hub.db", 1)
+
+    def beside(*_: Any) -> None:
+        raise error
+
+    backups = Backups(store, tmp_path / "kept" / "hub.db.bak", beside=beside)
+    backups.begin()
+    told = await ended(backups)
+    assert (told["state"], told["records"]) == ("failed", 1)
+    assert told["problem"].endswith("but not all that belongs beside it: no room")
+    assert ("WARNING", True) in [(one.levelname, "half a backup" in one.message) for one in caplog.records]
+    assert ("the backup failed" in caplog.text) is isinstance(error, ValueError)
+    assert store.lineage is not None
+    assert [one.sequence for one in store.lineage.points if one.backup] == [1]
+    with pytest.raises(SetupError, match="the log was copied to"):
+        await backups.now(tmp_path / "usb")
+    await backups.stop()
     await store.close()

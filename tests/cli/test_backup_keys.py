@@ -1,0 +1,426 @@
+"""What a backup has besides the log: a lost home comes back as the same instance, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from syncropel.cli import backup as command
+from syncropel.cli.support import passphrase as asking
+from syncropel.daemon import backup_restore, backup_tool
+from syncropel.daemon.belongings import sealing
+from syncropel.daemon.belongings.places import archives
+from syncropel.record.model import Record
+from syncropel.settings.config import Home
+from syncropel.settings.identity import load_or_create_identity, make_home
+from syncropel.store.sqlite.store import SqliteStore
+from syncropel.wire import BackupOut
+
+from .conftest import FakeDaemon, Ran
+
+Spl = Callable[..., Ran]
+Tool = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "COST", {"n": 2, "r": 1, "p": 1})
+    monkeypatch.delenv("SPL_BACKUP_PASSPHRASE", raising=False)
+
+
+def made(home: Home) -> Home:
+    make_home(home)
+    load_or_create_identity(home)
+    home.fleet_token.write_text("spl_fleet_token\n")
+    home.peer_token("did:x").parent.mkdir()
+    home.peer_token("did:x").write_text("spl_peer_token\n")
+    home.config.write_text('[log]\nlevel = "DEBUG"\n')
+
+    async def write() -> None:
+        store = await SqliteStore.open(home.store, clock=lambda: 1_700_000_000.0)
+        await store.append([Record("th_a", "did:a", "DO", {"n": 1})])
+        await store.close()
+
+    asyncio.run(write())
+    return home
+
+
+@pytest.fixture
+def own(home: Path) -> Home:
+    task = home / ".syncro-data" / "tasks" / "W-1.md"
+    task.parent.mkdir(parents=True)
+    task.write_text("# a task\n")
+    return made(Home(home / ".syncro"))
+
+
+@pytest.fixture
+def usb(home: Path) -> Path:
+    return home / "usb"
+
+
+@pytest.fixture
+def tool(own: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """The tool behind the command, in this process. `secret`: what it reads from stdin."""
+
+    def run(*words: str, fails: str = "", secret: str = "", home: Home = own) -> Any:
+        stdin = SimpleNamespace(buffer=io.BytesIO(secret.encode()))
+        monkeypatch.setattr("sys.stdin", stdin)
+        more = ["--passphrase"] if secret else []
+        code = backup_tool.main([words[0], "--home", str(home.path), *words[1:], *more])
+        out, err = capsys.readouterr()
+        assert (code, fails in err) == (1 if fails else 0, True), err
+        return None if fails else json.loads(out)
+
+    return run
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file() and not one.name.startswith("hub.db")
+    }
+
+
+ALL = ("--with", "keys", "--with", "config", "--with", "data")
+
+
+def test_a_lost_home_comes_back_as_the_same_instance(own: Home, tool: Tool, home: Path, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    told = tool("keys", "--to", str(usb), secret="right")
+    assert (told["sealed"], told["unsealed"]) == (True, [])
+    before, data = everything(own.path), everything(home / ".syncro-data")
+    did = load_or_create_identity(own).did
+    shutil.rmtree(own.path)
+    shutil.rmtree(home / ".syncro-data")
+    bak = str(usb / "hub.db.bak")
+    tool("restore", "--backup", bak, fails="has no identity, and the log needs one")
+    tool("restore", "--backup", bak, *ALL, fails="is sealed, and no passphrase was given")
+    tool("restore", "--backup", bak, *ALL, secret="wrong", fails="the passphrase does not open")
+    assert everything(own.path) == {}
+    done = tool("restore", "--backup", bak, *ALL, secret="right")
+    assert (done["did"], done["records"], done["kept"]) == (did, 1, [])
+    assert done["put_back"] == ["config", "data", "keys"]
+    assert everything(own.path) == before
+    assert everything(home / ".syncro-data") == data
+    private = [own.keys, own.keys / "instance.key", own.secrets, own.fleet_token]
+    assert [stat.S_IMODE(one.stat().st_mode) for one in private] == [0o700, 0o600, 0o700, 0o600]
+    again = tool("restore", "--backup", bak, *ALL, secret="right")
+    assert [Path(one).name.partition(".2")[0] for one in again["kept"]] == ["hub.db"]
+
+
+def test_other_keys_are_kept_by_name(own: Home, tool: Tool, home: Path, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    other = made(Home(home / "other"))
+    other.config.write_text("")
+    (other.secrets / "mine").write_text("of the other\n")
+    former, (task,) = everything(other.path), (home / ".syncro-data" / "tasks").iterdir()
+    task.write_text("# written since\n")
+    stays = task.with_name("W-2.md")
+    stays.write_text("# new\n")
+    bak = str(usb / "hub.db.bak")
+    kept_did = load_or_create_identity(other).did
+    done = tool("restore", "--backup", bak, home=other)
+    assert (done["did"], done["others"], done["put_back"]) == (kept_did, True, [])
+    done = tool("restore", "--backup", bak, *ALL, home=other)
+    assert (done["did"], done["others"]) == (load_or_create_identity(own).did, False)
+    kept = {Path(one).name.partition(".2")[0]: Path(one) for one in done["kept"]}
+    assert set(kept) == {"keys", "secrets", "hub.db", "config.toml", "W-1.md"}
+    assert everything(kept["keys"])["instance.key"] == former["keys/instance.key"]
+    assert everything(kept["secrets"])["mine"] == b"of the other\n"
+    assert not (other.secrets / "mine").exists()
+    assert kept["W-1.md"].read_text() == "# written since\n"
+    assert (task.read_text(), stays.read_text()) == ("# a task\n", "# new\n")
+    assert other.config.read_bytes() == own.config.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["keys", "home"])
+def test_a_damaged_archive_restores_nothing(own: Home, tool: Tool, usb: Path, what: str) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb), secret="right")
+    (path,) = usb.glob(f"{what}-*")
+    whole = path.read_bytes()
+    before = everything(own.path)
+    bak = str(usb / "hub.db.bak")
+    for damaged in (whole[:1300], whole.replace(b"DEBUG", b"ERROR").replace(b"gAAAA", b"gAAAB")):
+        path.write_bytes(damaged)
+        tool("verify", "--backup", bak, secret="right", fails=f"{path} is damaged")
+        tool("restore", "--backup", bak, *ALL, secret="right", fails=f"{path} is damaged")
+    assert everything(own.path) == before
+    path.write_bytes(whole)
+    tool("restore", "--backup", bak, *ALL, secret="right")
+
+
+def test_a_check_says_what_it_could_not_look_at(own: Home, tool: Tool, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb), secret="right")
+    bak = str(usb / "hub.db.bak")
+    home, keys = tool("verify", "--backup", bak)["archives"]
+    assert (home["kind"], home["files"], keys["kind"], keys["files"]) == ("home", 2, "keys", None)
+    assert [one["files"] for one in tool("verify", "--backup", bak, secret="right")["archives"]] == [2, 3]
+    tool("verify", "--backup", bak, secret="wrong", fails="the passphrase does not open")
+
+
+def test_nothing_is_put_back_under_a_daemon(own: Home, tool: Tool, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    own.fleet_token.write_text("new\n")
+
+    async def meanwhile() -> None:
+        store = await SqliteStore.open(own.store, clock=lambda: 0.0)
+        await asyncio.to_thread(
+            tool, "restore", "--backup", str(usb / "hub.db.bak"), *ALL, fails="another process"
+        )
+        await store.close()
+
+    asyncio.run(meanwhile())
+    assert own.fleet_token.read_text() == "new\n"
+
+
+def test_a_folder_with_several_instances_is_asked_whose(own: Home, tool: Tool, home: Path, usb: Path) -> None:
+    other = made(Home(home / "other"))
+    for one in (own, other):
+        tool("keys", "--to", str(usb), home=one)
+    tool("now", "--to", str(usb))
+    names = sorted(one.instance for one in archives(usb, "keys"))
+    bak, fresh = str(usb / "hub.db.bak"), Home(home / "fresh")
+    only_keys = ("restore", "--backup", bak, "--with", "keys")
+    tool(*only_keys, home=fresh, fails=f"of several instances: {names[0]}, {names[1]}")
+    tool(*only_keys, "--instance", "nobody", home=fresh, fails="there are no keys of instance nobody")
+    did = load_or_create_identity(other).did
+    done = tool(*only_keys, "--instance", did.rpartition(":")[2], home=fresh)
+    assert done["did"] == did
+    assert tool(*only_keys)["did"] == load_or_create_identity(own).did
+    empty = home / "empty"
+    empty.mkdir()
+    shutil.copy(bak, empty)
+    tool("restore", "--backup", str(empty / "hub.db.bak"), "--with", "keys", fails="there are no keys in")
+
+
+def test_a_damaged_identity_can_be_restored(own: Home, tool: Tool, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    did = load_or_create_identity(own).did
+    (own.keys / "instance.key").write_text("junk")
+    done = tool("restore", "--backup", str(usb / "hub.db.bak"), "--with", "keys")
+    assert done["did"] == did
+    assert (Path(done["kept"][0]) / "instance.key").read_text() == "junk"
+
+
+@pytest.mark.parametrize("step", ["put_keys", "_put_log", "put_files"])
+def test_a_restore_that_ends_after_any_step_can_be_done_again(
+    own: Home, tool: Tool, usb: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    before, did = everything(own.path), load_or_create_identity(own).did
+    shutil.rmtree(own.path)
+    made(own)
+
+    class Crash(BaseException):
+        pass
+
+    real = getattr(backup_restore, step)
+
+    def crash(*given: Any) -> None:
+        real(*given)
+        raise Crash
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(backup_restore, step, crash)
+        with pytest.raises(Crash):
+            tool("restore", "--backup", str(usb / "hub.db.bak"), *ALL)
+    assert tool("restore", "--backup", str(usb / "hub.db.bak"), *ALL)["did"] == did
+    now = everything(own.path)
+    assert {name: now[name] for name in before} == before
+
+
+def test_archives_are_written_when_something_changed(own: Home, tool: Tool, home: Path, usb: Path) -> None:
+    def count(kind: Any) -> int:
+        return len(archives(usb, kind))
+
+    for _ in range(2):
+        tool("now", "--to", str(usb))
+        tool("keys", "--to", str(usb), secret="right")
+    assert (count("home"), count("keys")) == (1, 1)
+    (home / ".syncro-data" / "tasks" / "W-1.md").unlink()  # by accident: the former archive has it
+    (own.secrets / "more").write_text("x\n")
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb), secret="right")
+    assert (count("home"), count("keys")) == (2, 2)
+    told = tool("keys", "--to", str(usb), secret="another")
+    assert count("keys") == 3
+    assert Path(told["path"]).name == archives(usb, "keys")[0].path.name
+    tool("keys", "--to", str(usb))
+    told = tool("keys", "--to", str(usb), secret="another")
+    assert [Path(one).suffix for one in told["unsealed"]] == [".tar"]
+    archives(usb, "keys")[0].path.write_bytes(b"")
+    tool("keys", "--to", str(usb), secret="another")
+    assert archives(usb, "keys")[0].path.stat().st_size > 0
+    assert not [*usb.glob(".*")]
+
+
+def test_the_rotation_holds_for_archives_too(own: Home, tool: Tool, home: Path) -> None:
+    own.config.write_text("[backup]\nkeep_starts = 2\nkeep_days = 0\n")
+    tool("now")
+    folder = backup_restore.place_of(own).parent
+    for n in range(4):
+        (own.path / "contexts.toml").write_text(f"# {n}\n")
+        (own.secrets / "more").write_text(f"{n}\n")
+        tool("now")
+        tool("keys")
+    assert (len(archives(folder, "home")), len(archives(folder, "keys"))) == (2, 2)
+    own.config.write_text("[backup]\nkeep_starts = 1\nkeep_days = 0\n")
+    gone = tool("prune")
+    assert len(gone) == 2
+    assert (len(archives(folder, "home")), len(archives(folder, "keys"))) == (1, 1)
+
+
+def test_a_passphrase_in_the_settings_seals_each_backup(own: Home, tool: Tool, home: Path) -> None:
+    secret = home / "passphrase"
+    own.config.write_text(f'[backup]\npassphrase_file = "{secret}"\n')
+    tool("now", fails="there is no secret 'passphrase'")
+    secret.write_text("right\n")
+    secret.chmod(0o644)
+    tool("now", fails="may be read by others")
+    secret.chmod(0o600)
+    tool("now")
+    (keys,) = archives(backup_restore.place_of(own).parent, "keys")
+    assert keys.sealed
+    assert tool("verify", secret="right")["archives"][1]["files"] == 3
+
+
+def test_a_worker_saves_no_task_files(own: Home, tool: Tool, usb: Path) -> None:
+    own.config.write_text('[fleet]\ncoordinator_url = "http://127.0.0.1:1"\n')
+    tool("now", "--to", str(usb))
+    (home,) = tool("verify", "--backup", str(usb / "hub.db.bak"))["archives"]
+    assert home["files"] == 1
+
+
+def test_a_new_home_points_at_backups_elsewhere(own: Home, tool: Tool, spl: Spl, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    shutil.rmtree(own.path)
+    told = spl("init").out
+    assert "Backups of 1 former instance are here:" in told
+    assert told.count(str(usb / "hub.db.bak")) == 2
+    assert f"spl backup restore {usb / 'hub.db.bak'} --with-keys --with-config --with-data" in told
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the tool is told by the command, which gets no answer worth reading."""
+    seen: list[tuple[Any, ...]] = []
+    answer = {"path": "/b/keys.sealed", "sealed": True, "unsealed": ["/b/keys.tar"]}
+    monkeypatch.setattr(
+        command, "_tool", lambda home, *words, secret="": seen.append((*words, secret)) or answer
+    )
+    return seen
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is typed at the prompts, in order."""
+    typed: list[str] = []
+    monkeypatch.setattr(asking, "getpass", lambda _: typed.pop(0))
+    here = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(asking, "sys", SimpleNamespace(stdin=here, stderr=here))
+    return typed
+
+
+def test_keys_are_sealed_with_what_is_typed(
+    spl: Spl, daemon: FakeDaemon, asked: list[Any], terminal: list[str]
+) -> None:
+    daemon.answer("/v1/backups", BackupOut(path="/b/hub.db.bak", records=5, digest="d"))
+    terminal += ["right", "right"]
+    done = spl("backup", "now", "--with-keys")
+    assert (done.code, asked) == (0, [("keys", "--to", "/b", "right")])
+    assert "keys and secrets, sealed: /b/keys.sealed" in done.out
+    assert "not sealed, from before: /b/keys.tar" in done.out
+    terminal += ["right", "wrong"]
+    done = spl("backup", "now", "--with-keys")
+    assert (done.code, "the two passphrases differ" in done.err, len(asked)) == (2, True, 1)
+    terminal += [""]
+    done = spl("backup", "now", "--with-keys")
+    assert (done.code, "the passphrase is empty" in done.err, len(asked)) == (2, True, 1)
+
+
+def test_without_a_passphrase_keys_are_left_out_or_said_to_be_open(
+    spl: Spl, daemon: FakeDaemon, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answer("/v1/backups", BackupOut(path="/b/hub.db.bak", records=5, digest="d"))
+    done = spl("backup", "now", "--with-keys")
+    assert (done.code, "there is no passphrase" in done.err, daemon.requests) == (2, True, [])
+    assert "keys and secrets are not: --with-keys" in spl("backup", "now").out
+    done = spl("backup", "now", "--unsealed")
+    assert (done.code, "add --with-keys" in done.err) == (2, True)
+    monkeypatch.setattr(
+        command, "_tool", lambda *_, **__: {"path": "/b/k.tar", "sealed": False, "unsealed": []}
+    )
+    assert "keys and secrets, NOT sealed: /b/k.tar" in spl("backup", "now", "--with-keys", "--unsealed").out
+    monkeypatch.setattr(command, "_tool", lambda *_, **__: None)
+    assert spl("backup", "now", "--with-keys", "--unsealed").code == 1
+
+
+def test_where_a_passphrase_comes_from(
+    spl: Spl, home: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch, terminal: list[str]
+) -> None:
+    config, by_file = home / ".syncro" / "config.toml", home / "file"
+    config.parent.mkdir()
+    for path, text in ((by_file, "of the file"), (home / "configured", "of the settings")):
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+    config.write_text(f'[backup]\npassphrase_file = "{home / "configured"}"\n')
+
+    def found(*words: str) -> Any:
+        spl("backup", "restore", "/b/hub.db.bak", "--with-keys", *words)
+        return asked[-1][-1]
+
+    assert found() == "of the settings"
+    monkeypatch.setenv("SPL_BACKUP_PASSPHRASE", "of the environment")
+    assert found() == "of the environment"
+    assert found("--passphrase-file", str(by_file)) == "of the file"
+    config.write_text("")
+    monkeypatch.delenv("SPL_BACKUP_PASSPHRASE")
+    terminal += ["typed"]
+    assert found() == "typed"
+    os.chmod(by_file, 0o640)
+    done = spl("backup", "verify", "--passphrase-file", str(by_file))
+    assert (done.code, "may be read by others" in done.err) == (1, True)
+
+
+def test_a_check_and_a_restore_tell_what_is_beside(spl: Spl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def archive(kind: str, files: int | None) -> dict[str, Any]:
+        return {"kind": kind, "files": files, "path": f"/b/{kind}"}
+
+    told = {"records": 5, "threads": 2, "tasks": 1, "path": "/b/hub.db.bak", "manifest": True}
+    monkeypatch.setattr(
+        command,
+        "_tool",
+        lambda *_, **__: {**told, "archives": [archive("home", 2), archive("keys", None)]},
+    )
+    out = spl("backup", "verify").out
+    assert "✓ settings and task files: 2 files, each as it was saved" in out
+    assert "◇ keys and secrets are sealed; whether they are whole is unknown: no passphrase given" in out
+    monkeypatch.setattr(command, "_tool", lambda *_, **__: {**told, "archives": []})
+    assert "no keys are beside it" in spl("backup", "verify").out
+    done = {**told, "lost": 0, "kept": ["/h/keys.2026"], "did": "did:x", "put_back": [], "others": True}
+    monkeypatch.setattr(command, "_tool", lambda *_, **__: done)
+    out = spl("backup", "restore", "/b/hub.db.bak").out
+    assert "this instance stays did:x; the backup's own keys: --with-keys" in out
+    done |= {"put_back": ["config", "keys"]}
+    out = spl("backup", "restore", "/b/hub.db.bak").out
+    assert "✓ restored config, keys of did:x" in out
+    assert "the former keys.2026 is kept" in out
