@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -178,3 +179,107 @@ async def test_an_empty_log_that_was_empty_is_taken(path: Path, files: LineageFi
     store = await opened(path, files)
     assert (store.hold, store.told) == (None, [])
     await store.close()
+
+
+def test_the_newest_of_each_log_counts_and_the_one_beside_the_log_comes_first(files: LineageFile) -> None:
+    assert files.copy is not None
+    files.copy.parent.mkdir(parents=True)
+    for beside, copy in ((1, 2), (2, 1), (2, 2)):
+        lineages.write_lineage(files.path, Lineage("a", Point(1), serial=beside))
+        lineages.write_lineage(files.copy, Lineage("a", Point(2), serial=copy))
+        (known,) = files.read()[0]
+        assert (known.serial, known.head.sequence) == (2, 2 if copy > beside else 1)
+    lineages.write_lineage(files.copy, Lineage("b", serial=9))
+    assert [one.log for one in files.read()[0]] == ["a", "b"]
+    files.path.unlink()
+    assert files.read() == ([Lineage("b", serial=9)], [])
+
+
+def test_both_files_are_written_or_the_one_beside_the_log(tmp_path: Path) -> None:
+    files = LineageFile(tmp_path / "lineage", tmp_path / "not" / "yet" / "lineage.json")
+    assert files.copy is not None
+    files.write(Lineage("a"), everywhere=False)
+    assert (files.path.exists(), files.copy.parent.exists()) == (True, False)
+    files.write(Lineage("b"), everywhere=True)
+    assert read_lineage(files.path) == read_lineage(files.copy) == Lineage("b")
+    assert files.copy.parent.stat().st_mode & 0o777 == 0o700
+    alone = LineageFile(tmp_path / "alone")
+    alone.write(Lineage("c"), everywhere=True)
+    assert alone.read() == ([Lineage("c")], [])
+
+
+def test_a_copy_that_cannot_be_written_keeps_the_one_beside_the_log_from_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    files = LineageFile(tmp_path / "lineage", tmp_path / "a file" / "lineage.json")
+    with pytest.raises(OSError, match="a file"):
+        files.write(Lineage("a"), everywhere=True)
+    assert read_lineage(files.path) == Lineage("a")
+
+
+def test_what_is_set_aside_is_named(files: LineageFile) -> None:
+    assert files.set_aside("T0") == []
+    files.write(Lineage("a"), everywhere=True)
+    kept = files.set_aside("T1")
+    assert files.copy is not None
+    assert [one.name for one in kept] == ["hub.db.lineage.T1", "lineage.json.T1"]
+    assert [read_lineage(one) for one in kept] == [Lineage("a")] * 2
+    assert files.read() == ([], [])
+
+
+def test_it_is_whole_before_it_is_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        sizes.append(os.fstat(descriptor).st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    lineages.write_lineage(tmp_path / "l", Lineage("a"))
+    assert sizes[0] == (tmp_path / "l").stat().st_size
+    assert len(sizes) == 2  # and the folder
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["l"]
+
+
+def test_it_is_known_whatever_the_order_of_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    lineage = Lineage("a", Point(5, "x", "y", 1.0), losses=(lineages.Loss(1.0, 5, 3),), accepted=("z",))
+    lineages.write_lineage(path, lineage)
+    document = json.loads(path.read_text())
+    assert document["losses"][0]["accepted"] is False
+    path.write_text(json.dumps(dict(reversed(document.items()))))
+    assert read_lineage(path) == lineage
+
+
+def test_one_of_a_later_version_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    lineages.write_lineage(path, Lineage("a"))
+    document = json.loads(path.read_text())
+    del document["seal"]
+    document["version"] = 2
+    path.write_text(json.dumps({**document, "seal": lineages._seal(document)}))
+    with pytest.raises(Unreadable, match="has version 2; this version of syncropel knows 1"):
+        read_lineage(path)
+
+
+@pytest.mark.parametrize("main", [None, (4096, 7)])
+def test_every_field_comes_back(tmp_path: Path, main: tuple[int, int] | None) -> None:
+    lineage = Lineage(
+        "a",
+        Point(5, "x", "y", 1.5, "/b"),
+        begun="begun",
+        main=main,
+        points=(Point(1, "p"), Point(2, "q")),
+        losses=(lineages.Loss(1.0, 5, 3, 2.0, "/b", accepted=True),),
+        accepted=("one", "two"),
+        serial=7,
+    )
+    lineages.write_lineage(tmp_path / "l", lineage)
+    assert read_lineage(tmp_path / "l") == lineage
+
+
+def test_points_are_in_order_of_the_log(tmp_path: Path) -> None:
+    lineage = Lineage("a")
+    for point in (Point(5, at=2.0), Point(3, at=9.0, backup="b"), Point(5, at=1.0, backup="c")):
+        lineage = lineage.with_point(point)
+    assert [(one.sequence, one.at) for one in lineage.points] == [(3, 9.0), (5, 1.0), (5, 2.0)]
