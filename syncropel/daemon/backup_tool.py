@@ -22,6 +22,7 @@ from syncropel.daemon.belongings.places import KINDS, archives, instance_of, pru
 from syncropel.daemon.belongings.saving import save_keys
 from syncropel.errors import NotFound, SetupError, SyncropelError, complaint
 from syncropel.settings.config import Home, load_settings
+from syncropel.settings.identity import read_identity
 from syncropel.store.sqlite.backup import Order, backup
 from syncropel.store.sqlite.manifest import Entry, Rotation, entries, prune, read_manifest
 
@@ -79,7 +80,7 @@ def rotation_of(home: Home) -> Rotation:
 
 def find(home: Home, name: str) -> Path:
     """The backup of this path or name; without one the newest. Raises NotFound, SetupError."""
-    if "/" in name:  # works where the home is gone
+    if "/" in name or (name and read_identity(home) is None):  # works where the home is gone
         chosen = Path(name)
     else:
         place = place_of(home)

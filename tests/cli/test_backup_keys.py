@@ -208,6 +208,27 @@ def test_a_folder_with_several_instances_is_asked_whose(own: Home, tool: Tool, h
     tool("restore", "--backup", str(empty / "hub.db.bak"), "--with", "keys", fails="there are no keys in")
 
 
+def test_a_bare_name_is_found_without_an_identity(own: Home, tool: Tool, home: Path, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    tool("keys", "--to", str(usb))
+    os.chdir(usb)
+    fresh = Home(home / "fresh")
+    tool("restore", fails="there is no backup", home=own)
+    assert tool("restore", "--backup", "hub.db.bak", "--with", "keys", home=fresh)["records"] == 1
+
+
+def test_what_cannot_be_read_is_named(
+    own: Home, tool: Tool, usb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Path, "read_bytes", refused)
+        tool("keys", "--to", str(usb), fails=f"cannot save {own.keys / 'instance.key'}: Permission denied")
+    assert not [*usb.glob("*")]
+
+
 def test_a_damaged_identity_can_be_restored(own: Home, tool: Tool, usb: Path) -> None:
     tool("now", "--to", str(usb))
     tool("keys", "--to", str(usb))

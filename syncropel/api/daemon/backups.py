@@ -26,7 +26,9 @@ def router(engine: Engine) -> APIRouter:
 
     @routes.post("/v1/backups", status_code=201)
     async def take_backup(body: NewBackup) -> BackupOut:
-        """Copy the log while it is used, check each record of the copy, and only then give it its name."""
+        """Copy the log while it is used, check each record of the copy, and only then give it its name.
+        Settings and task files are saved beside it.
+        """
         if engine.backups is None:
             raise Conflict("this daemon has its log in memory: there is nothing to copy", "see: spl status")
         folder = None if body.to is None else Path(body.to)
