@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shlex
@@ -16,6 +17,7 @@ import syncropel
 import syncropel_console
 
 THEIRS = "from syncropel.client import Client, EmitResult\n__all__ = ['Client', 'EmitResult']\n"
+ROOT = Path(__file__).parents[1]
 PIP = f"{shlex.quote(sys.executable)} -m pip"
 MEND = f"{PIP} install --force-reinstall --no-deps syncropel-console"
 
@@ -116,3 +118,18 @@ def test_the_check_costs_nothing() -> None:
 
 def test_nothing_beside_us_is_no_rival() -> None:
     assert syncropel_console.rival() is None
+
+
+def test_no_command_runs_code_of_the_folder_one_stands_in() -> None:
+    """`python -m` looks there first, unless it is told not to: a folder named syncropel would be run."""
+    started = []
+    for package in ("syncropel", "tui", "syncropel_console"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                words = (
+                    [ast.unparse(one) for one in node.elts] if isinstance(node, ast.List | ast.Tuple) else []
+                )
+                if words[:1] == ["sys.executable"]:
+                    started.append((f"{path.name}:{node.lineno}", words[1]))
+    assert len(started) > 5
+    assert [one for one in started if one[1] not in ("'-P'", "'-I'")] == []

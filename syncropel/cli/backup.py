@@ -196,7 +196,7 @@ def run_prune(args: Namespace) -> int:
 
 def _tool(home: Home, *words: str, secret: str = "") -> Any:
     """The tool's answer; None when it failed, and has said why on stderr. `secret`: a passphrase for it."""
-    command = [sys.executable, "-m", "syncropel.daemon.backup_tool", words[0], "--home", str(home.path)]
+    command = [sys.executable, "-P", "-m", "syncropel.daemon.backup_tool", words[0], "--home", str(home.path)]
     command += [*words[1:], *(["--passphrase"] if secret else [])]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, input=secret.encode())
     return json.loads(done.stdout) if done.returncode == 0 else None

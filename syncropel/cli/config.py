@@ -183,7 +183,7 @@ def run_switch(args: Namespace) -> int:
 def run_unlock(args: Namespace) -> int:
     home = this_home()
     # A separate process, because only the daemon's layer may open a store.
-    words = [sys.executable, "-m", "syncropel.daemon.unlock", "--home", str(home.path)]
+    words = [sys.executable, "-P", "-m", "syncropel.daemon.unlock", "--home", str(home.path)]
     return subprocess.run([*words, "--actor", actor_from(os.environ)], check=False).returncode
 
 

@@ -107,7 +107,7 @@ def _serve(args: Namespace) -> int:
             f"invalid port {args.port}", "from 1 to 65535, or leave out --port to take a free one"
         )
     target(args)  # errors are reported here, rather than in the page
-    words = [sys.executable, "-m", "syncropel.cli.main", "console"]
+    words = [sys.executable, "-P", "-m", "syncropel.cli.main", "console"]
     words += ["--screen", args.screen] if args.screen else []
     for name in ("url", "context"):
         words += [f"--{name}", given] if (given := getattr(args, name, None)) else []

@@ -82,7 +82,15 @@ def run_accept_altered(args: Namespace) -> int:
 
 def run_verify(args: Namespace) -> int:
     # A separate process, because only the daemon's layer may open a store.
-    words = [sys.executable, "-m", "syncropel.daemon.store_tool", "verify", "--home", str(this_home().path)]
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "syncropel.daemon.store_tool",
+        "verify",
+        "--home",
+        str(this_home().path),
+    ]
     return subprocess.run([*words, *(["--json"] if is_json(args) else [])], check=False).returncode
 
 

@@ -78,7 +78,15 @@ def _deep(path: Path, records: int) -> Finding:
 def _looked(patient: Patient) -> dict[str, Any] | None:
     """What `spl serve` would report about the store; None when that cannot be found out."""
     # A separate process, because only the daemon's layer may open a store.
-    words = [sys.executable, "-m", "syncropel.daemon.store_tool", "look", "--home", str(patient.home.path)]
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "syncropel.daemon.store_tool",
+        "look",
+        "--home",
+        str(patient.home.path),
+    ]
     try:
         done = subprocess.run(words, check=False, capture_output=True, timeout=_LIMIT_SECS)
         found: dict[str, Any] = json.loads(done.stdout)

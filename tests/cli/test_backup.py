@@ -210,3 +210,12 @@ def test_a_list_says_what_is_unknown(spl: Spl, monkeypatch: pytest.MonkeyPatch) 
     assert "kept: a later log lacked some of it" in done.out
     monkeypatch.setattr(backup, "_tool", lambda *_: None)
     assert spl("backup", "list").code == 1
+
+
+def test_it_runs_nothing_of_the_folder_one_stands_in(spl: Spl, home: Path) -> None:
+    (home / "syncropel").mkdir()
+    (home / "syncropel" / "__init__.py").write_text("raise SystemExit('somebody else runs')\n")
+    make_home(Home(home / ".syncro"))
+    load_or_create_identity(Home(home / ".syncro"))
+    done = spl("backup", "list")
+    assert (done.code, done.out, done.err) == (0, "no backups\n", "")
