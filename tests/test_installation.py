@@ -126,10 +126,9 @@ def test_no_command_runs_code_of_the_folder_one_stands_in() -> None:
     for package in ("syncropel", "tui", "syncropel_console"):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                words = (
-                    [ast.unparse(one) for one in node.elts] if isinstance(node, ast.List | ast.Tuple) else []
-                )
-                if words[:1] == ["sys.executable"]:
-                    started.append((f"{path.name}:{node.lineno}", words[1]))
+                if isinstance(node, ast.List | ast.Tuple):
+                    words = [ast.unparse(one) for one in node.elts]
+                    if words[:1] == ["sys.executable"]:
+                        started.append((f"{path.name}:{node.lineno}", words[1]))
     assert len(started) > 5
     assert [one for one in started if one[1] not in ("'-P'", "'-I'")] == []

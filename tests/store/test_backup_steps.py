@@ -278,6 +278,7 @@ def test_what_is_in_the_way_is_told(
     done = backup(second, place)
     assert (done.records, done.point, done.kept) == (3, None, None)
     assert str(error) in done.refused
+    assert (done.refused == "no room") is isinstance(error, OSError)
 
 
 def test_an_empty_store_is_not_copied(second: Path, place: Path, tmp_path: Path) -> None:
@@ -291,3 +292,48 @@ def test_where_backups_are(tmp_path: Path) -> None:
     assert place == tmp_path / "backups" / "instance-a" / "hub.db.bak"
     files = lineage_files(tmp_path / "l", place)
     assert (files.path, files.copy) == (tmp_path / "l", place.parent / "lineage.json")
+
+
+def test_an_altered_record_is_not_copied(second: Path, place: Path) -> None:
+    with closing(sqlite3.connect(second)) as log, log:
+        log.execute("UPDATE records SET body = '{}' WHERE sequence = 2")
+    done = backup(second, place)
+    assert (done.records, done.point) == (3, None)
+    assert "record 2 (" in done.refused
+
+
+def test_what_is_no_backup_goes_aside(store: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True)
+    place.write_text("junk")
+    assert backup(store, place).kept == place.with_name("hub.db.bak.1")
+
+
+def test_the_rotation_holds_from_the_next_one_on(store: Path, place: Path) -> None:
+    for turn in range(4):
+        backup(store, place, order=Order("now", float(turn), Rotation(2, 0)))
+        grown(store, 1)
+    assert [one.path.name for one in entries(place.parent)] == [
+        "hub.db.bak",
+        "hub.db.19700101T000002.000000Z.bak",
+    ]
+
+
+def test_a_draft_of_a_crash_is_no_start(store: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True)
+    draft = place.with_name(".hub.db.bak.tmp")
+    draft.write_text("of everybody")
+    draft.chmod(0o644)
+    assert backup(store, place).refused == ""
+    assert place.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_leaves_no_file_open(store: Path, place: Path) -> None:
+    before = next_descriptor()
+    backup(store, place)
+    assert next_descriptor() == before
+
+
+def next_descriptor() -> int:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor

@@ -161,10 +161,19 @@ def test_large_records_are_seen_by_the_growth_of_the_file(bench: Bench) -> None:
     assert checkpoint_after(bench, ids=0, frames=0) > 2
 
 
+def test_a_page_has_a_header_in_the_log(bench: Bench) -> None:
+    bench.watch.wal_bytes = 40 * FRAME - 1
+    bench.custody.committed(bench.sqlite, [], 5.0)
+    assert bench.log.checkpoints == []
+    assert (custodies._FRAME_BYTES, FRAME) == (4120, 4120)
+
+
 def test_it_learns_how_many_pages_a_record_takes(bench: Bench) -> None:
     bench.log.pages = bench.log.moved = 20  # half of the 40 that were guessed
     assert checkpoint_after(bench, ids=1) == 10
+    bench.log.pages = bench.log.moved = 32  # four fifths of what is guessed by now
     assert checkpoint_after(bench, ids=1) == 20
+    assert checkpoint_after(bench, ids=1) == 25
     bench.log.pages = bench.log.moved = 1
     checkpoint_after(bench, ids=1)
     assert checkpoint_after(bench, ids=1) in (50, 51)  # never less than a fifth, which floats round

@@ -278,6 +278,12 @@ def test_every_field_comes_back(tmp_path: Path, main: tuple[int, int] | None) ->
     assert read_lineage(tmp_path / "l") == lineage
 
 
+def test_of_a_new_log_nothing_is_known() -> None:
+    lineage = Lineage("a")
+    assert (lineage.head, lineage.begun, lineage.serial) == (Point(0, "", "", 0.0, ""), "", 0)
+    assert lineages.Loss(1.0, 5, 3) == lineages.Loss(1.0, 5, 3, 0.0, "", accepted=False)
+
+
 def test_points_are_in_order_of_the_log(tmp_path: Path) -> None:
     lineage = Lineage("a")
     for point in (Point(5, at=2.0), Point(3, at=9.0, backup="b"), Point(5, at=1.0, backup="c")):

@@ -271,7 +271,7 @@ def test_a_trial_is_on_private_copies_and_leaves_nothing(
 
     def walk(log: sqlite3.Connection, path: Path, *, wanted: Any) -> Walked:
         seen.append((sorted(os.listdir(path.parent)), path.parent.stat().st_mode & 0o777))
-        assert (path.parent, list(wanted)) == (trial, [2])
+        assert (path.parent, path.read_bytes(), list(wanted)) == (trial, b"main", [2])
         return OTHER
 
     monkeypatch.setattr(opening, "walk", walk)
