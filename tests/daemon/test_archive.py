@@ -26,6 +26,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> list[tuple[str, Path]]:
     (tmp_path / "a").write_bytes(b"first")
+    (tmp_path / "a").chmod(0o644)
     (tmp_path / "b").write_bytes(b"second" * 1000)
     (tmp_path / "b").chmod(0o640)
     return [("keys/a", tmp_path / "a"), ("data/tasks/b", tmp_path / "b")]
@@ -57,6 +58,12 @@ def test_what_goes_in_comes_out(files: list[tuple[str, Path]]) -> None:
     found = check(source, "it")
     assert (found.did, found.made_at) == (DID, 12.5)
     assert {name: one.mode for name, one in found.files.items()} == {"keys/a": 0o644, "data/tasks/b": 0o640}
+    with tarfile.open(fileobj=io.BytesIO(source.getvalue())) as tar:
+        assert [(one.name, one.mode) for one in tar] == [
+            ("keys/a", 0o644),
+            ("data/tasks/b", 0o640),
+            (CONTENTS, 0o600),
+        ]
     assert list(extract(source, "keys")) == [(PurePosixPath("a"), b"first")]
     assert list(extract(source, "data")) == [(PurePosixPath("tasks/b"), b"second" * 1000)]
     assert list(extract(source, "config")) == []

@@ -237,6 +237,27 @@ def test_after_a_checkpoint_both_files_may_have_changed(path: Path, watched: Fil
         watched.check()
 
 
+def test_a_checkpoint_into_another_file_is_seen(path: Path, watched: FileWatch) -> None:
+    state = path.stat()
+    path.with_name("other").write_bytes(b"b" * 4096)
+    path.with_name("other").rename(path)
+    with pytest.raises(StoreReplaced, match="is another file now"):
+        watched.checkpointed()
+    assert path.stat().st_ino != state.st_ino
+
+
+def test_the_header_of_the_write_ahead_log_is_looked_at_and_no_more(path: Path, watched: FileWatch) -> None:
+    with beside(path, "-wal").open("r+b") as file:  # a frame may be written over: SQLite begins there again
+        file.seek(32)
+        file.write(b"x")
+    watched.check()
+    with beside(path, "-wal").open("r+b") as file:
+        file.seek(31)
+        file.write(b"x")
+    with pytest.raises(StoreReplaced, match="was written to"):
+        watched.check()
+
+
 def test_a_write_ahead_log_that_comes_later_is_watched_from_then_on(path: Path) -> None:
     path.write_bytes(b"a")
     watch = FileWatch(path)

@@ -164,3 +164,16 @@ async def test_one_that_collides_after_all_is_told(bench: Bench, caplog: pytest.
     (logged,) = caplog.records
     assert "a restored record was refused after all: DuplicateClock" in logged.getMessage()
     assert bench.journal.fulfilled_after == [1]
+
+
+async def test_one_that_came_meanwhile_is_no_arrival(bench: Bench) -> None:
+    """Another writer had it first: who waits for arrivals has heard of it from there."""
+
+    def keep(outcomes: list[Outcome]) -> bool:
+        bench.last = commit(bench.log, [Call([some(3)], 9.0)], bench.last).last_sequence
+        return True
+
+    bench.keep = keep  # type: ignore[method-assign]
+    found = await bench.restore((some(3), 0.5), (some(4), 0.5))
+    assert told(found) == [(4, 9.0, False), (5, 0.5, True)]
+    assert bench.arrived == [[5]]
