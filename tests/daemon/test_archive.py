@@ -159,6 +159,7 @@ def test_a_cut_seal_is_told_from_a_wrong_passphrase(tmp_path: Path) -> None:
         ("r", 1000),
         ("p", 0),
         ("p", "1"),
+        ("p", 1.0),
         ("salt", "no hex"),
         ("salt", 7),
         ("token", "gAAAA"),
@@ -178,6 +179,13 @@ def test_a_salt_that_was_swapped_opens_nothing(tmp_path: Path) -> None:
     document["salt"] = "00" * 16
     with pytest.raises(WrongPassphrase):
         unseal(json.dumps(document).encode(), "right", tmp_path)
+
+
+def test_a_seal_costs_what_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OWASP's advice for scrypt with 32 MiB; a change of it is a decision, not an accident."""
+    monkeypatch.undo()
+    assert sealing.COST == {"n": 2**15, "r": 8, "p": 3}
+    assert all(sealing.COST[name] <= most for name, most in sealing._MOST.items())
 
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

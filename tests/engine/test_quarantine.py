@@ -107,12 +107,12 @@ async def test_a_log_that_cannot_be_read_is_told_and_tried_again(caplog: pytest.
 
 async def test_each_is_told_once_and_published(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
-    await bench.walk(4)  # twice through the log
-    told = [one.getMessage() for one in caplog.records]
-    assert told == [
-        "record id3 on th_a was altered: it does not hash to its id",
-        "record id5 on th_b was altered: it does not hash to its id",
-    ]
+    for turns in (2, 4):  # through the log, and through it again
+        await bench.walk(turns)
+        assert [one.getMessage() for one in caplog.records] == [
+            "record id3 on th_a was altered: it does not hash to its id",
+            "record id5 on th_b was altered: it does not hash to its id",
+        ]
     assert bench.live.altered == {"th_a": "id3", "th_b": "id5"}
     assert bench.live.standing.altered == ""
 
