@@ -51,5 +51,5 @@ def run_status(args: Namespace) -> int:
 def run_tool(args: Namespace) -> int:
     # A separate process, because only the daemon's layer may open a store.
     home = str(this_home().path)
-    words = [sys.executable, "-m", "syncropel.daemon.views_tool", args.verb, "--home", home]
+    words = [sys.executable, "-P", "-m", "syncropel.daemon.views_tool", args.verb, "--home", home]
     return subprocess.run([*words, *(["--json"] if is_json(args) else [])], check=False).returncode
