@@ -138,15 +138,16 @@ def run_verify(args: Namespace) -> int:
         print_json(found)
         return 0
     folded = f"{found['threads']} threads, {found['tasks']} tasks"
-    say(
+    lines = [
         f"✓ {found['records']} records, each as its id says; {folded}",
         f"  {clean(found['path'])}",
-    )
+    ]
     if not found["manifest"]:
-        say("  it has no manifest: whether these are all its records is unknown")
-    say(*(line for one in found["archives"] for line in _archive_lines(one)))
+        lines.append("  it has no manifest: whether these are all its records is unknown")
+    lines += [line for one in found["archives"] for line in _archive_lines(one)]
     if not any(one["kind"] == "keys" for one in found["archives"]):
-        say("  no keys are beside it: a lost home cannot be restored as the same instance")
+        lines.append("  no keys are beside it: a lost home cannot be restored as the same instance")
+    say(*lines)  # at once: who reads only the first line ends the pipe
     return 0
 
 

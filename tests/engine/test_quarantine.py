@@ -59,7 +59,10 @@ class Bench:
     def __init__(self, *records: StoredRecord) -> None:
         self.store = Store(*records)
         self.live = SimpleNamespace(
-            altered={"th_old": "stale"}, standing=SimpleNamespace(altered="stale"), children={}, active=set()
+            altered={"th_old": "stale"},
+            standing=SimpleNamespace(altered="stale"),
+            open_children={},
+            active=set(),
         )
         self.slept: list[float] = []
         self.turns = 10_000
@@ -149,10 +152,7 @@ async def test_one_on_a_ruling_thread_stops_the_instance_until_it_is_accepted(
 
 async def test_before_work_the_threads_that_it_rests_on_are_read() -> None:
     bench = Bench(sound(2), spoilt(3), sound(4, "th_c"), spoilt(5, "th_b"))
-    bench.live.children = {
-        "th_a": SimpleNamespace(open=object()),
-        "th_b": SimpleNamespace(open=None),
-    }
+    bench.live.open_children = {"th_a": 1}
     bench.live.active = {"th_fan", "th_a"}
     await bench.quarantine.look_before_work()
     assert bench.store.read == sorted({*RESERVED, "th_a", "th_fan"})
