@@ -123,7 +123,7 @@ async def test_an_earlier_backup_that_has_more_is_told(
     kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
     monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
     monkeypatch.setattr(
-        serving, "Backups", lambda store, place, *_: Backups(store, place, copy=lambda *_: kept)
+        serving, "Backups", lambda store, place, *_, **__: Backups(store, place, copy=lambda *_: kept)
     )
     monkeypatch.setattr(serving, "_started", lambda started, secret, stop: started.start(secret))
     with caplog.at_level(logging.WARNING):
