@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 
 from syncropel.errors import StoreCorrupt
-from syncropel.store.lineage import opening
 from syncropel.store.lineage.digest import BLOCK, digest_of
 from syncropel.store.lineage.judging import Judgement, log_id, name_log
 from syncropel.store.lineage.lineage import Lineage, LineageFile, Loss, Point
-from syncropel.store.lineage.opening import (
+from syncropel.store.sqlite import lineage_opening as opening
+from syncropel.store.sqlite.integrity import Walked
+from syncropel.store.sqlite.lineage_opening import (
     begin_anew,
     catch_up,
     choose_files,
     hold_against,
     move_aside,
 )
-from syncropel.store.sqlite.integrity import Walked
 
 STAMP = "20231114T221320.500000Z"
 NOW = 1_700_000_000.5
