@@ -89,6 +89,18 @@ async def test_last_event_id_wins_over_since(durable: Api) -> None:
         assert (await stream.records(1))[0].data["id"] == second["id"]
 
 
+async def test_a_record_that_watchers_hear_of_late_is_not_sent_again(durable: Api) -> None:
+    first = await durable.post()
+    cursor = str(first["sequence"])
+    async with watch(durable.app, "/v1/records/watch?since=0", last_event_id=cursor) as stream:
+        await listening(durable)
+        late = await durable.engine.store.get(first["id"])
+        assert late is not None
+        durable.engine.broadcast.publish([late])  # the client has read it in the log before
+        second = await durable.post()
+        assert (await stream.records(1))[0].data["id"] == second["id"]
+
+
 @pytest.mark.parametrize("path", ["/v1/records/watch?since=0", "/v1/threads/busy/watch?since_clock=-1"])
 async def test_resuming_has_no_gaps_and_no_doubles_while_others_write(durable: Api, path: str) -> None:
     chance = random.Random(7)

@@ -81,7 +81,8 @@ async def record_events(
         lambda stored: stored.record.thread != without and thread in (None, stored.record.thread)
     )
     try:
-        last = 0
+        # A client may have read a record in the log before watchers hear of it; another log's cursor is none.
+        last = after if after and await engine.store.query(RecordFilter(since=after - 1, limit=1)) else 0
         async for stored in _history(engine, thread, after, since_clock, without):
             last = max(last, stored.sequence)
             yield _record_event(stored)
