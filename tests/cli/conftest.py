@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from syncropel.cli.main import main
 from syncropel.settings.config import Home
+from tests.network import replace_network
 
 from .repository import person, repo
 
@@ -106,5 +107,5 @@ def daemon(monkeypatch: pytest.MonkeyPatch, home: Path) -> FakeDaemon:
     socket = Home(home / ".syncro").socket
     socket.parent.mkdir(parents=True)
     socket.touch()
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(fake))
+    replace_network(monkeypatch, httpx.MockTransport(fake))
     return fake

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from syncropel.wire import EngineHealth, Health, Page, TaskSummary
+from tests.network import replace_network
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -189,7 +190,7 @@ def test_live_on_a_pipe_prints_a_line_a_change(
         stream = events + "event: heartbeat\ndata: {}\n\n"
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=stream)
 
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
+    replace_network(monkeypatch, httpx.MockTransport(answer))
     monkeypatch.setattr("syncropel.cli.support.following.RECONNECT_SECS", 0)
     ran = spl("fleet", "status", "--live")
     assert ran.code == 130

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from syncropel.wire import Health, LogLine, LogPage, Page, QueryPlan, QueryProgress, QueryResult, RecordOut
+from tests.network import replace_network
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -65,7 +66,7 @@ class Streams:
 def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Streams]:
     def make(path: str, *texts: str | Exception) -> Streams:
         made = Streams(path, *texts)
-        monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
+        replace_network(monkeypatch, httpx.MockTransport(made))
         monkeypatch.setattr("syncropel.cli.support.following.RECONNECT_SECS", 0)
         return made
 

@@ -12,6 +12,7 @@ import pytest
 
 from syncropel.client.output_text import MAX_LINE_CHARS, OutputLines
 from syncropel.wire import OutputPage
+from tests.network import replace_network
 
 from . import wire
 from .conftest import FakeDaemon, Ran
@@ -56,7 +57,7 @@ class Streams:
 def streams(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Streams]:
     def make(*answers: str | OutputPage | Exception) -> Streams:
         made = Streams(*answers)
-        monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(made))
+        replace_network(monkeypatch, httpx.MockTransport(made))
         monkeypatch.setattr("syncropel.cli.task_verbs.output_following.RECONNECT_SECS", 0.0)
         return made
 

@@ -19,6 +19,7 @@ from syncropel.launcher.teardown import find_local, local_workers
 from syncropel.settings.config import Home, Settings, load_settings
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.wire import FleetStatus, InstanceOut
+from tests.network import replace_network
 
 URL = "http://127.0.0.1:9100"
 
@@ -259,7 +260,7 @@ def test_a_fleet_that_does_not_converge_names_who_is_missing_and_its_log(
 ) -> None:
     snapshot = status(("coordinator", 1, "live")).model_dump_json()
     answer = httpx.MockTransport(lambda _: httpx.Response(200, content=snapshot))
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: answer)
+    replace_network(monkeypatch, answer)
     monkeypatch.setattr("syncropel.launcher.launcher.CONVERGENCE_LIMIT_SECS", 0.2)
     said: list[str] = []
     one = home(tmp_path)
@@ -284,7 +285,7 @@ def test_the_fleets_account_is_minted_once(
             return httpx.Response(409, json=refusal)
         return httpx.Response(201, json={**asked[-1], "token": "spl_prod_sa-fleet_x"})
 
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(answer))
+    replace_network(monkeypatch, httpx.MockTransport(answer))
     one = home(tmp_path)
     load_or_create_identity(one)
     starting = launcher(one, [])
