@@ -71,7 +71,7 @@ class QueryProgress(Wire):
     looked_at: int
     """Records that it has looked at."""
     to_look_at: int
-    """Records that it has to look at in all: those of the thread or of the log, within its sequences."""
+    """Records to look at in all: those of the thread or of the log, within the query's sequences."""
     through: int | None = None
     """The sequence to which it has come, from the first or, in descending order, from the last; null when it
     goes by clock."""
@@ -90,6 +90,6 @@ class QueryResult(Wire):
     progress: QueryProgress | None = None
     """How far it has looked; null from an older daemon."""
     next_offset: int | None = None
-    """`offset` of the request for the next page, if an offset reaches it, else null. Prefer the cursor."""
+    """`offset` of the request for the next page, if an offset reaches it; otherwise null."""
     plan: QueryPlan | None = None
     """Only when the query requested `explain`."""
