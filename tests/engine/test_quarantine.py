@@ -67,7 +67,12 @@ class Bench:
         self.slept: list[float] = []
         self.turns = 10_000
         runtime = Runtime(sleep=self.sleep)
-        self.quarantine = Quarantine(cast(LiveFolds, self.live), cast(RecordStore, self.store), runtime)
+        self.beats = 0
+        live, store = cast(LiveFolds, self.live), cast(RecordStore, self.store)
+        self.quarantine = Quarantine(live, store, runtime, self.beat)
+
+    def beat(self) -> None:
+        self.beats += 1
 
     async def sleep(self, secs: float) -> None:
         self.slept.append(secs)
@@ -118,6 +123,7 @@ async def test_each_is_told_once_and_published(caplog: pytest.LogCaptureFixture)
         ]
     assert bench.live.altered == {"th_a": "id3", "th_b": "id5"}
     assert bench.live.standing.altered == ""
+    assert bench.beats > 0, "whoever shows it hears of it"
 
 
 async def test_nothing_found_changes_nothing() -> None:
