@@ -162,7 +162,7 @@ class EngineDetails(Wire):
     expression_cache: CacheStatsOut | None = None
     """Compiled expressions: hits, misses, and errors since the start."""
     live: dict[str, int] = {}
-    """What is held in memory: threads, tasks, open fan-outs, subtasks that came here, instances."""
+    """How many there are: threads, tasks, open fan-outs, subtasks that came here, instances."""
     denials: dict[str, int] = {}
     """Refused writes: in total, those only counted, and those whose audit record was lost."""
     delivery_waiting: dict[str, Any] = {}
