@@ -17,9 +17,11 @@ from syncropel.errors import StoreError, Unavailable
 from syncropel.peer.runtime import Runtime
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Appended
+from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
+from syncropel.store.views.batch import Batch
 from syncropel.store.views.views import Views, drop, views_path
-from tests.engine.log_with_views import apply, note, opened_log
+from tests.engine.log_with_views import NOTHING_HELD, apply, note, opened_log
 from tests.folds.build import COORDINATOR, record
 
 
@@ -156,3 +158,36 @@ async def test_a_freeze_is_taken_though_the_views_cannot_be_read(tmp_path: Path)
         (outcome,) = await ingest.append([more], ruled=False)
         assert isinstance(outcome, Appended)
         assert started.live.control.covering("site")
+
+
+async def test_a_start_without_room_for_views_has_them_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "hub.db"
+    store = await SqliteStore.open(path, clock=lambda: 0.0)
+    await store.append([note(number) for number in range(30)])
+    views_path(path).mkdir()  # no file can be made there, whoever tries
+    views = await open_views(store)
+    assert views.path is None
+    assert [one.getMessage() for one in caplog.records if "in memory until" in one.getMessage()]
+    started = await start_folds(store, views)
+    assert started.live.index.threads["th_plain"].records == 30
+    await started.projector.end()
+    await store.close()
+
+
+async def test_a_build_that_cannot_write_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("syncropel.engine.views.opening.STEP", 10)
+    store, views = MemoryStore(clock=lambda: 0.0), await Views.open()
+    await store.append([note(number, f"th_{number % 7}") for number in range(50)])
+
+    async def full(batch: Batch, at_record: str) -> None:
+        raise StoreError("no room", "")
+
+    monkeypatch.setattr(views, "write", full)
+    started = await start_folds(store, views, limits=NOTHING_HELD)
+    assert started.projector.problem == "no room"
+    assert [one.getMessage() for one in caplog.records] == ["the views fall behind: no room"]
+    assert started.live.index.count == len(started.live.index.threads) == 7

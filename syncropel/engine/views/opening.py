@@ -14,6 +14,7 @@ from syncropel.engine.ingest.live import JOINED_KEPT, LiveFolds
 from syncropel.engine.views.projector import Projector, id_at
 from syncropel.engine.views.residents import Limits
 from syncropel.engine.views.source import ViewsSource
+from syncropel.errors import StoreError
 from syncropel.folds.tasks.trust import Trust
 from syncropel.folds.threads.index import ActorLine
 from syncropel.record.threads import RESERVED
@@ -64,10 +65,15 @@ async def start_folds(
 
 async def open_views(store: RecordStore) -> Views:
     """The views of a log, beside it; empty ones when there are none that are of this log. Those of a store in
-    memory are in memory. Raises StoreError.
+    memory are in memory, and so are those that the disk refuses: a full disk must not keep a freeze out.
+    Raises StoreError when the log cannot be read.
     """
     path = None if store.path is None else views_path(store.path)
-    views = await Views.open(path)
+    try:
+        views = await Views.open(path)
+    except StoreError as error:
+        log.warning("%s; they are in memory until the next start", error.message, extra={"on_screen": True})
+        return await Views.open()
     try:
         if await _fits(store, views):
             return views
@@ -131,18 +137,20 @@ async def _catch_up(
 ) -> None:
     """Apply what the views do not contain, and write it to them bit by bit."""
     live, since = projector.live, projector.position
+    written = since
     waiting = store.count - since
     with uncollected(min(waiting, STEP * 2)):
         async for chunk in store.scan(since):
             for stored in chunk:
                 live.apply(stored)
-            if live.applied - projector.position >= STEP:
+            if live.applied - written >= STEP:
                 await _note(projector, store, unsettled)
-                await projector.flush()
+                await projector.try_to_flush()
+                written = live.applied
             seen(live.applied)
         await _note(projector, store, unsettled)
     if waiting >= STEP:
-        await projector.flush()
+        await projector.try_to_flush()
 
 
 async def _note(projector: Projector, store: RecordStore, unsettled: set[str]) -> None:

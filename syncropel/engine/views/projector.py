@@ -67,12 +67,16 @@ class Projector:
         """Write soon after each change, for ever."""
         while True:
             await asyncio.sleep(_AGAIN_SECS if self.problem else EVERY_SECS)
-            try:
-                await self.flush()
-            except SyncropelError as error:
-                if error.message != self.problem:
-                    log.warning("the views fall behind: %s", error.message)
-                self.problem = error.message
+            await self.try_to_flush()
+
+    async def try_to_flush(self) -> None:
+        """As `flush`; a write that fails is told in `problem`. Memory keeps what the views lack."""
+        try:
+            await self.flush()
+        except SyncropelError as error:
+            if error.message != self.problem:
+                log.warning("the views fall behind: %s", error.message)
+            self.problem = error.message
 
     async def end(self) -> None:
         """Write what is left, and close the views. What cannot be written is read from the log again."""
