@@ -302,7 +302,7 @@ def test_ctrl_c_ends_a_query_and_takes_its_line_away(
             raise KeyboardInterrupt
         return daemon(request)
 
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: httpx.MockTransport(interrupted))
+    replace_network(monkeypatch, httpx.MockTransport(interrupted))
     ran = spl("records", "query", "{}")
     assert (ran.code, ran.out.split()[0]) == (130, "#3")
     assert ran.err == "looked at 9 of 5.0 M records, 1 found\r\x1b[K"
