@@ -261,8 +261,21 @@ def test_what_the_daemon_says_of_its_log_and_its_backup_is_told(
     answer(
         monkeypatch,
         EngineHealth.model_construct(pid=1, role="coordinator", details=details),
-        log=StoreOut(state="held", records=1, problem="4 of 5 records are gone", hint="do this"),
+        log=StoreOut(
+            state="held",
+            records=9,
+            problem="4 of 5 records are gone",
+            hint="do this",
+            views_through=2,
+            views_problem="cannot write views-1.db: disk full",
+        ),
     )
+    found = finding(spl, "views")
+    assert (found["state"], found["told"]) == (
+        "warn",
+        "7 records behind the log: cannot write views-1.db: disk full",
+    )
+    assert "spl views drop" in found["hint"]
     found = finding(spl, "log")
     assert (found["state"], found["told"], found["hint"]) == (
         "fail",

@@ -58,7 +58,8 @@ class Progress:
     def show(self, text: str) -> None:
         """Show this line in place of the one before. `text` is the command's own, and short."""
         if self._on_screen:
-            replace_line(sys.stderr, text)
+            self.clear()
+            print(text, end="", file=sys.stderr, flush=True)
             self._shown = True
 
     def clear(self) -> None:
