@@ -161,7 +161,9 @@ async def test_it_is_no_freeze(api: Api) -> None:
 
 async def test_nothing_starts_on_a_paused_provider_and_what_waits_says_why(make_api: MakeApi) -> None:
     api = await make_api(NOOP)
-    api.engine.enabled["noop"].adapter.provider = "anthropic"  # type: ignore[union-attr]
+    enabled = api.engine.enabled["noop"]
+    enabled.adapter.provider = "anthropic"  # type: ignore[union-attr]
+    vars(enabled).pop("provider", None)  # asked for once, at the start
     await pause(api, reason="quota is spent")
     await api.task(alias="T")
     await api.fan_out("T", {"goal": "one"})
@@ -187,7 +189,9 @@ async def test_nothing_starts_on_a_paused_provider_and_what_waits_says_why(make_
 
 async def test_a_stop_ends_what_waits_for_a_provider(make_api: MakeApi) -> None:
     api = await make_api(NOOP)
-    api.engine.enabled["noop"].adapter.provider = "anthropic"  # type: ignore[union-attr]
+    enabled = api.engine.enabled["noop"]
+    enabled.adapter.provider = "anthropic"  # type: ignore[union-attr]
+    vars(enabled).pop("provider", None)  # asked for once, at the start
     await pause(api)
     thread = (await api.task(alias="T"))["thread"]
     await api.fan_out("T", {"goal": "one"})

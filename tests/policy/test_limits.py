@@ -71,7 +71,7 @@ def test_what_is_built_has_a_greatest_size_and_costs_by_it() -> None:
     assert budget.steps == 1
     budget.build(MAX_SIZE)
     assert budget.steps == 1 + MAX_SIZE // 64
-    with pytest.raises(Runaway, match=f"over {MAX_SIZE} long"):
+    with pytest.raises(Runaway, match=f"longer than {MAX_SIZE}"):
         budget.build(MAX_SIZE + 1)
 
 
