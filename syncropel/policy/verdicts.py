@@ -13,16 +13,16 @@ def check_verdict(record: Record, task: TaskState) -> SyncropelError | None:
     if not task.is_judged_by(record):
         return None
     name = task.alias or task.thread
-    deed = "approve" if record.body["verdict"] == ACCEPT else "reject"
+    verb = "approve" if record.body["verdict"] == ACCEPT else "reject"
     if record.body.get("fulfills") is not None or task.did_work(record.actor):
         return OwnWork(
-            f"{record.actor!r} did the work of {name!r} and cannot {deed} it",
-            f"another actor judges it, such as: SPL_ACTOR=did:sync:agent:reviewer spl task {deed} {name}",
+            f"{record.actor!r} did the work of {name!r} and cannot {verb} it",
+            f"another actor judges it, such as: SPL_ACTOR=did:sync:agent:reviewer spl task {verb} {name}",
         )
     if task.status not in JUDGED_STATUSES:
         first = "reopen" if task.status in ("cancelled", "failed") else "done"
         return Conflict(
-            f"cannot {deed} {name!r}: it is {task.status}, and only work that is done can be judged",
+            f"cannot {verb} {name!r}: it is {task.status}, and only work that is done can be judged",
             f"first: spl task {first} {name}",
         )
     return None

@@ -57,7 +57,7 @@ class DialogPage:
     @property
     def greyed(self) -> str:
         """Why the action cannot be done; empty when it can."""
-        return self.dialog.query_one("#push-do", FlatButton).why_not
+        return self.dialog.query_one("#button-do", FlatButton).why_not
 
     async def press(self, *keys: str) -> None:
         await self.console.press(*keys)

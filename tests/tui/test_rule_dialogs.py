@@ -89,7 +89,7 @@ async def test_a_rule_is_added_with_its_expression_checked_and_its_command_shown
             "$ spl config add-permission-rule new --priority 30 --effect deny --op record_write "
             "--expression 'record.act=='\"'\"'DO'\"'\"''"
         )
-        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         assert client.written == []
         await page.press("s")
         assert dialog.part("outcome") == "✓ permission rule new is in force"
@@ -113,7 +113,7 @@ async def test_a_mistake_stands_under_its_column_and_nothing_is_sent() -> None:
         assert below.index("▴" if "▴" in sign else sign.strip()) == typed.index("actr")
         assert "undeclared reference to 'actr'" in words
         assert dialog.greyed == "the expression has a mistake"
-        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         await page.press("s")
         assert client.written == []
 
@@ -196,7 +196,7 @@ async def test_permissions_are_switched_to_what_was_chosen(enforced: bool, turn:
         assert dialog.part("says") == f"They are {'' if enforced else 'not '}enforced."
         if turn:
             await page.press("c", "right")
-            dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+            dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         assert dialog.part("command") == f"$ spl config permissions-{verb}"
         client.answers[f"{RULES}/permission"] = RuleList(data=[], enabled=not enforced)
         await page.press("p")
@@ -229,7 +229,7 @@ async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> 
         if key == "A":
             await dialog.fill("name", "new")
             await dialog.fill("expression", "true")
-            dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+            dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         expected = {
             "read-only": "this console is read-only",
             "scope": "the token of bot",
@@ -256,7 +256,7 @@ async def test_a_rule_about_work_is_added_with_its_kind_chosen() -> None:
         await dialog.fill("expression", "true")
         await checked(page)
         assert client.checked[-1] == {"context": "precondition", "expression": "true"}
-        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         await page.press("k", "right", "right")
         await checked(page)
         assert client.checked[-1] == {"context": "trigger", "expression": "true"}
@@ -267,7 +267,7 @@ async def test_a_rule_about_work_is_added_with_its_kind_chosen() -> None:
         await dialog.type("look at {id}")
         await dialog.fill("target", "worker-a")
         assert dialog.greyed == ""
-        dialog.dialog.set_focus(dialog.dialog.query_one("#push-cancel"))
+        dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
         await page.press("s")
         assert dialog.part("outcome") == "✓ trigger rule new is in force"
         (method, path, body) = client.written[0]

@@ -56,7 +56,7 @@ class Dialog(SessionBound, Over):
     unknown.
     """
 
-    AUTO_FOCUS = "#push-cancel"
+    AUTO_FOCUS = "#button-cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "leave"),
         LEAVES,
@@ -150,7 +150,7 @@ class Dialog(SessionBound, Over):
                 yield Lines(id="command")
             yield Lines(id="outcome")
             yield Lines(id="why-not")
-            with Horizontal(id="pushes"):
+            with Horizontal(id="buttons"):
                 yield FlatButton("cancel", "esc", "Cancel" if self.asks else "Close")
                 if self.asks:
                     yield FlatButton("do", self.letter, self.button, "bad" if self.danger else "plain")
@@ -217,11 +217,11 @@ class Dialog(SessionBound, Over):
         width = self.room
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
         self.query_one("#why-not", Lines).show([(line,)] if open_ else [])
-        self.query_one("#push-cancel", FlatButton).show(self.way_out())
+        self.query_one("#button-cancel", FlatButton).show(self.way_out())
         if self.asks:
-            push = self.query_one("#push-do", FlatButton)
-            push.show(self.button, why_not)
-            push.display = open_
+            button = self.query_one("#button-do", FlatButton)
+            button.show(self.button, why_not)
+            button.display = open_
 
     def way_out(self) -> str:
         """What esc does."""
@@ -277,7 +277,7 @@ class Dialog(SessionBound, Over):
     @on(FlatButton.Pressed)
     def _pressed(self, event: FlatButton.Pressed) -> None:
         event.stop()
-        if event.push.id == "push-cancel":
+        if event.button.id == "button-cancel":
             self.action_leave()
         else:
             self.do()
@@ -293,7 +293,7 @@ class Dialog(SessionBound, Over):
         self.set_focus(self.query_one(f"#{self._next()}"))
 
     def _next(self) -> str:
-        return self.missing() or ("push-do" if self.asks else "push-cancel")
+        return self.missing() or ("button-do" if self.asks else "button-cancel")
 
     @on(Input.Changed)
     @on(ChoiceRow.Changed)
@@ -322,7 +322,7 @@ class Dialog(SessionBound, Over):
             self.show()
             return
         self.outcome = Outcome(Stage.SENDING, now)
-        self.set_focus(self.query_one("#push-cancel"))
+        self.set_focus(self.query_one("#button-cancel"))
         self.begin()
         self.show()
 

@@ -119,8 +119,8 @@ class ConsoleScreen(SortFilter):
             return
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
-        for pair in self.query(SplitPane):
-            if pair.spread(width):
+        for split in self.query(SplitPane):
+            if split.spread(width):
                 self.call_after_refresh(self.show)  # with the resulting widths
         self.fill(now)
         self.look()
@@ -142,9 +142,9 @@ class ConsoleScreen(SortFilter):
 
     def about_below(self, table: Table) -> None:
         """Show details of the selected row below a table that does not need the whole height."""
-        pair = self.query_one(SplitPane)
+        split = self.query_one(SplitPane)
         wanted = table.wanted_height
-        table.take(wanted if pair.leave(pair.size.height - wanted) else None)
+        table.take(wanted if split.leave(split.size.height - wanted) else None)
 
     def on_pair_resized(self) -> None:
         self.show()

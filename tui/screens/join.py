@@ -47,11 +47,11 @@ class JoinScreen(GlancingScreen):
 
     def fill(self, now: float) -> None:
         join_part.fill(self, now, self.thread)
-        pair, table = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
+        split, table = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
         most = max(3, self.body_height() - summary)
-        below = pair.leave(0 if pair.is_wide else most - table.wanted_height - 1)
-        table.take(None if pair.is_wide else table.wanted_height if below else most)
+        below = split.leave(0 if split.is_wide else most - table.wanted_height - 1)
+        table.take(None if split.is_wide else table.wanted_height if below else most)
 
     def copied(self) -> str | None:
         return self.thread

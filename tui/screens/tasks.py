@@ -71,13 +71,13 @@ class TasksScreen(GlancingScreen):
 
     def _share(self, table: Table) -> None:
         """Give each part its height; side by side, both get all of it."""
-        pair, subtasks = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
+        split, subtasks = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
         total = self.body_height()
-        if pair.is_wide:
+        if split.is_wide:
             table.set_class(False, "roomy")
             most = max(_LEAST_TREE, total - summary - _ABOUT)
-            pair.leave(0)
+            split.leave(0)
             table.take(None)
             subtasks.take(min(subtasks.wanted_height, most))
             return
@@ -85,7 +85,7 @@ class TasksScreen(GlancingScreen):
         table.set_class(upper + lower < total, "roomy")
         table.take(upper)
         subtasks.take(max(3, lower - summary))
-        pair.leave(total - upper - lower - 1)
+        split.leave(total - upper - lower - 1)
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:

@@ -19,18 +19,18 @@ from tui.widgets.toned import Toned
 class FlatButton(Toned, can_focus=True):
     """Pressed by enter, space, a click, or its letter. It is greyed while `why_not` has a reason."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"push--focus"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"button--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "press", "press")]
 
     class Pressed(Message):
         """The button was pressed."""
 
-        def __init__(self, push: FlatButton) -> None:
+        def __init__(self, button: FlatButton) -> None:
             super().__init__()
-            self.push = push
+            self.button = button
 
     def __init__(self, name: str, letter: str, label: str, tone: Tone = "plain") -> None:
-        super().__init__(id=f"push-{name}")
+        super().__init__(id=f"button-{name}")
         self.letter, self.label, self._tone = letter, label, tone
         self.why_not = ""
 
@@ -56,7 +56,7 @@ class FlatButton(Toned, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         style = self.tone("muted") if self.why_not else self.tone(self._tone)
-        over = self.get_component_rich_style("push--focus", partial=True) if self.has_focus else Style()
+        over = self.get_component_rich_style("button--focus", partial=True) if self.has_focus else Style()
         return self.strip([(self.text, style + over)], self.size.width)
 
     def action_press(self) -> None:

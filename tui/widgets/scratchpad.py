@@ -29,7 +29,7 @@ PAUSE_SECS: Final = 0.15
 _PROMPT: Final = 7
 
 
-class _Seat(Protocol):
+class _Host(Protocol):
     """What it needs of its screen."""
 
     session: Asks
@@ -129,12 +129,12 @@ class Scratchpad(Vertical):
         self.show()
 
     async def _try(self) -> None:
-        seat = cast(_Seat, self.screen)
-        await seat.sleep(PAUSE_SECS)
+        host = cast(_Host, self.screen)
+        await host.sleep(PAUSE_SECS)
         tried = self.trial
         fields = {"context": tried.context, "expression": tried.expression, "thread": tried.about}
         try:
-            outcome = scratchpad.answered(await seat.session.send(config_calls.evaluate_expression(fields)))
+            outcome = scratchpad.answered(await host.session.send(config_calls.evaluate_expression(fields)))
         except SyncropelError as error:
             outcome = scratchpad.failed(error)
         if tried == self.trial:

@@ -33,7 +33,7 @@ class _Growth:
     def __init__(self, read: Read) -> None:
         self._read = read
         self.followers = 0
-        self.pulse = ChangeSignal()
+        self.changed = ChangeSignal()
         self.head: OutputPage | None = None
         self.problem: SyncropelError | None = None
         self.closed = False
@@ -65,7 +65,7 @@ class _Growth:
         except OutputUnreachable as error:
             self._pieces.pop(key, None)
             self.problem = error  # so that the next poll is news
-            self.pulse.beat()
+            self.changed.beat()
             raise
 
 
@@ -111,13 +111,13 @@ class Following:
         try:
             while growth.followers:
                 if await growth.look():
-                    growth.pulse.beat()
+                    growth.changed.beat()
                     wait = FIRST_LOOK_SECS
                 await self._runtime.sleep(wait)
                 wait = min(wait * 2, LONGEST_LOOK_SECS)
         finally:
             growth.closed = True
-            growth.pulse.beat()
+            growth.changed.beat()
             if self._growing.get(key) is growth:
                 del self._growing[key]
 
@@ -144,9 +144,9 @@ class Follower:
         """
         growth = self._growth
         while not (growth.closed or is_whole(self._last)):
-            if not self._has_more and growth.pulse.count <= self._seen:
-                await growth.pulse.after(self._seen)
-            self._seen = growth.pulse.count
+            if not self._has_more and growth.changed.count <= self._seen:
+                await growth.changed.after(self._seen)
+            self._seen = growth.changed.count
             try:
                 if (page := await self._look()) is not None:
                     return page
