@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,10 +22,13 @@ import psutil
 from benchmarks.logs import write_log
 from benchmarks.place import environ_in, process
 from benchmarks.table import Table
-from syncropel.client import Client, Target, calls
+from syncropel.client import Client, Target, calls, thread_calls
+from syncropel.client.calls import Call
 from syncropel.launcher.process import signal_stop, spawn, wait_gone
 from syncropel.launcher.starting import Progress, wait_ready
 from syncropel.settings.config import Home
+from syncropel.wire.actors import ActorOut
+from syncropel.wire.base import Page
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 CONNECTIONS: Final = 8
@@ -37,13 +42,18 @@ _MIB: Final = 1024 * 1024
 class Figures:
     """Of one size: seconds, MiB, and appends per second.
 
-    `page` is the first page of a query with many matches, `query` all pages of one with none.
+    `build` is what making the views costs once; `start` has them. `page` is the first page of a query with
+    many matches, `query` all pages of one with none.
     """
 
+    build: float
     start: float
     resident: float
     status: float
     tasks: float
+    threads: float
+    trust: float
+    actors: float
     page: float
     query: float
     append: float
@@ -57,10 +67,14 @@ def run() -> Table:
         "Cost by the size of the log (in brackets: times that of the smallest)",
         [
             "records",
+            "views built",
             "first answer",
             "resident",
             "status",
             "task list",
+            "thread list",
+            "trust",
+            "actors",
             "query page",
             "whole query",
             f"appends at {CONNECTIONS}",
@@ -78,10 +92,14 @@ def run() -> Table:
                 f"{getattr(now, name) * scale:.{digits}f}{unit}", getattr(now, name), getattr(smallest, name)
             )
             for name, scale, digits, unit in (
+                ("build", 1.0, 1, " s"),
                 ("start", 1.0, 2, " s"),
                 ("resident", 1.0, 0, " MiB"),
                 ("status", 1000.0, 1, " ms"),
                 ("tasks", 1000.0, 1, " ms"),
+                ("threads", 1000.0, 1, " ms"),
+                ("trust", 1000.0, 1, " ms"),
+                ("actors", 1000.0, 1, " ms"),
                 ("page", 1000.0, 1, " ms"),
                 ("query", 1.0, 2, " s"),
                 ("append", 1.0, 0, " /s"),
@@ -105,6 +123,10 @@ def _measured(folder: Path, size: int) -> Figures:
     else:
         write_log(home.store, size)
     begun = time.perf_counter()
+    tool = [sys.executable, "-P", "-m", "syncropel.daemon.views_tool", "build", "--home", str(home.path)]
+    subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
+    build = time.perf_counter() - begun
+    begun = time.perf_counter()
     started = spawn(home, ["--port", "0"], environ_in(folder))
     try:
         wait_ready(started, progress=Progress(START_SECS))
@@ -112,6 +134,10 @@ def _measured(folder: Path, size: int) -> Figures:
         with Client(Target(socket=home.socket), timeout=60.0) as client:
             status = _timed(lambda: client.send(calls.engine_health()))
             tasks = _timed(lambda: client.send(calls.tasks(limit=50)))
+            threads = _timed(lambda: client.send(calls.threads(limit=50)))
+            trust = _timed(lambda: client.send(thread_calls.trust()))
+            actors = _timed(lambda: client.send(Call(Page[ActorOut], "/v1/actors")))
+            resident = psutil.Process(started.pid).memory_info().rss / _MIB
             page = _timed(
                 lambda: client.send(calls.query_records({"filter": {"act": "INTEND"}, "limit": 10}))
             )
@@ -120,13 +146,13 @@ def _measured(folder: Path, size: int) -> Figures:
             token = client.send(
                 calls.mint_service_account("sa-bench", ["records:write"], ["did:sync:agent:bench"])
             ).token
-        resident = psutil.Process(started.pid).memory_info().rss / _MIB
         append = _appends(int(url.rpartition(":")[2]), token)
     finally:
         begun = time.perf_counter()
         signal_stop(started.pid)
         wait_gone([started.pid], 120.0)
-    return Figures(start, resident, status, tasks, page, query, append, time.perf_counter() - begun)
+    stop = time.perf_counter() - begun
+    return Figures(build, start, resident, status, tasks, threads, trust, actors, page, query, append, stop)
 
 
 def _whole_query(client: Client, wanted: dict[str, Any]) -> None:
