@@ -21,8 +21,9 @@ from typing import Final
 from syncropel.errors import StoreError
 from syncropel.store.lineage.judging import log_id
 from syncropel.store.lineage.lineage import LineageFile, Point
+from syncropel.store.sqlite.apart import walk_apart
 from syncropel.store.sqlite.connection import corrupt, explain, read_only
-from syncropel.store.sqlite.integrity import walk_records
+from syncropel.store.sqlite.integrity import Walked, walk_records
 from syncropel.store.sqlite.manifest import (
     CURRENT,
     Kind,
@@ -41,6 +42,8 @@ _PAGES: Final = 1024
 """Pages (4 KiB) copied between two checks whether to stop."""
 _INSTRUCTIONS: Final = 20_000
 """SQLite instructions between two such checks."""
+APART: Final = 20_000
+"""Records from which on a copy is checked in a process of its own."""
 _REST_SECS: Final = 0.004
 """Pause after hashing a few records: the daemon serves beside it."""
 
@@ -192,13 +195,24 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
         found = _checked(target, stopping)
         if found != "ok":
             raise corrupt(store, found)
-        walked = walk_records(target, pause=rest, accepted=order.accepted)
+        walked = _walked(target, draft, rest, stopping, order)
         if walked.problem:
             raise corrupt(store, walked.problem)
         name = log_id(target)
     _sync(draft)
     end = walked.end
     return Manifest(end.sequence, end.id, end.digest, name, order.now, order.kind)
+
+
+def _walked(
+    copied: sqlite3.Connection, path: Path, rest: Callable[[], None], stopping: Stopping, order: Order
+) -> Walked:
+    if _end(copied).records < APART:
+        return walk_records(copied, pause=rest, accepted=order.accepted)
+    walked = walk_apart(path, order.accepted, stopping)
+    if walked is None:
+        raise Stopped
+    return walked
 
 
 def _checked(copied: sqlite3.Connection, stopping: Stopping) -> str:

@@ -1,0 +1,82 @@
+"""Walks through a copied log in a process of its own: `python -P -m syncropel.store.sqlite.apart PATH`.
+
+A thread of the daemon would hold up its event loop for as long as it hashes, and keep the memory that it
+used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from syncropel.errors import StoreError
+from syncropel.store.base import Altered
+from syncropel.store.lineage.lineage import Point
+from syncropel.store.sqlite.connection import read_only
+from syncropel.store.sqlite.integrity import Walked, walk_records
+
+_LOOK_SECS: Final = 0.05
+_NICE: Final = 10
+_MOST_TOLD: Final = 50
+
+
+def walk_apart(path: Path, accepted: Collection[str], stopping: Callable[[], bool]) -> Walked | None:
+    """Read every record of this file, and report what is wrong, at most the first fifty of each kind;
+    `accepted`: hashes of altered records that an operator accepted. None when `stopping` said so meanwhile.
+    Blocks. Raises StoreError when it cannot be read.
+    """
+    words = [sys.executable, "-P", "-m", "syncropel.store.sqlite.apart", str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as walker:
+        try:
+            assert walker.stdin is not None
+            with suppress(BrokenPipeError):
+                json.dump(sorted(accepted), walker.stdin)
+                walker.stdin.close()
+            while walker.poll() is None:
+                if stopping():
+                    return None
+                time.sleep(_LOOK_SECS)
+            assert walker.stdout is not None
+            assert walker.stderr is not None
+            if walker.returncode:
+                raise StoreError(f"cannot check {path}: {walker.stderr.read().strip()[-500:]}", "try again")
+            return _from_json(json.load(walker.stdout))
+        finally:
+            walker.kill()
+
+
+def _from_json(found: dict[str, Any]) -> Walked:
+    altered = [Altered(**one) for one in found["altered"]]
+    return Walked(Point(**found["end"]), altered, found["gaps"])
+
+
+def main() -> int:
+    """Tells on stdout what was found, as JSON; which hashes are accepted comes on stdin."""
+    with suppress(OSError):
+        os.nice(_NICE)
+    accepted = set(json.load(sys.stdin))
+    try:
+        with closing(read_only(Path(sys.argv[1]))) as log:
+            walked = walk_records(log, accepted=accepted)
+    except sqlite3.Error as error:
+        sys.stderr.write(str(error))
+        return 1
+    # The first few suffice to refuse a copy, and more would not fit into the pipe.
+    altered = [asdict(one) for one in walked.altered[:_MOST_TOLD]]
+    told = {"end": asdict(walked.end), "altered": altered, "gaps": walked.gaps[:_MOST_TOLD]}
+    sys.stdout.write(json.dumps(told))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""A copied log is checked in a process of its own, with the same result as here."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from syncropel.errors import StoreError
+from syncropel.store.sqlite import backup as backups
+from syncropel.store.sqlite.apart import walk_apart
+from syncropel.store.sqlite.backup import STOPPED, backup
+from syncropel.store.sqlite.connection import read_only
+from syncropel.store.sqlite.integrity import walk_records
+from syncropel.store.sqlite.store import SqliteStore
+from tests.folds.build import record
+
+Alter = Callable[[str], None]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A store of 60 records."""
+    path = tmp_path / "hub.db"
+
+    async def write() -> None:
+        store = await SqliteStore.open(path, clock=lambda: 1.0)
+        await store.append([record("KNOW", number, {"n": number}) for number in range(60)])
+        await store.close()
+
+    asyncio.run(write())
+    return path
+
+
+def altered(log: Path, statement: str) -> Path:
+    with closing(sqlite3.connect(log)) as file:
+        file.execute(statement)
+        file.commit()
+    return log
+
+
+def here(log: Path) -> object:
+    with closing(read_only(log)) as file:
+        return walk_records(file)
+
+
+def test_it_finds_what_a_walk_here_finds(log: Path) -> None:
+    assert walk_apart(log, (), lambda: False) == here(log)
+    altered(log, """UPDATE records SET body = '{"n":7000}' WHERE sequence IN (8, 9)""")
+    altered(log, "DELETE FROM records WHERE sequence = 20")
+    found = walk_apart(log, (), lambda: False)
+    assert found == here(log)
+    assert found is not None
+    assert ([one.sequence for one in found.altered], found.gaps) == ([8, 9], [20])
+    accepted = walk_apart(log, {found.altered[0].found}, lambda: False)
+    assert accepted is not None
+    assert [one.sequence for one in accepted.altered] == [9]
+
+
+def test_one_that_is_stopped_is_gone(log: Path) -> None:
+    assert walk_apart(log, (), lambda: True) is None
+    assert not [one for one in psutil.Process().children() if str(log) in one.cmdline()]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match=r"cannot check .*not a database"):
+        walk_apart(path, (), lambda: False)
+
+
+def test_a_backup_of_a_long_log_is_checked_so(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backups, "APART", 10)
+    monkeypatch.setattr(backups, "walk_records", None)
+    place = log.with_name("copy.db")
+    assert backup(log, place).records == 60
+    altered(log, """UPDATE records SET body = '{"n":7000}' WHERE sequence = 8""")
+    asyncio.run(one_more(log))
+    assert "record 8" in backup(log, place).refused
+    ends = iter([False] * 4)
+    assert backup(log, log.with_name("other.db"), lambda: next(ends, True)).refused == STOPPED
+
+
+async def one_more(log: Path) -> None:
+    store = await SqliteStore.open(log, clock=lambda: 1.0)
+    await store.append([record("KNOW", 60, {"n": 60})])
+    await store.close()
