@@ -1,9 +1,19 @@
-"""A child process that a failing test can't leave behind, or wait for without end."""
+"""Child processes that a failing test can't leave behind, and whether a process has ended."""
 
 from __future__ import annotations
 
 import subprocess
 from types import TracebackType
+
+import psutil
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or a zombie. It may go between two looks."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class ChildProcess(subprocess.Popen[str]):

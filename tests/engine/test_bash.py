@@ -17,6 +17,7 @@ from syncropel.adapters import BashAdapter, Job, Outcome, program, reading, taki
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import SESSION
 from syncropel.peer.runtime import Runtime
+from tests.child_process import has_ended
 
 LIMIT_SECS = 60.0
 """Far beyond what any script here takes."""
@@ -57,14 +58,6 @@ async def until(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT_SECS):
         while not look():  # noqa: ASYNC110 - nobody else can tell
             await asyncio.sleep(0.01)
-
-
-def gone(pid: int) -> bool:
-    """Whether there is no such process, or only its remains that nobody has looked at."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture
@@ -187,14 +180,14 @@ async def test_the_time_limit_ends_the_whole_group(bench: Bench) -> None:
     assert outcome.summary == "over its time limit of 1s"
     assert outcome.output is not None
     for pid in left_behind(bench):
-        await until(lambda pid=pid: gone(pid))  # type: ignore[misc]
+        await until(lambda pid=pid: has_ended(pid))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("ending", ["exit 0", "exit 1", "kill -SEGV $$"])
 async def test_what_a_script_leaves_in_the_background_ends_with_it(bench: Bench, ending: str) -> None:
     await bench.run(BACKGROUND + ending)
     for pid in left_behind(bench):
-        await until(lambda pid=pid: gone(pid))  # type: ignore[misc]
+        await until(lambda pid=pid: has_ended(pid))  # type: ignore[misc]
 
 
 async def test_cancelling_ends_the_whole_group(bench: Bench) -> None:
@@ -203,7 +196,7 @@ async def test_cancelling_ends_the_whole_group(bench: Bench) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     for pid in [*left_behind(bench), bench.session["pid"]]:
-        await until(lambda pid=pid: gone(pid))  # type: ignore[misc]
+        await until(lambda pid=pid: has_ended(pid))  # type: ignore[misc]
 
 
 async def test_a_script_may_tidy_up_when_it_is_ended(bench: Bench) -> None:
@@ -229,7 +222,7 @@ async def test_an_orphan_is_ended_with_its_group(bench: Bench) -> None:
     outcome = await running
     assert outcome.summary.endswith("ended by SIGKILL")
     for pid in left_behind(bench):
-        await until(lambda pid=pid: gone(pid))  # type: ignore[misc]
+        await until(lambda pid=pid: has_ended(pid))  # type: ignore[misc]
 
 
 async def test_a_process_that_merely_has_the_same_number_is_left_alone(bench: Bench) -> None:

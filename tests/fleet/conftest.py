@@ -111,14 +111,6 @@ class Machine:
         return until(lambda: (status := self.json("task", "join-status", name))["complete"] and status)
 
 
-def ended(pid: int) -> bool:
-    """Whether this process is no more."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def until(look: Callable[[], Any], limit_secs: float = LIMIT_SECS) -> Any:
     """Look again until it is true; gives what was seen."""
     deadline = time.monotonic() + limit_secs

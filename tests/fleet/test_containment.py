@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.child_process import has_ended
+
 from .conftest import Machine, until
 from .test_kill import kill
 
@@ -178,7 +180,7 @@ def test_a_run_without_its_worker_has_ended_before_another_gets_it(
     pids = machine.path / "pids"
     until(lambda: len(pids.read_text().split()) == 2)
     one, _ = (int(word) for word in pids.read_text().split())
-    assert not psutil.pid_exists(one) or psutil.Process(one).status() == psutil.STATUS_ZOMBIE
+    assert has_ended(one)
     until(lambda: len(sleepers(machine)) == 1)  # it says its number just before it begins to sleep
     if how == signal.SIGSTOP:
         worker.resume()
@@ -198,7 +200,7 @@ def test_work_of_a_worker_that_was_stopped_too_long_runs_again_there(machine: Ma
     worker = psutil.Process(machine.pids()[WORKER])
     worker.suspend()
     one = int(pids.read_text())
-    until(lambda: not psutil.pid_exists(one) or psutil.Process(one).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(one))
     worker.resume()
     until(lambda: len(pids.read_text().split()) == 2)
     (machine.path / "go").touch()

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 from syncropel.folds.fanout.starts import MAX_STARTS
+from tests.child_process import has_ended
 
 from .conftest import Machine, until
 from .test_containment import WORKER, observed, sleepers
@@ -26,7 +27,7 @@ def subtask(machine: Machine) -> Any:
 
 def is_down(machine: Machine) -> bool:
     pid = machine.pids().get(WORKER)
-    return pid is None or not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return pid is None or has_ended(pid)
 
 
 def come_back(machine: Machine) -> bool:

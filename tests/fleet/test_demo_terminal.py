@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.child_process import has_ended
 from tests.pseudo_terminal import LIMIT_SECS, Terminal, colourful
 
 from .conftest import Machine
@@ -43,7 +44,7 @@ def test_a_terminal_that_closes_takes_the_whole_demo_with_it(machine: Machine, f
         assert len(left) == 3
         program = terminal.hang_up()
         deadline = time.monotonic() + LIMIT_SECS
-        while program.is_running() and program.status() != psutil.STATUS_ZOMBIE:
+        while not has_ended(program.pid):
             assert time.monotonic() < deadline, "the demo goes on without a terminal"
             time.sleep(0.1)
         assert daemons(folder) == []

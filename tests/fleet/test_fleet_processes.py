@@ -9,7 +9,9 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-from .conftest import Machine, ended, until
+from tests.child_process import has_ended
+
+from .conftest import Machine, until
 
 
 def test_workers_come_back_as_who_they_were(machine: Machine) -> None:
@@ -37,7 +39,7 @@ def test_a_killed_worker_is_started_anew(machine: Machine) -> None:
     machine.start()
     killed = machine.pids()[".syncro-worker-a"]
     os.kill(killed, signal.SIGKILL)
-    until(lambda: ended(killed))
+    until(lambda: has_ended(killed))
     again = machine.start()
     assert "[worker-a] spawned PID" in again
     assert "[worker-b] already running" in again

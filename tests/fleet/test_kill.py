@@ -10,6 +10,8 @@ from contextlib import closing
 import psutil
 import pytest
 
+from tests.child_process import has_ended
+
 from .conftest import Machine, until
 
 SUBTASKS = 50
@@ -35,7 +37,7 @@ def kill(machine: Machine, home: str) -> None:
     """SIGKILL the instance of this home and wait until it is gone."""
     process = psutil.Process(machine.pids()[home])
     process.kill()
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(process.pid))
 
 
 def facts(machine: Machine, thread: str) -> Counter[tuple[object, ...]]:

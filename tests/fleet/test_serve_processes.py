@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from .conftest import Machine, ended, until
+from tests.child_process import has_ended
+
+from .conftest import Machine, until
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_a_stale_pid_file_is_said_and_replaced(machine: Machine) -> None:
     machine.spl("serve", "--port", "0")
     killed = machine.pids()[".syncro"]
     os.kill(killed, signal.SIGKILL)
-    until(lambda: ended(killed))
+    until(lambda: has_ended(killed))
     code, _, err = machine.run("status")
     assert code == 1
     assert "start it: spl serve" in err

@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.child_process import has_ended
 from tests.documentation import ROOT, Step, steps
 
-from .conftest import Machine, ended, until
+from .conftest import Machine, until
 
 NOT_TYPED = ("pipx install", "spl version", "spl console")
 """What a test cannot do: install into the user's own environment, and see a screen."""
@@ -96,7 +97,7 @@ def page(name: str) -> Path:
 
 def test_your_first_fan_out(machine: Machine) -> None:
     Reader(machine, {"task fan-out": lambda: machine.joined("FIRST-001")}).types(page("first-fan-out.md"))
-    assert all(ended(pid) for pid in machine.pids().values())
+    assert all(has_ended(pid) for pid in machine.pids().values())
 
 
 def both_run(machine: Machine) -> bool:

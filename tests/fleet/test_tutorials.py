@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .conftest import Machine, ended
+from tests.child_process import has_ended
+
+from .conftest import Machine
 
 SIGNS = {
     "<hash>": "[0-9a-f]{64}",
@@ -105,7 +107,7 @@ def test_your_first_fan_out(machine: Machine) -> None:
     )
     pids = machine.pids()
     machine.spl("fleet", "stop", "--all")
-    assert all(ended(pid) for pid in pids.values())
+    assert all(has_ended(pid) for pid in pids.values())
 
 
 def test_monday_morning(machine: Machine) -> None:
@@ -211,5 +213,5 @@ def test_monday_morning(machine: Machine) -> None:
     prints(machine.spl("fleet", "list"), "1 live · 0 stale · 0 archived")
     assert machine.spl("fleet", "stop", "--all") == f"[coordinator] stopped (PID {pids['.syncro']})\n"
     assert machine.spl("fleet", "list") == "0 live · 0 stale · 0 archived\n"
-    assert all(ended(pid) for pid in pids.values())
+    assert all(has_ended(pid) for pid in pids.values())
     assert machine.spl("fleet", "stop", "--all") == "nothing to stop: the fleet is not running\n"

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from syncropel.settings.config import Home
+from tests.child_process import has_ended
 from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
@@ -46,7 +47,7 @@ def takes(machine: Machine, home: str, namespace: str = "docs") -> bool:
 def end(machine: Machine, home: str) -> None:
     daemon = psutil.Process(machine.pids()[home])
     daemon.kill()
-    until(lambda: not daemon.is_running() or daemon.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(daemon.pid))
 
 
 def serve(machine: Machine, home: str, port: int, environ: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import signal
 import psutil
 import pytest
 
+from tests.child_process import has_ended
 from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
@@ -122,7 +123,7 @@ def test_a_coordinator_killed_after_the_freeze_still_reaches_all(machine: Machin
     machine.run("kill", "--namespace", SECTION, "--reason", "then it died", "--wait", "0")
     coordinator = psutil.Process(machine.pids()[".syncro"])
     coordinator.kill()
-    until(lambda: not coordinator.is_running() or coordinator.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(coordinator.pid))
     machine.start()
     until(lambda: len(machine.json("fleet", "status")["freezes"][0]["confirmed"]) == 3)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import psutil
 
+from tests.child_process import has_ended
 from tests.fleet.conftest import Machine, machine, until
 
 __all__ = ["machine"]
@@ -56,7 +57,7 @@ def test_a_freeze_text_of_the_coordinator_holds_on_every_worker_and_can_be_put_b
     # A worker that dies and comes back takes what was decided meanwhile before anything else.
     worker = psutil.Process(machine.pids()[".syncro-worker-b"])
     worker.kill()
-    until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(worker.pid))
     assert machine.spl("config", "restore-default-rules").startswith("✓ restored: freeze-soft\n")
     machine.start()
     assert refused_there(machine, "worker-b")
@@ -102,6 +103,6 @@ def test_a_rule_that_the_coordinator_did_not_live_to_push_still_reaches_all(mach
     allow(machine, "everybody", "true")
     coordinator = psutil.Process(machine.pids()[".syncro"])
     coordinator.kill()
-    until(lambda: not coordinator.is_running() or coordinator.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: has_ended(coordinator.pid))
     machine.start()
     until(lambda: len(fleet_rules(machine)["everybody"]["confirmed"]) == 3)
