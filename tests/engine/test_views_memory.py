@@ -178,3 +178,11 @@ async def test_families_of_threads_are_looked_at_again_where_a_step_may_be_missi
     log.views = None
     await log.start()
     assert log.started.unsettled == {"th_part", "th_forker", "th_fork"}
+    await log.take(
+        parent([subtask()], clock=20),  # its join is over subtasks, which others look after
+        record("KNOW", 2, {"verdict": "reject"}, thread="th_forker"),
+        record("INTEND", 0, {"task": True, "join": "all"}, thread="th_joiner"),
+    )
+    log.views = None
+    await log.start()
+    assert log.started.unsettled == {"th_part", "th_fork", "th_joiner"}

@@ -9,14 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from syncropel.engine.forks.child_threads import told_parent
 from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.ingest.live import JOINED_KEPT, LiveFolds
 from syncropel.engine.views.projector import Projector, id_at
 from syncropel.engine.views.residents import Limits
 from syncropel.engine.views.source import ViewsSource
 from syncropel.errors import StoreError
+from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.tasks.trust import Trust
-from syncropel.folds.threads.index import ActorLine
+from syncropel.folds.threads.index import ActorLine, ThreadLine
+from syncropel.policy.forking import over
 from syncropel.record.threads import RESERVED
 from syncropel.store.base import RecordFilter, RecordStore
 from syncropel.store.views.views import Views, drop, views_path
@@ -149,6 +152,7 @@ async def _catch_up(
                 written = live.applied
             seen(live.applied)
         await _note(projector, store, unsettled)
+    _drop_settled(live, unsettled)
     if waiting >= STEP:
         await projector.try_to_flush()
 
@@ -159,6 +163,19 @@ async def _note(projector: Projector, store: RecordStore, unsettled: set[str]) -
     unsettled.update(live.changes.forked)
     for thread in live.changes.threads:
         line = live.index.threads[thread]
-        task = live.tasks.get(thread) if line.has_task else None
-        if line.join or line.has_forks or (task is not None and (task.parent_thread or task.join)):
+        if line.has_forks or _is_kin(line, live.tasks.get(thread) if line.has_task else None):
             unsettled.add(thread)
+
+
+def _is_kin(line: ThreadLine, task: TaskState | None) -> bool:
+    """Whether a thread has a parent to tell, or child threads to join: a fan-out joins subtasks instead."""
+    if task is None:
+        return bool(line.join)
+    return bool(task.parent_thread or (task.join and task.fanout is None))
+
+
+def _drop_settled(live: LiveFolds, unsettled: set[str]) -> None:
+    """Forget threads that are over and have nobody to tell."""
+    for thread in list(unsettled):
+        if over(thread, live) is not None and not told_parent(live, thread):
+            unsettled.discard(thread)
