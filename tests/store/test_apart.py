@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 
 from syncropel.errors import StoreError
@@ -18,6 +19,7 @@ from syncropel.store.sqlite.backup import STOPPED, backup
 from syncropel.store.sqlite.connection import read_only
 from syncropel.store.sqlite.integrity import walk_records
 from syncropel.store.sqlite.store import SqliteStore
+from tests.child_process import has_ended
 from tests.folds.build import record
 
 Alter = Callable[[str], None]
@@ -62,9 +64,17 @@ def test_it_finds_what_a_walk_here_finds(log: Path) -> None:
     assert [one.sequence for one in accepted.altered] == [9]
 
 
-def test_one_that_is_stopped_is_gone(log: Path) -> None:
+def test_one_that_is_stopped_is_gone(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walkers: list[int] = []
+
+    class Seen(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            walkers.append(self.pid)
+
+    monkeypatch.setattr("syncropel.store.sqlite.apart.subprocess.Popen", Seen)
     assert walk_apart(log, (), lambda: True) is None
-    assert not [one for one in psutil.Process().children() if str(log) in one.cmdline()]
+    assert [has_ended(walker) for walker in walkers] == [True]
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
