@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started, open_views, start_folds
-from syncropel.engine.views.residents import Limits
 from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Appended
 from syncropel.store.memory import MemoryStore

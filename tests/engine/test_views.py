@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.views.residents import Limits
+from syncropel.engine.views.eviction import Limits
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import LOST, OUTPUT_EVENTS, RUN, STREAM_EVENT
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS

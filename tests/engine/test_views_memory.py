@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.lists import Lists
-from syncropel.engine.views.residents import Limits
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import SESSION
 from syncropel.folds.forks.state import SUB_THREAD

@@ -12,8 +12,8 @@ from typing import Final
 from syncropel.engine.forks.child_threads import told_parent
 from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.ingest.live import JOINED_KEPT, LiveFolds
+from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.projector import Projector, id_at
-from syncropel.engine.views.residents import Limits
 from syncropel.engine.views.source import ViewsSource
 from syncropel.errors import StoreError
 from syncropel.folds.tasks.state import TaskState

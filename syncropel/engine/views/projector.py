@@ -11,7 +11,7 @@ from typing import Final
 
 from syncropel.engine.ingest.changes import Changes
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.engine.views.residents import Limits, let_go
+from syncropel.engine.views.eviction import Limits, evict
 from syncropel.engine.views.rows import thread_row
 from syncropel.errors import SyncropelError
 from syncropel.folds.tasks.trust import NOBODY
@@ -123,7 +123,7 @@ class Projector:
         finally:
             self._writing = None
         self.position, self.problem = batch.position, ""
-        let_go(live, self._limits)
+        evict(live, self._limits)
 
     def _put_back(self, taken: _Taken) -> None:
         live, now, before = self.live, self.live.changes, taken.changes

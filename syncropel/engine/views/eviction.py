@@ -27,9 +27,9 @@ class Limits:
     """Tasks, subtasks, and threads with forks that stay however long they are: somebody looks at them."""
 
 
-def let_go(live: LiveFolds, limits: Limits) -> None:
+def evict(live: LiveFolds, limits: Limits) -> None:
     """Forget what is above the limits, the longest held first. What just changed, is open, or is to be
-    folded again stays. Only right after all changes were written.
+    folded again stays. To be called right after a write: what is forgotten must be in the views.
     """
     changed = live.changes.threads
 
