@@ -25,7 +25,11 @@ class ReaderAtOnce:
         self._log = sqlite3.connect(
             read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._log.execute("SELECT count(*) FROM meta").fetchone()
+        try:
+            self._log.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.Error:
+            self._log.close()
+            raise
 
     def thread(self, thread: str, through: int) -> list[StoredRecord]:
         """The records of a thread up to this sequence, by sequence. Raises StoreError."""

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import weakref
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -46,6 +47,7 @@ class Views:
         self.path = path
         """Their file; None in memory."""
         self._reader = reader
+        weakref.finalize(self, reader.close)  # views in memory end with whoever holds them
         self._writer = writer
         self._lock = threading.Lock()
         self._closed = False
