@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from pathlib import Path
 
 from syncropel.record.model import StoredRecord
@@ -25,11 +26,8 @@ class ReaderAtOnce:
         self._log = sqlite3.connect(
             read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        try:
-            self._log.execute("SELECT count(*) FROM meta").fetchone()
-        except sqlite3.Error:
-            self._log.close()
-            raise
+        weakref.finalize(self, self._log.close)  # of a store that nobody closed, too
+        self._log.execute("SELECT count(*) FROM meta").fetchone()
 
     def thread(self, thread: str, through: int) -> list[StoredRecord]:
         """The records of a thread up to this sequence, by sequence. Raises StoreError."""
