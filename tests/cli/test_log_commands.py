@@ -81,8 +81,10 @@ def test_logs_of_a_real_daemon(spl: Spl, live: Any) -> None:
     assert ran.code == 0
     assert any("INFO   syncropel.daemon  spl " in one and "listens on" in one for one in ran.out.splitlines())
     page = spl("logs", "-o", "json", "--limit", "1").json
-    assert len(page["data"]) == 1
-    assert spl("logs", "--since", str(page["next_cursor"])).out == ""
+    (newest,) = page["data"]
+    later = spl("logs", "-o", "json", "--since", str(page["next_cursor"])).json["data"]
+    assert newest not in later  # the daemon may have logged more meanwhile
+    assert len(later) < 5
     assert "listens on" not in spl("logs", "--level", "ERROR").out
 
 
