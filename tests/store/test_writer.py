@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +52,8 @@ class Disk:
         self.busy = 0
         self.statements: list[str] = []
         self.closed = False
+        self._sql = sqlite3.connect(":memory:")
+        weakref.finalize(self, self._sql.close)
 
     async def run(self, job: Callable[[Any], T]) -> T:
         assert not self.closed
@@ -77,7 +80,7 @@ class Disk:
         self.statements.append(statement)
         if self.fails:
             raise self.fails.pop(0)
-        return sqlite3.connect(":memory:").execute("SELECT 1")
+        return self._sql.execute("SELECT 1")
 
     async def close(self) -> None:
         self.closed = True
