@@ -15,7 +15,7 @@ from syncropel.client import Client, Target, calls
 from syncropel.launcher.launcher import Launcher
 from syncropel.launcher.plan import FleetPlan
 from syncropel.launcher.teardown import Local, local_workers, stop
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 
 @dataclass(frozen=True)

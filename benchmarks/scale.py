@@ -26,7 +26,7 @@ from syncropel.client import Client, Target, calls, thread_calls
 from syncropel.client.calls import Call
 from syncropel.launcher.process import signal_stop, spawn, wait_gone
 from syncropel.launcher.starting import Progress, wait_ready
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.wire.actors import ActorOut
 from syncropel.wire.base import Page
 

@@ -11,7 +11,8 @@ from typing import Any
 from syncropel.api.app import create_routes
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
-from syncropel.settings.config import Home, Settings
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
 

@@ -134,7 +134,8 @@ def _warm_up() -> None:
     from syncropel.engine.instance import Instance
     from syncropel.engine.lifecycle import Lifecycle
     from syncropel.peer.peers import trusted_roots
-    from syncropel.settings.config import Home, Settings, load_settings
+    from syncropel.settings.config import Settings, load_settings
+    from syncropel.settings.home import Home
     from syncropel.settings.identity import make_home
     from syncropel.store.memory import MemoryStore
 

@@ -11,13 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.settings.adapters import AdapterSettings
-from syncropel.settings.config import (
-    Home,
-    Settings,
-    dump_settings,
-    edit_settings,
-    load_settings,
-)
+from syncropel.settings.config import Settings, dump_settings, edit_settings, load_settings
+from syncropel.settings.home import Home
 from syncropel.toml_text import REMOVED, edited, read, write
 
 OPERATORS = """\

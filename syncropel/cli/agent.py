@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
-from syncropel.settings.config import Home, data_dir_from
+from syncropel.settings.home import Home, data_dir_from
 
 if TYPE_CHECKING:
     from syncropel.launcher.agent_setup import Setup

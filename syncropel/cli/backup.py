@@ -15,7 +15,8 @@ from syncropel.cli.support.numbers import size
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
 from syncropel.cli.support.passphrase import add_passphrase, asked, given
 from syncropel.cli.support.terminal import clean, is_json, print_json, say, table
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.passphrase import need_library
 
 _UNKNOWN = "unknown"

@@ -12,7 +12,7 @@ from syncropel.cli import config_cors
 from syncropel.cli.support.connect import connect, this_home
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 _ORIGINS: Final = {"default": "default", "here": "instance", "fleet": "fleet"}
 _EFFECTS: Final = ("effect", "severity", "target")

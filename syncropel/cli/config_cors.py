@@ -10,7 +10,7 @@ from typing import Any
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import add_verb
 from syncropel.cli.support.terminal import is_json, print_json, say
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def configure(group: Any) -> None:

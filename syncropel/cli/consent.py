@@ -12,7 +12,7 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
 from syncropel.cli.text.thread import when
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.wire import ConsentOut

@@ -21,8 +21,9 @@ from syncropel.cli.support.connect import (
 from syncropel.cli.support.grammar import Grammar
 from syncropel.cli.support.parsing import UsageError
 from syncropel.settings import contexts
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
 from syncropel.settings.contexts import Context
+from syncropel.settings.home import Home
 
 if TYPE_CHECKING:
     from tui.model.setup import Fleet, Setup

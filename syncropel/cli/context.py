@@ -12,8 +12,8 @@ from syncropel.cli.support.terminal import complain, is_json, print_json, say, t
 from syncropel.cli.token import checked_bearer, read_line
 from syncropel.errors import Conflict
 from syncropel.settings import contexts
-from syncropel.settings.config import Home
 from syncropel.settings.contexts import LOCAL, Context, Contexts
+from syncropel.settings.home import Home
 
 
 def configure(parser: Parser) -> None:

@@ -21,7 +21,7 @@ from syncropel.cli.support.parsing import Parser
 from syncropel.cli.support.terminal import complain, say
 from syncropel.cli.text import task as task_text
 from syncropel.errors import SetupError
-from syncropel.settings.config import Home, actor_from
+from syncropel.settings.home import Home, actor_from
 
 if TYPE_CHECKING:
     from syncropel.client import Client

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 
 NAME: Final = "scratch"

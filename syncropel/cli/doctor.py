@@ -10,7 +10,7 @@ from typing import Final
 from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.parsing import Parser, add_output
 from syncropel.cli.support.terminal import is_json, print_json, say
-from syncropel.settings.config import data_dir_from
+from syncropel.settings.home import data_dir_from
 
 _GLYPHS: Final = {"ok": "✓", "warn": "·", "fail": "✗"}
 

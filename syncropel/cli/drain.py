@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.wire import DrainingInstance, DrainStatus

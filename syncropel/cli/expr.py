@@ -13,7 +13,7 @@ from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import InvalidRecord
 from syncropel.record.canonical import parse_json
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def configure(parser: Parser) -> None:

@@ -13,7 +13,7 @@ from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_ve
 from syncropel.cli.support.progress import ProgressLines, replace_line
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.cli.text import fleet as fleet_text
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.launcher.teardown import Local

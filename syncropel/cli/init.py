@@ -8,7 +8,8 @@ from syncropel.cli.support.connect import this_home
 from syncropel.cli.support.parsing import Parser, add_output
 from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import SetupError
-from syncropel.settings.config import Home, Settings, dump_settings, load_settings
+from syncropel.settings.config import Settings, dump_settings, load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
 
 

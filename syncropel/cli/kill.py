@@ -11,7 +11,7 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, MEANINGS, NAMESPACE_LEVELS, SOFT
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.client import Client

@@ -9,7 +9,7 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
 from syncropel.errors import NotFound
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def configure(parser: Parser) -> None:

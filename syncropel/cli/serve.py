@@ -9,7 +9,8 @@ from syncropel.cli.support.connect import this_home
 from syncropel.cli.support.parsing import Parser, port
 from syncropel.cli.support.progress import ProgressLines
 from syncropel.cli.support.terminal import clean, complain, say
-from syncropel.settings.config import HOST, Home
+from syncropel.settings.config import HOST
+from syncropel.settings.home import Home
 
 
 def configure(parser: Parser) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.parsing import Parser
 from syncropel.cli.support.terminal import complain, say
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 
 def configure(parser: Parser) -> None:

@@ -17,7 +17,7 @@ from syncropel.cli.task_verbs.task_body import Declared, read_declared
 from syncropel.cli.task_verbs.task_file import remember_alias, task_file_path, write_task_file
 from syncropel.cli.text import explain as explain_text
 from syncropel.cli.text import task as task_text
-from syncropel.settings.config import actor_from, data_dir_from
+from syncropel.settings.home import actor_from, data_dir_from
 from syncropel.wire.joins import SHORTHANDS
 
 

@@ -12,7 +12,7 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import UsageError, add_verb, money
 from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.record.threads import fork_thread
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def configure(group: Any) -> None:

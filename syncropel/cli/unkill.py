@@ -8,7 +8,7 @@ from argparse import Namespace
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, add_output, add_target
 from syncropel.cli.support.terminal import is_json, print_json, say
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def configure(parser: Parser) -> None:

@@ -18,7 +18,7 @@ from syncropel.daemon.backup_checks import walked_copy
 from syncropel.daemon.belongings.places import archives, instance_of
 from syncropel.daemon.belongings.putting_back import Checked, checked, choose, put_files, put_keys
 from syncropel.errors import SetupError, StoreError
-from syncropel.settings.config import Home, data_dir_from
+from syncropel.settings.home import Home, data_dir_from
 from syncropel.settings.identity import make_home, read_identity
 from syncropel.store.lineage.judging import Judgement, log_id
 from syncropel.store.lineage.lineage import Loss

@@ -21,7 +21,8 @@ from syncropel.daemon.belongings.beside import Beside, owner_of
 from syncropel.daemon.belongings.places import KINDS, archives, instance_of, prune_archives
 from syncropel.daemon.belongings.saving import save_keys
 from syncropel.errors import NotFound, SetupError, SyncropelError, complaint
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
 from syncropel.store.sqlite.backup import Order, backup
 from syncropel.store.sqlite.manifest import Entry, Rotation, entries, prune, read_manifest

@@ -19,7 +19,8 @@ from syncropel.environment import take_secret
 from syncropel.errors import SetupError, SyncropelError, complaint
 from syncropel.logs.lines import LEVELS, log_nowhere, set_level, start_logging
 from syncropel.logs.ring import LogRing
-from syncropel.settings.config import Home, Settings, load_settings, without_itself
+from syncropel.settings.config import Settings, load_settings, without_itself
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.system.importing import quickly
 

@@ -30,7 +30,8 @@ from syncropel.listening.server import Server
 from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
 from syncropel.listening.starting import StartingServer
 from syncropel.peer.runtime import Runtime
-from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Home, Settings
+from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.backup import backup_path, lineage_files

@@ -18,7 +18,7 @@ from typing import Any, Final
 from platformdirs import user_data_path
 
 from syncropel.errors import NotFound, SyncropelError, complaint
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.judging import judge, log_id
 from syncropel.store.lineage.lineage import Lineage

@@ -16,7 +16,7 @@ from syncropel.errors import NotFound, StoreError, SyncropelError, complaint
 from syncropel.folds.control.rules import ENABLED_TOPIC
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.sqlite.store import SqliteStore
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.errors import NotFound, SyncropelError, complaint
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.schema import check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 
 @dataclass(frozen=True)

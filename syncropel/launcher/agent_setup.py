@@ -27,7 +27,8 @@ from syncropel.launcher.agent_clis import (
 )
 from syncropel.launcher.gates import Gate, find_gate, problem_of
 from syncropel.launcher.teardown import is_running, local_workers
-from syncropel.settings.config import REPOS, Home, Settings, dump_settings, load_settings, raw_entries
+from syncropel.settings.config import REPOS, Settings, dump_settings, load_settings, raw_entries
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.settings.workspace import NAME
 from syncropel.system.clean_git import GitFailed, Repository

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.wire import FleetStatus, InstanceOut
 
 

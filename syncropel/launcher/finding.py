@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 State = Literal["ok", "warn", "fail"]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from syncropel.client import Client, credential_calls
-from syncropel.settings.config import Home, actor_from
+from syncropel.settings.home import Home, actor_from
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.settings.keyring import Keyring
 

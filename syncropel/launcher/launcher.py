@@ -21,7 +21,8 @@ from syncropel.launcher.convergence import Expected
 from syncropel.launcher.introducing import introduce
 from syncropel.launcher.plan import COORDINATOR, FleetPlan, WorkerPlan, plan_workers, prepare_worker
 from syncropel.launcher.starting import StartUps, wait_answer, wait_ready
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home, write_private
 from syncropel.wire import EngineHealth, FleetStatus
 

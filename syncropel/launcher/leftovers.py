@@ -9,7 +9,7 @@ from typing import Final
 import psutil
 
 from syncropel.launcher.process import STOP_LIMIT_SECS
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.supervisor import tree
 
 _PROGRAM: Final = "supervisor/__main__.py"

@@ -7,7 +7,7 @@ import os
 import psutil
 
 from syncropel.launcher.process import serves
-from syncropel.settings.config import Home, home_from
+from syncropel.settings.home import Home, home_from
 
 
 def lost_daemon(home: Home, *, besides: int = 0) -> int | None:

@@ -13,13 +13,13 @@ from syncropel.settings.adapters import SHIPPED, SWITCHES
 from syncropel.settings.config import (
     FIRST_WORKER_PORT,
     REPOS,
-    Home,
     Settings,
     dump_settings,
     edit_settings,
     load_settings,
     raw_entries,
 )
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.settings.workspace import WorkspaceSettings
 from syncropel.toml_text import Changes

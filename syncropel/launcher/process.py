@@ -20,7 +20,8 @@ import psutil
 
 from syncropel.client import Client, Target, calls
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.settings.config import STOP_KEEPING_WORK, Home, lock_of
+from syncropel.settings.config import STOP_KEEPING_WORK
+from syncropel.settings.home import Home, lock_of
 from syncropel.settings.identity import make_home
 
 if TYPE_CHECKING:

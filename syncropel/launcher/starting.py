@@ -11,7 +11,7 @@ import psutil
 
 from syncropel.errors import SetupError
 from syncropel.launcher.process import Started, answering_pid, ask_start, is_gone
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 if TYPE_CHECKING:
     from syncropel.wire import Start

@@ -9,7 +9,8 @@ from syncropel.errors import NotFound, SyncropelError
 from syncropel.launcher import process
 from syncropel.launcher.leftovers import end_runs
 from syncropel.launcher.plan import COORDINATOR
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
 
 

@@ -18,7 +18,8 @@ from syncropel.errors import InvalidBundle, NotFound, SetupError, SyncropelError
 from syncropel.folds.fleet.registry import Registry
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord
-from syncropel.settings.config import Home, Settings
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home
 from syncropel.store.bundle.format import MAX_LINE_BYTES, read_bundle, read_header
 from syncropel.store.memory import MemoryStore
 

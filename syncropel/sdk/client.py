@@ -85,7 +85,7 @@ class Client(ReservedKinds):
         `home`: as SYNCROPEL_HOME, which it stands for (default `~/.syncro`). `identity`: SPL_ACTOR, or a DID
         made from the login name.
         """
-        from syncropel.settings.config import Home, actor_from, home_from
+        from syncropel.settings.home import Home, actor_from, home_from
 
         place = home_from(os.environ) if home is None else Home(Path(home).expanduser().absolute())
         who = identity or Identity.static(actor_from(os.environ))

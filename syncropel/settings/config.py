@@ -1,21 +1,21 @@
-"""Locations and settings: homes, `config.toml`, environment (PROTOCOL: Places)."""
+"""Settings: `config.toml`, with the environment on top of it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import signal
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
+
+if TYPE_CHECKING:
+    from syncropel.settings.home import Home
 
 DEFAULT_PORT: Final = 9100
 FIRST_WORKER_PORT: Final = 9201
@@ -28,7 +28,6 @@ _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at th
 _SWITCH_AND_TABLE: Final = re.compile(
     r"^\[adapters\]\n(?:(?!\[).*\n)*?(bash|noop)[ \t]*=(?:.*\n)+?\[adapters\.\1\]", re.MULTILINE
 )
-_SOCKET_PATH_LIMIT: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
 @dataclass(frozen=True)
@@ -139,130 +138,6 @@ class Settings:
     def role(self) -> str:
         """`worker` when there is a coordinator to report to, otherwise `coordinator`."""
         return "worker" if self.fleet.coordinator_url else "coordinator"
-
-
-@dataclass(frozen=True)
-class Home:
-    """One instance's folder and the files in it."""
-
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.toml"
-
-    @property
-    def store(self) -> Path:
-        return self.path / "hub.db"
-
-    @property
-    def reserve(self) -> Path:
-        """Disk space that is reserved for the next freeze when the disk is full."""
-        return self.path / "hub.db.reserve"
-
-    @property
-    def lineage(self) -> Path:
-        """What is known of the store: which log it is, and how far it went."""
-        return self.path / "hub.db.lineage"
-
-    @property
-    def keys(self) -> Path:
-        return self.path / "keys"
-
-    @property
-    def secrets(self) -> Path:
-        return self.path / "secrets"
-
-    @property
-    def fleet_token(self) -> Path:
-        """The bearer token that instances of one fleet share."""
-        return self.secrets / "fleet.token"
-
-    @property
-    def instance_token(self) -> Path:
-        """The bearer token with which this worker identifies itself to its coordinator."""
-        return self.secrets / "instance.token"
-
-    @property
-    def coordinator_key(self) -> Path:
-        """On a worker: its coordinator's DID, and the hash of the secret that the coordinator
-        presents here."""
-        return self.secrets / "coordinator.json"
-
-    def peer_token(self, did: str) -> Path:
-        """The bearer token that this coordinator presents to an instance of its fleet."""
-        # The file name is a hash, since a DID may be any text.
-        return self.secrets / "peers" / f"{hashlib.sha256(did.encode()).hexdigest()[:32]}.token"
-
-    @property
-    def client_token(self) -> Path:
-        """The bearer token that `spl token save` stores for the command line's TCP calls."""
-        return self.secrets / "client.token"
-
-    @property
-    def run(self) -> Path:
-        return self.path / "run"
-
-    @property
-    def pid_file(self) -> Path:
-        return self.run / "spl.pid"
-
-    @property
-    def gateway_port(self) -> Path:
-        """The port that this instance's gateway listens on."""
-        return self.run / "gateway.port"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "logs" / "spl.log"
-
-    @property
-    def work(self) -> Path:
-        """Working folders and full outputs of the goals that ran here."""
-        return self.path / "work"
-
-    @property
-    def socket(self) -> Path:
-        """`run/spl.sock`, or a short private path when the home's own is too long for a socket address."""
-        path = self.run / "spl.sock"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-            return path
-        key = hashlib.sha256(os.fsencode(self.path.absolute())).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"spl-{os.getuid()}-{key}" / "spl.sock"
-
-    def sibling(self, name: str) -> Home:
-        """The home of a worker beside this one: `~/.syncro` gives `~/.syncro-worker-a`."""
-        return Home(self.path.with_name(f"{self.path.name}-{name}"))
-
-    def display(self) -> str:
-        """The path as a person writes it, with `~` for their own home folder."""
-        try:
-            return str(Path("~") / self.path.relative_to(Path.home()))
-        except (ValueError, RuntimeError):
-            return str(self.path)
-
-
-def home_from(environ: Mapping[str, str]) -> Home:
-    """`SYNCROPEL_HOME`, or `~/.syncro`."""
-    return Home(Path(environ.get("SYNCROPEL_HOME") or "~/.syncro").expanduser().absolute())
-
-
-def lock_of(store: Path) -> Path:
-    """The file that the daemon of this store keeps locked, with its PID in it."""
-    return store.with_name(f"{store.name}.lock")
-
-
-def data_dir_from(environ: Mapping[str, str]) -> Path:
-    """`SYNCROPEL_DATA`, or `~/.syncro-data`: task files and aliases."""
-    return Path(environ.get("SYNCROPEL_DATA") or "~/.syncro-data").expanduser().absolute()
-
-
-def actor_from(environ: Mapping[str, str]) -> str:
-    """Who is typing: `SPL_ACTOR`, or a DID made from the login name."""
-    return (
-        environ.get("SPL_ACTOR")
-        or f"did:sync:user:{environ.get('USER') or environ.get('LOGNAME') or 'operator'}"
-    )
 
 
 def without_itself(settings: Settings) -> Settings:

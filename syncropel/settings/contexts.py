@@ -22,7 +22,7 @@ from syncropel.settings.identity import make_home, write_private
 from syncropel.toml_text import REMOVED, edited, read
 
 if TYPE_CHECKING:
-    from syncropel.settings.config import Home
+    from syncropel.settings.home import Home
 
 LOCAL: Final = "local"
 COLOURS: Final = ("red", "yellow", "green", "cyan", "blue", "magenta")

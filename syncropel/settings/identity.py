@@ -17,7 +17,7 @@ from syncropel.errors import SetupError
 from syncropel.record.threads import instance_did
 
 if TYPE_CHECKING:
-    from syncropel.settings.config import Home
+    from syncropel.settings.home import Home
 
 _LABEL: Final = b"syncropel instance identity v1\x00"
 _SECRET_BYTES: Final = 32

@@ -18,7 +18,7 @@ from syncropel.record.threads import INSTANCE_DID_PREFIX
 from syncropel.settings.identity import write_private
 
 if TYPE_CHECKING:
-    from syncropel.settings.config import Home
+    from syncropel.settings.home import Home
 
 _UP: Final = "instance"
 _DOWN: Final = "coordinator"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from syncropel.errors import StoreError
-from syncropel.settings.config import lock_of
+from syncropel.settings.home import lock_of
 
 
 class StoreLock:

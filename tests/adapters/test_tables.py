@@ -8,7 +8,8 @@ import pytest
 
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable, read_secret
-from syncropel.settings.config import Home, Settings, dump_settings, edit_settings, load_settings
+from syncropel.settings.config import Settings, dump_settings, edit_settings, load_settings
+from syncropel.settings.home import Home
 
 WHOLE = """
 [adapters.fast]

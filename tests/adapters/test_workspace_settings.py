@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from syncropel.errors import SetupError
-from syncropel.settings.config import Home, Settings, load_settings
+from syncropel.settings.config import Settings, load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.workspace import Repo
 
 

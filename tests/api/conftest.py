@@ -20,7 +20,8 @@ from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.record.model import parse_record
 from syncropel.settings.adapters import AdapterSettings
-from syncropel.settings.config import DispatchSettings, Home, Settings
+from syncropel.settings.config import DispatchSettings, Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.lineage.lineage import LineageFile

@@ -12,7 +12,8 @@ import pytest
 
 from syncropel.record.model import MAX_CLOCK, MAX_POSTED_CLOCK, Record
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY, RESERVED
-from syncropel.settings.config import FleetSettings, Home
+from syncropel.settings.config import FleetSettings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 
 from .conftest import ACTOR, NOOP, Api, MakeApi, assert_error, record

@@ -15,7 +15,8 @@ from syncropel.api.app import create_app
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.settings.adapters import AdapterSettings
-from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
+from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from syncropel.cli.main import main
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.network import replace_network
 
 from .repository import person, repo

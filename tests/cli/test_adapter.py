@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.cli.adapter import warn_of_adapters
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.wire import AdapterOut
 
 from .conftest import Ran

@@ -15,7 +15,8 @@ import pytest
 from syncropel.cli.support.parsing import build_parser
 from syncropel.cli.task_verbs.subtask import parse_subtasks
 from syncropel.launcher.gates import find_gate
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.workspace import Repo
 
 from .conftest import Ran

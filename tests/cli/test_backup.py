@@ -14,7 +14,7 @@ import pytest
 
 from syncropel.daemon import backup_restore, backup_tool
 from syncropel.record.model import Record
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
 from syncropel.store.base import RecordFilter
 from syncropel.store.lineage.lineage import read_lineage

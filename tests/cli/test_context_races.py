@@ -14,7 +14,7 @@ import pytest
 
 from syncropel.errors import SetupError
 from syncropel.settings import contexts
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 from .conftest import Ran
 

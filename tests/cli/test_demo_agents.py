@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from syncropel.cli import demo_agents
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 
 
 def test_the_repository_is_in_the_config_and_has_a_commit(

@@ -19,7 +19,7 @@ from platformdirs import user_data_path
 
 from syncropel.client import Client
 from syncropel.record.model import Record
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.sqlite.backup import backup, backup_path

@@ -13,7 +13,7 @@ import pytest
 
 from syncropel.launcher import process
 from syncropel.launcher.lost_daemon import lost_daemon
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.cli.conftest import Ran
 from tests.commands import daemons_from
 from tests.daemon.conftest import until

@@ -12,7 +12,7 @@ import pytest
 
 from syncropel.daemon import store_tool
 from syncropel.record.model import Record
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.wire import StoreLoss, StoreOut

@@ -10,7 +10,7 @@ import pytest
 
 from syncropel.daemon import unlock
 from syncropel.record.threads import ENGINE_CONFIG
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.sqlite.store import SqliteStore
 

@@ -65,6 +65,6 @@ def test_every_answer_of_the_daemon_has_its_version(live: Path) -> None:
 
 
 def _socket(home: Path) -> Path:
-    from syncropel.settings.config import Home
+    from syncropel.settings.home import Home
 
     return Home(home).socket

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 import syncropel
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.fork_server import ForkedDaemon, ForkServer
 
 LIMIT_SECS = 90.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.pseudo_terminal import Terminal, colourful
 
 from .conftest import Daemon, Start, python_path

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from syncropel.listening.connection import HEAD_LIMIT_SECS
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 from .conftest import LIMIT_SECS, Daemon, Start, until
 

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.gateway.provider import USD, Provider, serving, streams
 
 from .conftest import Daemon, Start, until

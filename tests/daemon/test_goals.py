@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.client import Client, Target, calls
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.fork_server import ForkServer
 
 from .conftest import Daemon, Start, python_path, until

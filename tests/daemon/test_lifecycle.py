@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from syncropel import __version__
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.fork_server import ForkServer
 
 from .conftest import Daemon, Start, until

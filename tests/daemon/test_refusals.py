@@ -16,7 +16,7 @@ import pytest
 
 from syncropel.daemon.process import main
 from syncropel.record.model import Record
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import Start, python_path

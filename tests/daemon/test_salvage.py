@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 from .conftest import Daemon, Start, until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 from .conftest import Start, until
 

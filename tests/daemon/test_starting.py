@@ -21,7 +21,8 @@ from syncropel.errors import RemoteError
 from syncropel.listening import starting
 from syncropel.listening.sockets import listen_tcp
 from syncropel.logs.ring import LogRing
-from syncropel.settings.config import Home, Settings
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.sqlite.backup import BackupResult

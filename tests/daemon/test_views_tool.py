@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.daemon import views_tool
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.store.views.views import views_path

@@ -22,7 +22,8 @@ from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import StoreError
 from syncropel.record.model import Record, StoredRecord
-from syncropel.settings.config import DispatchSettings, FleetSettings, Home, Settings
+from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.base import RecordFilter

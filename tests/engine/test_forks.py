@@ -18,7 +18,8 @@ from syncropel.engine.lifecycle import Lifecycle
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.record.model import Record
 from syncropel.settings.adapters import AdapterSettings
-from syncropel.settings.config import DispatchSettings, Home, Settings
+from syncropel.settings.config import DispatchSettings, Settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import record

@@ -18,7 +18,7 @@ from syncropel.errors import CredentialRevoked, DaemonUnreachable
 from syncropel.peer.peers import Peers, RefusedByPeer, RevokedByPeer
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.standing import Standing
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.settings.keyring import Keyring
 from syncropel.store.memory import MemoryStore

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.child_process import ChildProcess
 from tests.commands import run_here
 from tests.fork_server import ForkServer

@@ -16,7 +16,8 @@ from syncropel.launcher.convergence import Expected
 from syncropel.launcher.launcher import Launcher
 from syncropel.launcher.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
 from syncropel.launcher.teardown import find_local, local_workers
-from syncropel.settings.config import Home, Settings, load_settings
+from syncropel.settings.config import Settings, load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity
 from syncropel.wire import FleetStatus, InstanceOut
 from tests.network import replace_network

@@ -13,7 +13,7 @@ from syncropel.cli.support.progress import FIRST_PLAIN_SECS, PLAIN_EVERY_SECS, P
 from syncropel.errors import SetupError
 from syncropel.launcher import starting
 from syncropel.launcher.starting import Progress, StartUps, wait_answer, wait_ready
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.wire import Start
 
 PID = 4711

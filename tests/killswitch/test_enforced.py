@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.child_process import has_ended
 from tests.fleet.conftest import Machine, machine, until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from tests.fleet.conftest import Machine, machine
 
 __all__ = ["machine"]

@@ -15,8 +15,8 @@ from syncropel import __version__
 from syncropel.cli.support.parsing import UsageError
 from syncropel.cli.support.terminal import complain
 from syncropel.settings import contexts
-from syncropel.settings.config import Home, actor_from, home_from
 from syncropel.settings.contexts import Context
+from syncropel.settings.home import Home, actor_from, home_from
 from syncropel.settings.keyring import Keyring
 from syncropel.system.importing import quickly
 

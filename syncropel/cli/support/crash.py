@@ -7,7 +7,7 @@ import time
 import traceback
 
 from syncropel import __version__
-from syncropel.settings.config import Home, home_from
+from syncropel.settings.home import Home, home_from
 
 
 def write_crash(error: Exception) -> str:

@@ -11,7 +11,8 @@ from argparse import Namespace
 from getpass import getpass
 
 from syncropel.cli.support.parsing import Parser, UsageError
-from syncropel.settings.config import Home, load_settings
+from syncropel.settings.config import load_settings
+from syncropel.settings.home import Home
 from syncropel.settings.passphrase import VARIABLE, known_passphrase
 
 

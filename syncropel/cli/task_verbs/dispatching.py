@@ -12,7 +12,7 @@ from syncropel.cli.support.parsing import Parser, money, positive
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.cli.support.waiting import Waiting
 from syncropel.cli.text import task as task_text
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 
 def add_flags(parser: Parser) -> None:

@@ -13,7 +13,7 @@ from syncropel.cli.support.parsing import add_verb, index
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.cli.task_verbs.uncommitted import refuse_uncommitted
 from syncropel.errors import Conflict
-from syncropel.settings.config import actor_from
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.client import Call, Client

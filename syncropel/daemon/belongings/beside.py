@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.daemon.belongings.saving import Owner, save_home, save_keys
-from syncropel.settings.config import Home, Settings, data_dir_from
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home, data_dir_from
 from syncropel.settings.identity import write_private
 from syncropel.settings.passphrase import passphrase_in
 from syncropel.store.sqlite.manifest import Rotation

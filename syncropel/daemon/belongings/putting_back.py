@@ -13,7 +13,7 @@ from syncropel.daemon.belongings.archive import check, extract
 from syncropel.daemon.belongings.places import Found, Kind, archives
 from syncropel.daemon.belongings.saving import below, open_archive
 from syncropel.errors import NotFound, SetupError
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 
 _FOLDER: Final = 0o700
 _FILE: Final = 0o600

@@ -25,7 +25,7 @@ from syncropel.daemon.belongings.places import (
 )
 from syncropel.daemon.belongings.sealing import WrongPassphrase, seal, unseal
 from syncropel.errors import SetupError, StoreCorrupt
-from syncropel.settings.config import Home
+from syncropel.settings.home import Home
 from syncropel.store.sqlite.manifest import Rotation
 
 SETTINGS: Final = ("config.toml", "contexts.toml", "console.json")

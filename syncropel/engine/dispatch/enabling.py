@@ -14,7 +14,8 @@ from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.dispatch.run import Limits
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import known_secrets
-from syncropel.settings.config import Home, Settings
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home
 
 
 def enabled_adapters(

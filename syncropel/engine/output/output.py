@@ -16,7 +16,8 @@ from syncropel.engine.output.worktrees import Worktrees
 from syncropel.engine.views.lists import Lists
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
-from syncropel.settings.config import Home, Settings
+from syncropel.settings.config import Settings
+from syncropel.settings.home import Home
 
 
 class Output:
