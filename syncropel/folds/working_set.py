@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -14,19 +15,25 @@ class WorkingSet(Generic[V]):
 
     `load` finds a value that is not held, None for one that does not exist. Without `load` everything is
     held. There is no way to walk through all of it: that takes as long as the log is.
+
+    Only the thread that made it changes what is held. Another one that looks gets a value that it loads for
+    itself, which may be out of date before it could be put where the next record is applied.
     """
 
-    __slots__ = ("_held", "load")
+    __slots__ = ("_held", "_owner", "load")
 
     def __init__(self, load: Callable[[str], V | None] | None = None) -> None:
         self._held: dict[str, V] = {}
+        self._owner = get_ident()
         self.load = load
 
     def get(self, key: str) -> V | None:
         """The value, None when there is none."""
         found = self._held.get(key)
-        if found is None and self.load is not None and (found := self.load(key)) is not None:
-            self._held[key] = found
+        if found is None and self.load is not None:
+            found = self.load(key)
+            if found is not None and get_ident() == self._owner:
+                self._held[key] = found
         return found
 
     def __getitem__(self, key: str) -> V:

@@ -60,8 +60,8 @@ class Opening:
             engine = await self._engine()
             app = create_read_only_app(engine, self.path.name)
         self.note(1.0)
-        as_of, threads = engine.runtime.now(), engine.ingest.live.index.threads
-        return Opened(app, as_of, engine.store.count, len(threads))
+        as_of, threads = engine.runtime.now(), engine.ingest.live.index.count
+        return Opened(app, as_of, engine.store.count, threads)
 
     async def _engine(self) -> Engine:
         try:

@@ -19,7 +19,7 @@ from syncropel.record.model import ACTS
 from syncropel.record.threads import RESERVED
 from syncropel.store.views.batch import Batch
 from tests.engine.any_records import BODIES, CHILD_BODY, OPENINGS
-from tests.engine.log_with_views import NOTHING_HELD, THREADS, Log
+from tests.engine.log_with_views import ALIASES, NOTHING_HELD, THREADS, Log
 from tests.engine.test_live import at_once
 from tests.folds.build import COORDINATOR, WORKER_A, done, record, spawned, subtask
 
@@ -42,7 +42,7 @@ def bodies() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
             "INTEND",
             {"task": True, "alias": alias, "parent_thread": parent_thread, **more},
         ),
-        st.sampled_from(["T-1", "T-2", ""]),
+        st.sampled_from([*ALIASES, ""]),
         st.sampled_from(["", *THREADS]),
         st.sampled_from([{}, {"subtasks": [subtask(), subtask(0)]}, {"namespace": "docs"}]),
     )

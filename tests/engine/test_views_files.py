@@ -135,7 +135,7 @@ async def test_a_flush_in_progress_loses_nothing_that_comes_meanwhile(tmp_path: 
         ]
         await flushing
         assert started.projector.views.meta()["position"] == "5"
-        assert list(started.projector.unwritten()) == ["th_plain", "th_new"]
+        assert list(started.live.unwritten()) == ["th_plain", "th_new"]
     async with opened_log(path) as (_, started):
         assert started.live.index.threads["th_plain"].records == 6
 

@@ -186,3 +186,34 @@ async def test_families_of_threads_are_looked_at_again_where_a_step_may_be_missi
     log.views = None
     await log.start()
     assert log.started.unsettled == {"th_part", "th_fork", "th_joiner"}
+
+
+async def test_what_a_late_record_changed_is_not_found_by_what_the_views_still_say() -> None:
+    log = Log()
+    await log.start()
+    named = {"task": True, "alias": "T-1", "parent_thread": "th_plain"}
+    await log.take(record("INTEND", 5, named))
+    await log.flush()
+    await log.take(record("INTEND", 1, {"task": True, "alias": "T-2", "parent_thread": "th_other"}))
+    assert (log.live.aliases.get("T-1"), log.live.aliases.get("T-2")) == (None, "th_task")
+    assert (log.live.parts.get("th_plain") or set(), log.live.parts.get("th_other")) == (set(), {"th_task"})
+    await log.check()
+
+
+async def test_a_thread_that_only_looks_leaves_nothing_behind() -> None:
+    """What it read may be out of date before it could put it where records are applied."""
+    log = Log()
+    await log.start()
+    await log.take(record("INTEND", 0, {"task": True, "alias": "T-1"}))
+    await log.flush()
+    seen = await asyncio.to_thread(log.live.tasks.get, "th_task")
+    assert seen is not None
+    assert log.live.tasks.peek("th_task") is None
+    assert log.live.tasks.get("th_task") is log.live.tasks.peek("th_task")
+
+
+async def test_work_that_names_no_namespace_is_in_none_called_nothing() -> None:
+    log = Log()
+    await log.start()
+    await log.take(record("INTEND", 0, CHILD_BODY, thread="th_child"))
+    assert "" not in log.live.places

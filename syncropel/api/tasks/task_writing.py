@@ -146,7 +146,7 @@ async def begin(
 
 
 def _next_alias(live: LiveFolds) -> str:
-    number = live.alias_count + 1
+    number = live.task_count + 1
     while f"TASK-{number:04}" in live.aliases:
         number += 1
     return f"TASK-{number:04}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.engine.ingest.active import ActiveFanOuts
 from syncropel.engine.ingest.changes import Changes
 from syncropel.engine.ingest.collector import uncollected
-from syncropel.engine.ingest.loading import fold_child, fold_forks, is_of_child, is_of_forks
+from syncropel.engine.ingest.loading import Loader, is_of_child, is_of_forks, oldest_of
 from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.order import rank
 from syncropel.folds.consents import Consents
@@ -25,7 +25,7 @@ from syncropel.folds.fanout.child import DISPATCH, OUTPUT_EVENTS, ChildState
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.sessions import Sessions
 from syncropel.folds.fanout.spec import is_fan_out
-from syncropel.folds.fanout.spend import Spend, Spent
+from syncropel.folds.fanout.spend import Spend
 from syncropel.folds.fanout.state import SPAWNED, commutes
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.fleet.registry import Registry
@@ -99,7 +99,6 @@ class LiveFolds:
     """Every namespace in which there ever was work."""
     task_count: int = 0
     child_count: int = 0
-    alias_count: int = 0
     stale: set[str] = field(default_factory=set)
     folded_through: dict[str, int] = field(default_factory=dict)
     arriving: frozenset[str] = frozenset()
@@ -113,20 +112,23 @@ class LiveFolds:
     applied: int = 0
     """The sequence of the last record that was applied."""
     changes: Changes = field(default_factory=Changes)
+    writing: Changes | None = None
+    """What is being written to the views now."""
     _source: Source | None = None
 
     def read_from(self, source: Source) -> None:
         """From now on, load what is not in memory from here."""
         self._source = source
+        loader = Loader(source, self.index.threads, self.tasks, self._is_unwritten)
         self.index.threads.load = source.line
-        self.tasks.load = self._load_task
-        self.children.load = self._load_child
-        self.forks.load = self._load_forks
-        self.aliases.load = lambda alias: next(iter(source.named(alias)), None)
-        self.parts.load = source.parts
+        self.tasks.load = loader.task
+        self.children.load = loader.child
+        self.forks.load = loader.forks
+        self.aliases.load = loader.alias
+        self.parts.load = loader.parts
         self.parents.forks.load = source.forked_by
         self.parents.fan_outs.load = source.fan_out_of
-        self.spend.by_intend.load = self._load_spent
+        self.spend.by_intend.load = loader.spent
         self.tally.counted.load = source.counted
 
     @property
@@ -134,29 +136,14 @@ class LiveFolds:
         """Why what is not in memory cannot be loaded any more; empty while it can."""
         return "" if self._source is None else self._source.problem
 
-    def _records(self, thread: str) -> Sequence[StoredRecord]:
-        assert self._source is not None
-        return self._source.records(thread)
+    def unwritten(self) -> dict[str, None]:
+        """Threads of which the views may say something out of date. All their folds are in memory."""
+        return {**(self.writing.threads if self.writing is not None else {}), **self.changes.threads}
 
-    def _load_task(self, thread: str) -> TaskState | None:
-        line = self.index.threads.get(thread)
-        return fold_task(thread, self._records(thread)) if line is not None and line.has_task else None
-
-    def _load_child(self, thread: str) -> ChildState | None:
-        line = self.index.threads.get(thread)
-        return fold_child(thread, self._records(thread)) if line is not None and line.has_child else None
-
-    def _load_forks(self, thread: str) -> Forks | None:
-        line = self.index.threads.get(thread)
-        return fold_forks(thread, self._records(thread)) if line is not None and line.has_forks else None
-
-    def _load_spent(self, intend: str) -> Spent | None:
-        assert self._source is not None
-        spend = Spend()
-        for stored in self._source.observations(intend):
-            if stored.record.body.get("child_intend") == intend:
-                spend.apply(stored)
-        return spend.by_intend.get(intend)
+    def _is_unwritten(self, thread: str) -> bool:
+        """Whether `unwritten` has this thread."""
+        writing = self.writing
+        return thread in self.changes.threads or (writing is not None and thread in writing.threads)
 
     def apply(self, stored: StoredRecord) -> None:
         """Apply one record that was just committed."""
@@ -194,8 +181,8 @@ class LiveFolds:
             self.child_count += 1
             line.has_child = True
         child.apply(stored)
-        if child.latest is not None:
-            self.places.add(name_in(child.latest.body))
+        if child.latest is not None and (named := name_in(child.latest.body)):
+            self.places.add(named)
         if child.open is not None:
             self.open_children[record.thread] = child
         else:
@@ -281,7 +268,6 @@ class LiveFolds:
         if state.alias:
             holder = self.aliases.get(state.alias)
             known = self.tasks.get(holder) if holder is not None else None
-            self.alias_count += holder is None
             # Of two tasks with one alias the older keeps it, so that a name never changes its meaning.
             if known is None or (state.created_at, state.thread) <= (known.created_at, known.thread):
                 self.aliases[state.alias] = state.thread
@@ -314,12 +300,15 @@ class LiveFolds:
             if self.index.threads[thread].last_sequence > state.sequence:
                 continue  # more came while the log was read
             self.stale.discard(thread)
-            former, self.tasks[thread] = self.tasks[thread], state
+            former = self.tasks[thread]
+            lost = former.alias if former.alias != state.alias else ""
+            held_it = bool(lost) and self.aliases.get(lost) == thread
+            self.tasks[thread] = state
             self.changes.threads[thread] = None
             self.tally.changed[thread] = None
             self._part(former)
-            if former.alias != state.alias and self.aliases.get(former.alias) == thread:
-                self._pass_on(former.alias)
+            if held_it:
+                self._pass_on(lost)
             self.folded_through[thread] = state.sequence
             self._index_task(state)
 
@@ -331,14 +320,12 @@ class LiveFolds:
     def _pass_on(self, alias: str) -> None:
         """Pass an alias that its task turned out not to have to the oldest that does."""
         stored = self._source.named(alias) if self._source is not None else []
-        held = [state for _, state in self.tasks.held()]
-        candidates = [*held, *(state for thread in stored if (state := self.tasks.get(thread)) is not None)]
-        named = [state for state in candidates if state.alias == alias]
-        if named:
-            self.aliases[alias] = min(named, key=lambda state: (state.created_at, state.thread)).thread
+        known = dict.fromkeys([*self.unwritten(), *stored])
+        tasks = (task for thread in known if (task := self.tasks.get(thread)) is not None)
+        if (oldest := oldest_of(task for task in tasks if task.alias == alias)) is not None:
+            self.aliases[alias] = oldest.thread
         else:
             self.aliases.forget(alias)
-            self.alias_count -= 1
 
     def task(self, name: str) -> TaskState | None:
         """A task by its alias or its thread id."""

@@ -30,11 +30,11 @@ class Source(Protocol):
         ...
 
     def named(self, alias: str) -> list[str]:
-        """The threads of tasks with this alias, the oldest task first."""
+        """The threads of tasks that had this alias when they were last written."""
         ...
 
-    def parts(self, parent: str) -> set[str] | None:
-        """The threads of tasks that are a part of this thread; None without any."""
+    def parts(self, parent: str) -> set[str]:
+        """The threads of tasks that were a part of this thread when they were last written."""
         ...
 
     def fan_out_of(self, child: str) -> str | None:

@@ -35,7 +35,7 @@ class Lists:
     def threads(self, before: int | None, limit: int) -> list[ThreadLine]:
         """Threads whose last record has a lower sequence (None: all), the latest activity first."""
         lines = self._live.index.threads
-        changed = self._projector.unwritten()
+        changed = self._live.unwritten()
         stored = self._views.threads_before(before, limit + len(changed))
         names = [*changed, *(thread for thread in stored if thread not in changed)]
         found = [line for thread in names if (line := lines.get(thread)) is not None]
@@ -52,7 +52,7 @@ class Lists:
         """
         since, until = after or 0, _EVERY_SEQUENCE if before is None else before
         tasks = self._live.tasks
-        held = {**self._live.active, **dict.fromkeys(self._projector.unwritten())}
+        held = {**self._live.active, **dict.fromkeys(self._live.unwritten())}
         stored = self._views.tasks_between(since, until, status, limit + len(held))
         places = [(sequence, thread) for thread, sequence in stored if thread not in held]
         for thread in held:
@@ -87,11 +87,11 @@ class Lists:
 
     def all_threads(self) -> set[str]:
         """Every thread; it takes as long as there are threads."""
-        return {*self._views.all_threads(), *self._projector.unwritten()}
+        return {*self._views.all_threads(), *self._live.unwritten()}
 
     def with_worktree(self) -> list[str]:
         """The threads of subtasks that were given a repository."""
-        changed = self._projector.unwritten()
+        changed = self._live.unwritten()
         children = {thread: self._live.children.get(thread) for thread in changed}
         fresh = [
             thread

@@ -101,7 +101,7 @@ def _take_state(live: LiveFolds, text: str) -> list[str]:
     state = json.loads(text)
     live.index.count = state["threads"]
     live.task_count, live.child_count = state["tasks"], state["children"]
-    live.alias_count, live.revision = state["aliases"], state["revision"]
+    live.revision = state["revision"]
     live.joined = deque(state["joined"], maxlen=JOINED_KEPT)
     live.places = set(state["places"])
     live.tally.open_tasks = state["open_tasks"]

@@ -60,7 +60,6 @@ class Projector:
         """The sequence up to which the views contain the log."""
         self._store = store
         self._limits = limits or Limits()
-        self._writing: Changes | None = None
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
@@ -86,14 +85,9 @@ class Projector:
             log.warning("the views are behind the log: %s", error.message)
         await self.views.close()
 
-    def unwritten(self) -> dict[str, None]:
-        """Threads that changed since the views were written."""
-        writing = self._writing
-        return self.live.changes.threads if writing is None else writing.threads | self.live.changes.threads
-
     def unwritten_runs(self) -> set[tuple[str, str, str]]:
         """As `Changes.observed`, of what the views do not have yet."""
-        writing = self._writing
+        writing = self.live.writing
         return self.live.changes.observed | (set() if writing is None else writing.observed)
 
     async def flush(self) -> None:
@@ -112,7 +106,7 @@ class Projector:
         live.counts()
         taken = _Taken(live.changes, live.tally.recounted)
         batch = self._batch(taken)
-        self._writing = taken.changes
+        live.writing = taken.changes
         live.changes, live.tally.recounted = Changes(), set()
         try:
             at = await id_at(self._store, batch.position)
@@ -121,7 +115,7 @@ class Projector:
             self._put_back(taken)
             raise
         finally:
-            self._writing = None
+            live.writing = None
         self.position, self.problem = batch.position, ""
         evict(live, self._limits)
 
@@ -174,7 +168,6 @@ class Projector:
                 "threads": live.index.count,
                 "tasks": live.task_count,
                 "children": live.child_count,
-                "aliases": live.alias_count,
                 "revision": live.revision,
                 "joined": list(live.joined),
                 "places": sorted(live.places),

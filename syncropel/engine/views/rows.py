@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.base.lifecycle import Lifecycle, Turn
+from syncropel.folds.tasks.tally import NOTHING
 from syncropel.folds.threads.index import ThreadLine
 from syncropel.record.model import StoredRecord
 from syncropel.store.views.batch import ThreadRow
@@ -94,7 +95,7 @@ def thread_row(live: LiveFolds, line: ThreadLine) -> ThreadRow:
     state = live.tasks.get(line.id) if line.has_task else None
     if state is None:
         return row
-    counted = live.tally.counted.get(line.id)
+    counted = live.tally.counted.get(line.id) or NOTHING
     return row._replace(
         task_sequence=state.sequence,
         status=state.status,
@@ -102,5 +103,5 @@ def thread_row(live: LiveFolds, line: ThreadLine) -> ThreadRow:
         alias=state.alias or None,
         created_at=state.created_at,
         parent=state.parent_thread or None,
-        counted=None if counted is None else json.dumps(counted.to_json(), separators=(",", ":")),
+        counted=None if counted == NOTHING else json.dumps(counted.to_json(), separators=(",", ":")),
     )

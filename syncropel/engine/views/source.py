@@ -37,8 +37,8 @@ class ViewsSource:
     def named(self, alias: str) -> list[str]:
         return self._views.named(alias)
 
-    def parts(self, parent: str) -> set[str] | None:
-        return set(self._views.parts(parent)) or None
+    def parts(self, parent: str) -> set[str]:
+        return set(self._views.parts(parent))
 
     def fan_out_of(self, child: str) -> str | None:
         return self._views.spawned_by(child)
