@@ -4,6 +4,7 @@ from views and load what they let go of say what folds of the whole log say.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import LOST, OUTPUT_EVENTS, RUN, STREAM_EVENT
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.forks.state import FORK_CLOSED, SUB_THREAD
-from syncropel.record.model import ACTS
+from syncropel.record.model import ACTS, Record
 from syncropel.record.threads import RESERVED
 from syncropel.store.views.batch import Batch
 from tests.engine.any_records import BODIES, CHILD_BODY, OPENINGS
@@ -76,7 +77,7 @@ _STEPS = st.one_of(
         st.integers(0, 12),
         _BODIES,
     ),
-    st.sampled_from(["flush", "crash", "flush", "fail"]),
+    st.sampled_from(["flush", "crash", "flush", "refused"]),
 )
 
 
@@ -89,16 +90,13 @@ def test_folds_by_way_of_views_are_the_folds_of_the_log(
         log = Log(limits)
         await log.start()
         await log.take(record("INTEND", 0, opening))
-        for step in steps:
+        for at, step in enumerate(steps):
             if step == "crash":
                 await log.start()
-            elif step == "flush":
-                await log.flush()
-            elif step == "fail":
-                await fail_once(log)
+            elif isinstance(step, str):
+                await flush(log, refused=step == "refused", meanwhile=steps[at + 1 : at + 2])
             else:
-                thread, actor, clock, (act, body) = step
-                await log.take(record(act, clock, body, actor=actor, thread=thread))
+                await log.take(made(step))
         await log.check()
         await log.start()
         await log.check()
@@ -106,16 +104,25 @@ def test_folds_by_way_of_views_are_the_folds_of_the_log(
     at_once(story())
 
 
-async def fail_once(log: Log) -> None:
-    """A flush that the disk refuses: nothing of it is written, and the next one writes it all."""
+def made(step: Any) -> Record:
+    thread, actor, clock, (act, body) = step
+    return record(act, clock, body, actor=actor, thread=thread)
+
+
+async def flush(log: Log, *, refused: bool, meanwhile: list[Any]) -> None:
+    """Write, while the next record comes. `refused`: by the disk; then nothing is written."""
     assert log.views is not None
     assert log.started is not None
-    write, log.views.write = log.views.write, refuse  # type: ignore[method-assign]
+    write = log.views.write
+
+    async def during(batch: Batch, at_record: str) -> None:
+        await log.take(*(made(step) for step in meanwhile if not isinstance(step, str)))
+        if refused:
+            raise StoreError("no room", "")
+        await write(batch, at_record)
+
+    log.views.write = during  # type: ignore[method-assign]
     log.started.projector.position = -1  # so that there is something to write
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) if refused else contextlib.nullcontext():
         await log.flush()
     log.views.write = write  # type: ignore[method-assign]
-
-
-async def refuse(batch: Batch, at_record: str) -> None:
-    raise StoreError("no room", "")

@@ -105,9 +105,12 @@ class Loader:
 
     def spent(self, intend: str) -> Spent | None:
         """What an attempt has spent."""
-        spend = Spend()
+        spend, tasks = Spend(), set[str]()
         for stored in self._source.observations(intend):
-            if stored.record.body.get("child_intend") == intend:
+            record = stored.record
+            if is_task(record):
+                tasks.add(record.thread)  # from here on it is a task's thread
+            elif record.thread not in tasks and record.body.get("child_intend") == intend:
                 spend.apply(stored)
         return spend.by_intend.get(intend)
 
