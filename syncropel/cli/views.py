@@ -25,7 +25,9 @@ def configure(parser: Parser) -> None:
 
 
 def run_status(args: Namespace) -> int:
-    """Returns 1 when the views are behind the log. Without a daemon it looks at the files of this home."""
+    """Returns 1 when the views are not well: a daemon cannot read or write them, or, without one, those of
+    this home lack records. What a daemon has not written yet it has in memory.
+    """
     from syncropel.errors import DaemonUnreachable
 
     try:
@@ -38,14 +40,15 @@ def run_status(args: Namespace) -> int:
             raise
         args.verb = "status"
         return run_tool(args)
+    through, records, problem = found.views_through, found.records, found.views_problem
     if is_json(args):
-        print_json(found)
-    elif found.views_problem:
-        behind = found.records - found.views_through
-        say(f"✗ the views are {behind} records behind", f"  {clean(found.views_problem)}")
+        print_json({"object": "views", "through": through, "records": records, "problem": problem})
     else:
-        say(f"✓ the views contain {found.views_through} of {found.records} records")
-    return 1 if found.views_problem else 0
+        mark, why = ("✗", [f"  {clean(problem)}"]) if problem else ("✓", [])
+        say(f"{mark} the views contain {through} of {records} records", *why)
+        if not problem and through < records:
+            say("  the others are in memory, and written within a second")
+    return 1 if problem else 0
 
 
 def run_tool(args: Namespace) -> int:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.errors import NotFound, SyncropelError, complaint
@@ -23,7 +23,8 @@ from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.schema import check
 from syncropel.store.sqlite.store import SqliteStore
-from syncropel.store.views.views import drop, views_path
+from syncropel.store.views.views import ViewsError, drop, views_path
+from syncropel.system.how_far import how_far
 
 _EACH_SECS: Final = 1.0
 
@@ -41,7 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not home.store.exists():
             raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
-        StoreLock(home.store).release()  # raises while a daemon has it
         verbs = {"status": status, "build": build, "drop": drop_views}
         found = verbs[args.verb](home)
     except SyncropelError as error:
@@ -51,12 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(found))  # noqa: T201
     else:
         print(_told(args.verb, found))  # noqa: T201
-    return 0 if args.verb != "status" or found["through"] == found["records"] else 1
+    return 1 if args.verb == "status" and found["problem"] else 0
 
 
 def status(home: Home) -> dict[str, Any]:
-    """How far the views contain the log: `through` and `records` (sequences), and their `bytes`. Views that
-    are not of this log, or are damaged, contain nothing of it. Changes nothing. Raises SyncropelError.
+    """How far the views contain the log: `through` and `records` (sequences), and the `problem` when they
+    lack some. Views that are not of this log, or are damaged, contain nothing of it. Changes nothing. Raises
+    SyncropelError.
     """
     file = views_path(home.store)
     try:
@@ -67,8 +68,11 @@ def status(home: Home) -> dict[str, Any]:
             known = log.execute("SELECT id FROM records WHERE sequence = ?", (through,)).fetchone()
     except sqlite3.Error as error:
         raise explain(error, home.store) from error
-    fits = known is not None and known[0] == at_record
-    return _found(file, through if fits else 0, records)
+    through = through if known is not None and known[0] == at_record else 0
+    problem = ""
+    if through < records:
+        problem = f"{records - through} of {records} records are not in {file}; the next start adds them"
+    return {"object": "views", "through": through, "records": records, "problem": problem}
 
 
 def _position(file: Path) -> tuple[int, str]:
@@ -81,8 +85,8 @@ def _position(file: Path) -> tuple[int, str]:
 
 
 def build(home: Home) -> dict[str, Any]:
-    """Bring the views up with the log, and tell the progress on stderr; answers as `status` does. Raises
-    SyncropelError.
+    """Bring the views up with the log, and tell the progress on stderr; answers as `status` does, with the
+    `bytes` and the `file`. Raises SyncropelError.
     """
     return asyncio.run(_built(home))
 
@@ -92,26 +96,28 @@ async def _built(home: Home) -> dict[str, Any]:
     try:
         views = await open_views(store)
         try:
-            progress = Progress(store.count)
-            started = await start_folds(store, views, progress.seen)
-            await started.projector.flush()
-            progress.end()
+            if views.path is None:
+                raise ViewsError(views.displaced, "mend that, then build again")
+            with Progress(store.count) as progress:
+                started = await start_folds(store, views, progress.seen)
+                await started.projector.flush()
             position = started.projector.position
         finally:
             await views.close()
-        return _found(views_path(home.store), position, store.count)
+        size = sum(one.stat().st_size for one in views.path.parent.glob(f"{views.path.name}*"))
+        told = {"object": "views", "through": position, "records": store.count, "problem": ""}
+        return {**told, "bytes": size, "file": str(views.path)}
     finally:
         await store.close()
 
 
-def _found(file: Path, through: int, records: int) -> dict[str, Any]:
-    size = sum(one.stat().st_size for one in file.parent.glob(f"{file.name}*"))
-    return {"through": through, "records": records, "bytes": size, "file": str(file)}
-
-
 def drop_views(home: Home) -> dict[str, Any]:
-    """Remove the views; `dropped` says whether there were any."""
-    return {"dropped": drop(views_path(home.store)), "file": str(views_path(home.store))}
+    """Remove the views; `dropped` says whether there were any. Raises SyncropelError."""
+    file, lock = views_path(home.store), StoreLock(home.store)
+    try:
+        return {"object": "views", "dropped": drop(file), "file": str(file)}
+    finally:
+        lock.release()
 
 
 class Progress:
@@ -120,35 +126,37 @@ class Progress:
     def __init__(self, total: int) -> None:
         self._total = total
         self._terminal = sys.stderr.isatty()
-        self._began = self._told = time.monotonic()
+        self._told = time.monotonic()
+        self._first: tuple[float, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal:
+            self._write("\r\x1b[K")
 
     def seen(self, sequence: int) -> None:
-        """The log was read up to here."""
+        """The log was read up to here; what the views had before comes first."""
         now = time.monotonic()
-        if now - self._told < (_EACH_SECS if self._terminal else 10 * _EACH_SECS):
-            return
-        self._told = now
-        rate = sequence / (now - self._began)
-        left = f"{(self._total - sequence) / rate:.0f}s left"
-        line = f"{sequence} of {self._total} records, {rate:.0f}/s, {left}"
-        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
-        sys.stderr.flush()
+        since, before = self._first = self._first or (now, sequence)
+        if now - self._told >= (_EACH_SECS if self._terminal else 10 * _EACH_SECS):
+            self._told = now
+            line = how_far(sequence, self._total, before, now - since)
+            self._write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
 
-    def end(self) -> None:
-        """Clear the line."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _told(verb: str, found: dict[str, Any]) -> str:
     if verb == "drop":
         return f"✓ dropped {found['file']}" if found["dropped"] else f"there are no views at {found['file']}"
-    behind = found["records"] - found["through"]
-    size = f"{found['bytes'] / 1e6:.1f} MB in {found['file']}"
-    if behind:
-        return f"✗ the views are {behind} of {found['records']} records behind; {size}"
-    return f"✓ the views contain all {found['records']} records; {size}"
+    if found["problem"]:
+        return f"✗ the views contain {found['through']} of {found['records']} records\n  {found['problem']}"
+    size = f"; {found['bytes'] / 1e6:.1f} MB in {found['file']}" if verb == "build" else ""
+    return f"✓ the views contain {found['through']} of {found['records']} records{size}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import psutil
 from syncropel.errors import SetupError
 from syncropel.launcher.process import Started, answering_pid, ask_start, is_gone
 from syncropel.settings.home import Home
+from syncropel.system.how_far import how_far
 
 if TYPE_CHECKING:
     from syncropel.wire import Start
@@ -55,22 +56,13 @@ class Progress:
         if self._first is None and start.records_read:  # what was read before this start came at once
             self._first = (now, start.records_read)
         since, first = self._first or (now, 0)
-        self.words = _words(start, since, first, now)
+        self.words = "reading the log: " + how_far(start.records_read, start.records, first, now - since)
         return further
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing new has come for too long."""
         return self.clock() - self._news_at > self.silent_secs
-
-
-def _words(start: Start, since: float, first: int, now: float) -> str:
-    told = f"reading the log: {start.records_read:,} of {start.records:,} records"
-    rate = (start.records_read - first) / (now - since) if now - since >= 1 else 0.0
-    if rate <= 0:
-        return told
-    left = max(0, start.records - start.records_read) / rate
-    return f"{told}, {rate:,.0f}/s, {left:.0f} s left"
 
 
 class StartUps:

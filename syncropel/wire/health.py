@@ -74,7 +74,7 @@ class StoreOut(Wire):
     views_through: int = 0
     """Up to this sequence the views contain the log."""
     views_problem: str = ""
-    """Why the views cannot be read or written; empty while they can."""
+    """Why the views cannot be read or written, or are in memory; empty while they are well."""
 
 
 class BackupOut(Wire):

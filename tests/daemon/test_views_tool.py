@@ -40,14 +40,14 @@ def run(home: Home, verb: str, *more: str) -> int:
 def test_views_are_built_told_and_dropped(home: Home, capsys: Captured) -> None:
     file = views_path(home.store)
     assert run(home, "status") == 1
-    assert "✗ the views are 30 of 30 records behind" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("✗ the views contain 0 of 30 records\n  30 of 30 records are not in ")
     assert not file.exists(), "a look changes nothing"
     assert run(home, "build") == 0
-    assert "✓ the views contain all 30 records" in capsys.readouterr().out
+    assert f"✓ the views contain 30 of 30 records; 0.1 MB in {file}" in capsys.readouterr().out
     assert run(home, "status", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["through"], found["records"], found["file"]) == (30, 30, str(file))
-    assert found["bytes"] >= file.stat().st_size
+    whole = {"object": "views", "through": 30, "records": 30, "problem": ""}
+    assert json.loads(capsys.readouterr().out) == whole
     assert run(home, "drop") == 0
     assert capsys.readouterr().out == f"✓ dropped {file}\n"
     assert not file.exists()
@@ -58,27 +58,39 @@ def test_views_are_built_told_and_dropped(home: Home, capsys: Captured) -> None:
 def test_damaged_views_contain_nothing(home: Home, capsys: Captured) -> None:
     views_path(home.store).write_bytes(b"no database" * 500)
     assert run(home, "status") == 1
-    assert "30 of 30 records behind" in capsys.readouterr().out
+    assert "30 of 30 records are not in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["build", "drop"])
+def test_nothing_is_changed_beside_a_daemon(home: Home, verb: str, capsys: Captured) -> None:
+    assert run(home, "build") == 0
+    lock = StoreLock(home.store)
+    assert (run(home, verb), run(home, "status")) == (1, 0)
+    lock.release()
+    assert "another process" in capsys.readouterr().err
+    assert views_path(home.store).exists()
 
 
 @pytest.mark.parametrize("verb", ["status", "build", "drop"])
-def test_nothing_is_done_beside_a_daemon_or_without_a_store(home: Home, verb: str, capsys: Captured) -> None:
-    assert run(home, "build") == 0
-    lock = StoreLock(home.store)
-    assert run(home, verb) == 1
-    lock.release()
-    assert "has" in (told := capsys.readouterr().err)
-    assert "open" in told
-    assert views_path(home.store).exists()
+def test_without_a_store_there_is_nothing_to_look_at(home: Home, verb: str, capsys: Captured) -> None:
     assert run(Home(home.path / "none"), verb) == 1
     assert "there is no store" in capsys.readouterr().err
 
 
-def test_the_progress_says_how_far_and_how_long(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+@pytest.mark.parametrize("verb", ["build", "drop"])
+def test_a_place_where_no_file_can_be_is_told(home: Home, verb: str, capsys: Captured) -> None:
+    views_path(home.store).mkdir()
+    assert run(home, verb) == 1
+    assert str(views_path(home.store)) in capsys.readouterr().err
+    assert run(home, "status") == 1
+
+
+def test_the_progress_counts_what_was_done_since_it_began(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     now = [0.0]
     monkeypatch.setattr("syncropel.daemon.views_tool.time.monotonic", lambda: now[0])
-    progress = views_tool.Progress(100_000)
-    for now[0], sequence in ((5.0, 10_000), (10.0, 25_000), (11.0, 26_000)):
-        progress.seen(sequence)
-    progress.end()
-    assert capsys.readouterr().err == "25000 of 100000 records, 2500/s, 30s left\n"
+    with views_tool.Progress(100_000) as progress:
+        for now[0], sequence in ((0.0, 50_000), (5.0, 60_000), (10.0, 75_000), (11.0, 76_000)):
+            progress.seen(sequence)
+    assert capsys.readouterr().err == "75,000 of 100,000 records, 2,500/s, 10 s left\n"

@@ -160,16 +160,26 @@ async def test_a_freeze_is_taken_though_the_views_cannot_be_read(tmp_path: Path)
         assert started.live.control.covering("site")
 
 
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link_to_nowhere(path: Path) -> None:
+    path.symlink_to("/nonexistent/folder/views.db")
+
+
+@pytest.mark.parametrize("blocked", [a_folder, a_link_to_nowhere])
 async def test_a_start_without_room_for_views_has_them_in_memory(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, blocked: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "hub.db"
     store = await SqliteStore.open(path, clock=lambda: 0.0)
     await store.append([note(number) for number in range(30)])
-    views_path(path).mkdir()  # no file can be made there, whoever tries
+    blocked(views_path(path))
     views = await open_views(store)
     assert views.path is None
-    assert [one.getMessage() for one in caplog.records if "in memory until" in one.getMessage()]
+    assert views.displaced in [one.getMessage() for one in caplog.records]
+    assert "in memory until the next start" in views.displaced
     started = await start_folds(store, views)
     assert started.live.index.threads["th_plain"].records == 30
     await started.projector.end()

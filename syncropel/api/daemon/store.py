@@ -55,7 +55,7 @@ def router(engine: Engine) -> APIRouter:
 def described(engine: Engine) -> StoreOut:
     """What is known of the log."""
     store = engine.store
-    quarantine = engine.quarantine
+    quarantine, views = engine.quarantine, engine.projector.views
     found = sorted(quarantine.found.values(), key=lambda one: one.sequence)
     state = log_state(engine)
     told = StoreOut(
@@ -67,7 +67,7 @@ def described(engine: Engine) -> StoreOut:
         checked=quarantine.looked_at,
         walks=quarantine.walks,
         views_through=engine.projector.position,
-        views_problem=engine.projector.views.problem or engine.projector.problem,
+        views_problem=views.problem or engine.projector.problem or views.displaced,
     )
     if not isinstance(store, SqliteStore) or (lineage := store.lineage) is None:
         return told

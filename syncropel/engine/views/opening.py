@@ -15,14 +15,13 @@ from syncropel.engine.ingest.live import JOINED_KEPT, LiveFolds
 from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.projector import Projector, id_at
 from syncropel.engine.views.source import ViewsSource
-from syncropel.errors import StoreError
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.tasks.trust import Trust
 from syncropel.folds.threads.index import ActorLine, ThreadLine
 from syncropel.policy.forking import over
 from syncropel.record.threads import RESERVED
 from syncropel.store.base import RecordFilter, RecordStore
-from syncropel.store.views.views import Views, drop, views_path
+from syncropel.store.views.views import Views, ViewsError, drop, views_path
 
 log = logging.getLogger("syncropel.engine.views")
 
@@ -72,22 +71,30 @@ async def open_views(store: RecordStore) -> Views:
     Raises StoreError when the log cannot be read.
     """
     path = None if store.path is None else views_path(store.path)
-    try:
-        views = await Views.open(path)
-    except StoreError as error:
-        log.warning("%s; they are in memory until the next start", error.message, extra={"on_screen": True})
+    if path is None:
         return await Views.open()
     try:
-        if await _fits(store, views):
+        views = await Views.open(path)
+        if await _closed_unless_it_fits(store, views):
             return views
-    except BaseException:
-        await views.close()
-        raise
-    await views.close()
-    log.warning("%s is not of this log: built anew", path, extra={"on_screen": True})
-    if path is not None:
+        log.warning("%s is not of this log: built anew", path, extra={"on_screen": True})
         drop(path)
-    return await Views.open(path)
+        return await Views.open(path)
+    except ViewsError as error:
+        views = await Views.open()
+        views.displaced = f"{error.message}; they are in memory until the next start"
+        log.warning("%s", views.displaced, extra={"on_screen": True})
+        return views
+
+
+async def _closed_unless_it_fits(store: RecordStore, views: Views) -> bool:
+    fits = False
+    try:
+        fits = await _fits(store, views)
+    finally:
+        if not fits:
+            await views.close()
+    return fits
 
 
 async def _fits(store: RecordStore, views: Views) -> bool:

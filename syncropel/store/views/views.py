@@ -23,7 +23,12 @@ VERSION: Final = 1
 """Goes up whenever the tables would get other rows from the same log: they are then built anew."""
 _APPLICATION_ID: Final = 0x53594E56
 _CACHE_KIB: Final = 16 * 1024
+_WHO: Final = "check the disk and who owns it"
 _FILES: Final = ("", "-wal", "-shm")
+
+
+class ViewsError(StoreError):
+    """The views cannot be read, written, or removed; the log is not concerned."""
 
 
 def views_path(store: Path) -> Path:
@@ -32,11 +37,16 @@ def views_path(store: Path) -> Path:
 
 
 def drop(path: Path) -> bool:
-    """Remove the files of views; return whether there were any. Nobody may have them open."""
+    """Remove the files of views; return whether there were any. Nobody may have them open. Raises
+    ViewsError.
+    """
     there = [Path(f"{path}{end}") for end in (*_FILES, ".damaged")]
     found = any(one.exists() for one in there)
-    for one in there:
-        one.unlink(missing_ok=True)
+    try:
+        for one in there:
+            one.unlink(missing_ok=True)
+    except OSError as error:
+        raise ViewsError(f"cannot remove {path}: {error.strerror}", _WHO) from error
     return found
 
 
@@ -53,28 +63,33 @@ class Views:
         self._closed = False
         self.problem = ""
         """Why they cannot be read any more; empty while they can. They are built anew at the next start."""
+        self.displaced = ""
+        """Why they are in memory, though there is a place for them; empty otherwise."""
 
     @classmethod
     async def open(cls, path: Path | None = None) -> Views:
         """Open the views in this file, created if it is missing; without a path they are in memory.
 
-        A file that is damaged or something else is removed: the log has everything. Raises StoreError when
+        A file that is damaged or something else is removed: the log has everything. Raises ViewsError when
         the file cannot be written.
         """
         if path is None:
             reader = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             reader.executescript(_script())
             return cls(None, reader, None)
-        if _marker(path).exists():
-            drop(path)
         try:
-            return await cls._open_file(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise StoreError(f"cannot use {path}: {error}", "check the disk and who owns it") from error
-            log.warning("%s is damaged (%s): built anew from the log", path, error)
-            drop(path)
-            return await cls._open_file(path)
+            if _marker(path).exists():
+                drop(path)
+            try:
+                return await cls._open_file(path)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                log.warning("%s is damaged (%s): built anew from the log", path, error)
+                drop(path)
+                return await cls._open_file(path)
+        except (OSError, sqlite3.Error) as error:
+            raise ViewsError(f"cannot use {path}: {error}", _WHO) from error
 
     @classmethod
     async def _open_file(cls, path: Path) -> Views:
@@ -85,17 +100,18 @@ class Views:
             reader = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
+            views = cls(path, reader, writer)
             reader.execute("PRAGMA query_only = 1")
             reader.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             reader.execute("SELECT count(*) FROM meta").fetchone()
         except BaseException:
             await writer.close()
             raise
-        return cls(path, reader, writer)
+        return views
 
     async def write(self, batch: Batch, at_record: str) -> None:
         """Write all of a batch or nothing. `at_record`: the id of the record at its position. Raises
-        StoreError.
+        ViewsError.
         """
         job = partial(write, batch=batch, at_record=at_record)
         try:
@@ -105,9 +121,8 @@ class Views:
                 with self._lock:
                     job(self._reader)
         except sqlite3.Error as error:
-            raise StoreError(
-                f"cannot write {self.path}: {error}", "check the disk; the log is safe"
-            ) from error
+            told = f"cannot write {self.path}: {error}"
+            raise ViewsError(told, "check the disk; the log is safe") from error
 
     async def close(self) -> None:
         """Close the file; from then on reads raise Unavailable. Safe to call twice."""
@@ -220,13 +235,13 @@ class Views:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: sqlite3.Error) -> StoreError:
+    def _failed(self, error: sqlite3.Error) -> ViewsError:
         if not self.problem and self.path is not None:
             self.problem = f"cannot read {self.path}: {error}"
             log.critical("%s; restart the daemon, which builds it anew from the log", self.problem)
             with contextlib.suppress(OSError):
                 _marker(self.path).touch()
-        return StoreError(f"cannot read {self.path}: {error}", "restart the daemon: it builds it anew")
+        return ViewsError(f"cannot read {self.path}: {error}", "restart the daemon: it builds it anew")
 
 
 def _marker(path: Path) -> Path:
