@@ -63,6 +63,14 @@ class Lifecycle:
         With a log that is held only freezes are taken, and nothing begins before its loss is accepted.
         """
         engine = await self._assemble()
+        try:
+            await self._bring_up(engine, bootstrap_secret)
+        except Exception:
+            await self.stop(keep_work=True)
+            raise
+        return engine
+
+    async def _bring_up(self, engine: Engine, bootstrap_secret: str) -> None:
         engine.store_bytes = await self.store.size_bytes()
         engine.ingest.subscribe(lambda _: engine.changed.beat())
         engine.ingest.subscribe(UrgentNews(engine.control.adoption, engine.heartbeat_sender).on_records)
@@ -71,7 +79,6 @@ class Lifecycle:
         else:
             await engine.control.load()
             self._background.spawn(self._begin_when_accepted(engine, bootstrap_secret), "held")
-        return engine
 
     async def start_still(self) -> Engine:
         """Fold the log and answer from it, and nothing else: nothing runs, nothing is written or sent.
@@ -84,11 +91,18 @@ class Lifecycle:
 
     async def _assemble(self) -> Engine:
         started = await self._fold()
+        try:
+            return await self._put_together(started)
+        except BaseException:
+            await started.projector.views.close()
+            raise
+
+    async def _put_together(self, started: Started) -> Engine:
         live = started.live
         live.control.pass_time(self._runtime.moment())
         if self._settings.role == "worker":
             live.standing = Standing(self._instance.did, live.credentials)
-        engine = self._engine = Engine(
+        engine = Engine(
             self.store,
             started,
             self._instance,
@@ -104,6 +118,7 @@ class Lifecycle:
         )
         self.start_up.done = True
         await engine.quarantine.look_before_work()
+        self._engine = engine
         return engine
 
     async def _fold(self) -> Started:

@@ -27,7 +27,7 @@ from syncropel.settings.identity import make_home
 from syncropel.store.base import RecordStore
 from syncropel.store.sqlite.backup import BackupResult
 from syncropel.store.sqlite.store import SqliteStore
-from syncropel.store.views.views import Views
+from syncropel.store.views.views import Views, views_path
 
 
 @pytest.fixture
@@ -130,3 +130,18 @@ async def test_an_earlier_backup_that_has_more_is_told(
     with caplog.at_level(logging.WARNING):
         await run(own)
     assert [one for one in caplog.messages if "hub.db.bak.1 keeps an earlier backup" in one]
+
+
+@pytest.mark.parametrize("broken", ["Engine", "own_beat"])
+async def test_a_start_that_fails_after_the_log_was_read_leaves_no_view_open(
+    own: Home, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("no such part")
+
+    monkeypatch.setattr(serving, "_stop_on_signal", asyncio.Event)
+    monkeypatch.setattr(lifecycle, broken, refuse)
+    with pytest.raises(ValueError, match="no such part"):
+        await run(own)
+    assert views_path(own.store).exists()
+    assert not list(own.path.glob("views-*.db-wal"))

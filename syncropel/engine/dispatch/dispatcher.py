@@ -224,7 +224,8 @@ class Dispatcher:
         if run is not None and run.intend.record != intend.record:
             run.end(ended_by_coordinator(SUPERSEDED))
         if intend.record not in state.ended:
-            self._queue.setdefault(state.thread, self._runtime.monotonic())
+            if run is None or run.intend.record != intend.record or run.finished:
+                self._queue.setdefault(state.thread, self._runtime.monotonic())
         elif run is None:
             self._queue.pop(state.thread, None)
             self._spawn(self._end_unstarted(intend, state.ended[intend.record]), f"end {state.thread}")
@@ -256,18 +257,18 @@ class Dispatcher:
                 continue  # others need not wait for its adapter
             if intend is not None and self._limits.paused(name):
                 continue
-            del self._queue[thread]
+            since = self._queue.pop(thread)
             if intend is not None:
-                self._begin(intend)
+                self._begin(intend, since=since)
                 busy[name] += 1
                 free -= 1
             if alone or not free:
                 return
 
-    def _begin(self, intend: ChildIntend, taken: Taken | None = None) -> None:
-        self.total += 1
+    def _begin(self, intend: ChildIntend, taken: Taken | None = None, since: float | None = None) -> None:
+        """`since`: when it was queued, which counts on if it may not start after all."""
         run = self._running[intend.thread] = Run(intend, self._place, self._fill, taken)
-        run.task = self._spawn(self._run(run), f"dispatch {intend.thread}")
+        run.task = self._spawn(self._run(run, since), f"dispatch {intend.thread}")
         run.task.add_done_callback(partial(self._gone, intend.thread))
 
     def _gone(self, thread: str, task: asyncio.Task[None]) -> None:
@@ -278,12 +279,13 @@ class Dispatcher:
             self._consider(self._ingest.live.children[thread])
             self._fill()
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: Run, since: float | None) -> None:
         intend = run.intend
         allowed = False
         try:
             allowed = run.taken is not None or await self._may_start(intend)
             if allowed:
+                self.total += 1
                 await self._start(run)
         except asyncio.CancelledError:
             if self._stopping or allowed:
@@ -309,6 +311,8 @@ class Dispatcher:
             else:
                 # Held, or the log accepted nothing: the next control record, or the next tick, tries again.
                 self._consider(self._ingest.live.children[intend.thread])
+                if since is not None and intend.thread in self._queue:
+                    self._queue[intend.thread] = since
 
     async def _start(self, run: Run) -> None:
         done = self._ingest.live.children[run.intend.thread].accepted()
