@@ -14,7 +14,7 @@ from typing import Any
 from syncropel.daemon.belongings.places import KINDS, Found, archives
 from syncropel.daemon.belongings.putting_back import checked
 from syncropel.daemon.belongings.sealing import check_seal
-from syncropel.engine.ingest.live import rebuild
+from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.store.sqlite.connection import corrupt, explain
 from syncropel.store.sqlite.integrity import Walked, walk
 from syncropel.store.sqlite.manifest import read_manifest
@@ -81,10 +81,14 @@ def walked_copy(path: Path, copy: Path) -> Walked:
 
 
 async def _folded(copy: Path) -> tuple[int, int]:
-    """How many threads and tasks a log has, by folding it all."""
+    """How many threads and tasks a log has, by folding it all into views beside the copy."""
     store = await SqliteStore.open(copy, clock=time.time)
     try:
-        live = await rebuild(store)
-        return live.index.count, live.task_count
+        views = await open_views(store)
+        try:
+            live = (await start_folds(store, views)).live
+            return live.index.count, live.task_count
+        finally:
+            await views.close()
     finally:
         await store.close()
