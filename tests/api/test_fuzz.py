@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.ingest.live import rebuild
 from syncropel.policy.joining import compile_join
 from syncropel.record.model import ACTS
+from tests.engine.rebuilt import rebuild
 
 from .conftest import NOOP, Api, open_api
 

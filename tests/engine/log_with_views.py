@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started, open_views, start_folds
@@ -14,6 +14,7 @@ from syncropel.store.base import Appended
 from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.store.views.views import Views
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import record
 
 NOTHING_HELD = Limits(threads=0, records=0, links=0, newest=0)

@@ -9,11 +9,11 @@ from typing import Any
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.broadcast import Broadcast, ChangeSignal
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.record.threads import INSTANCE_REGISTRY
 from syncropel.store.memory import MemoryStore
 from syncropel.wire import Heartbeat
 from tests.engine import virtual
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, WORKER_A
 
 INTERVAL = 5.0

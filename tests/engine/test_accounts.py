@@ -12,12 +12,13 @@ from syncropel.engine.control.accounts import (
 )
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.control.access import Access
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.keyring import secret_hash, split_bearer
 from syncropel.store.memory import MemoryStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR
 
 SECRET = "a-long-enough-secret"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncropel.engine.ingest.collector import LONG, uncollected
-from syncropel.engine.ingest.live import rebuild
+from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.record.model import Record
 from syncropel.store.memory import MemoryStore
 
@@ -51,7 +51,7 @@ async def test_a_long_log_is_folded_without_collections() -> None:
 
     store = Long(clock=lambda: 0.0)
     await store.append([Record("th_a", "did:a", "DO", {"n": n}) for n in range(3)])
-    await rebuild(store, lambda _: collecting.append(gc.isenabled()))
+    await start_folds(store, await open_views(store), lambda _: collecting.append(gc.isenabled()))
     assert collecting == [False]
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0

@@ -11,13 +11,13 @@ import pytest
 from syncropel.engine.control import propagation as reaching
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import DaemonUnreachable
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.peer.peers import OlderPeer, wire
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
+from tests.engine.rebuilt import rebuild
 from tests.engine.test_propagation import Fleet
 from tests.folds.build import COORDINATOR, WORKER_A, WORKER_B, record
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.control.effect import ControlState, digest, effects
 from syncropel.peer.peers import wire
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import FLEET_CONTROL, NAMESPACE_REGISTRY
 from syncropel.store.memory import MemoryStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import WORKER_A, record
 
 FREEZE = {"topic": "freeze", "level": "soft", "namespace": "docs", "reason": "x"}

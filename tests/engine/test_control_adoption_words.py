@@ -12,7 +12,7 @@ import pytest
 from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import IngestFailed
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.peer.peers import wire
@@ -21,6 +21,7 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 from syncropel.store.base import Outcome
 from syncropel.store.memory import MemoryStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, WORKER_B, record
 
 NOW = 1000.0

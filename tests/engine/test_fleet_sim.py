@@ -12,10 +12,10 @@ from zlib import crc32
 
 import pytest
 
-from syncropel.engine.ingest.live import rebuild
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED, FanOut
 from syncropel.folds.tasks.state import fold_task
 from tests.engine.fleet_sim import Complaints, Faults, FleetSim
+from tests.engine.rebuilt import rebuild
 from tests.engine.virtual import run
 
 QUIET_SECS = 60.0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.fanout.join import decide, parse_join
 from syncropel.folds.fanout.speedup import speedup
 from syncropel.folds.fanout.state import RETRY
@@ -21,6 +21,7 @@ from syncropel.record.threads import RESERVED
 from syncropel.store.base import Appended
 from syncropel.store.memory import MemoryStore
 from tests.engine.any_records import BODIES, CHILD_BODY, OPENINGS
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import THREAD, done, parent, record, spawned, subtask, threads
 
 _NOT_FOLDED = {"folded_through", "aliases", "joined", "rule_failures", "changes", "tally", "parts"}

@@ -12,13 +12,13 @@ import pytest
 from syncropel.engine.fanout.outbox import Outbox, report
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import DaemonUnreachable
 from syncropel.folds.fanout.child import ChildIntend, ChildResult
 from syncropel.peer.peers import Peers
 from syncropel.record.model import Record
 from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, WORKER_A, parent, record, spawned, subtask
 
 PARENT = "ab" * 32

@@ -13,7 +13,7 @@ from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.killswitch import KillSwitch
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import IngestFailed
 from syncropel.peer.peers import wire
 from syncropel.peer.runtime import Runtime
@@ -24,6 +24,7 @@ from syncropel.record.threads import FLEET_CONTROL, PAST_CEILING, RESERVED, cloc
 from syncropel.store.base import Appended, RecordStore
 from syncropel.store.memory import MemoryStore
 from syncropel.store.sqlite.store import SqliteStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, OPERATOR, WORKER_A, record
 
 CEILING = clock_ceiling(FLEET_CONTROL)

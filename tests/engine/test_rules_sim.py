@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.ingest.live import rebuild
 from tests.engine.fleet_sim import Faults, FleetSim, Node
+from tests.engine.rebuilt import rebuild
 from tests.engine.virtual import run
 
 NAMES = ("freeze-soft", "people", "daemons")

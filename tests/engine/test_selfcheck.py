@@ -6,11 +6,12 @@ import logging
 
 import pytest
 
-from syncropel.engine.ingest.live import LiveFolds, rebuild
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.folds.tasks.state import fold_task
 from syncropel.record.model import Record, StoredRecord
 from syncropel.store.memory import MemoryStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import THREAD, done, parent, record, spawned, subtask
 
 OTHER = "th_other"

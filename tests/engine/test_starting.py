@@ -18,7 +18,6 @@ from syncropel.engine.dispatch.run import Limits
 from syncropel.engine.dispatch.starting import START_SECS, StartGate
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.fanout.child import NOT_STARTED, SESSION, ChildIntend
 from syncropel.peer.runtime import Runtime
@@ -26,6 +25,7 @@ from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, WORKER_A, record
 
 CHILDREN = 75

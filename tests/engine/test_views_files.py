@@ -10,7 +10,6 @@ import pytest
 
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.errors import StoreError, Unavailable
@@ -22,6 +21,7 @@ from syncropel.store.sqlite.store import SqliteStore
 from syncropel.store.views.batch import Batch
 from syncropel.store.views.views import Views, drop, views_path
 from tests.engine.log_with_views import NOTHING_HELD, apply, note, opened_log
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, record
 
 

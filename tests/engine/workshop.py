@@ -12,13 +12,13 @@ from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.run import Limits
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.ingest.live import rebuild
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import ChildState
 from syncropel.record.model import Record
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
+from tests.engine.rebuilt import rebuild
 from tests.folds.build import COORDINATOR, WORKER_A, record
 
 SECS = 10.0

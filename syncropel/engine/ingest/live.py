@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.engine.ingest.active import ActiveFanOuts
 from syncropel.engine.ingest.changes import Changes
-from syncropel.engine.ingest.collector import uncollected
 from syncropel.engine.ingest.loading import Loader, is_of_child, is_of_forks, oldest_of
 from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.order import rank
@@ -348,15 +347,3 @@ class LiveFolds:
     def names(self) -> dict[str, str]:
         """Alias of every known instance, by DID."""
         return {did: instance.alias or did for did, instance in self.registry.instances.items()}
-
-
-async def rebuild(store: RecordStore, seen: Callable[[int], None] = lambda _: None) -> LiveFolds:
-    """Fold the whole log in memory. `seen` is called with the number of records read so far."""
-    live = LiveFolds()
-    with uncollected(store.count):
-        async for chunk in store.scan():
-            for stored in chunk:
-                live.apply(stored)
-            seen(live.applied)
-        await live.refold(store)
-    return live

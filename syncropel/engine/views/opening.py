@@ -149,7 +149,7 @@ async def _catch_up(
     live, since = projector.live, projector.position
     written = since
     waiting = store.count - since
-    with uncollected(min(waiting, STEP * 2)):
+    with uncollected(waiting):
         async for chunk in store.scan(since):
             for stored in chunk:
                 live.apply(stored)
