@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.progress import replace_line
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.settings.home import actor_from
 
@@ -94,11 +95,10 @@ def run_status(args: Namespace) -> int:
                 break
             if live and (line := progress_line(status)) != shown:
                 shown = line
-                sys.stdout.write(f"\r\x1b[K{line}")
-                sys.stdout.flush()
+                replace_line(sys.stdout, line)
             time.sleep(_POLL_SECS)
     if shown:
-        sys.stdout.write("\r\x1b[K")
+        replace_line(sys.stdout, "")
     if is_json(args):
         print_json(status)
     else:

@@ -102,19 +102,11 @@ def store_lines(found: StoreOut) -> list[str]:
         *([f"  {clean(found.problem)}"] if found.problem else []),
         *([f"  {clean(found.hint)}"] if found.hint else []),
         *(f"  {clean(one)}" for one in found.notices),
-        *views_lines(found),
+        *([f"  ✗ the views: {clean(found.views_problem)}"] if found.views_problem else []),
         *([f"  log {found.log}, digest {found.digest[:16] or 'of no record'}"] if found.log else []),
         *map(_loss, found.losses),
         *(f"  altered: {one.id} on {clean(one.thread)}" for one in found.altered),
     ]
-
-
-def views_lines(found: StoreOut) -> list[str]:
-    """What the views say of themselves, when they are behind or cannot be read."""
-    behind = found.records - found.views_through
-    if found.views_problem:
-        return [f"  ✗ the views are {behind} records behind: {clean(found.views_problem)}"]
-    return []
 
 
 def _loss(one: StoreLoss) -> str:

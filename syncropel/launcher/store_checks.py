@@ -121,13 +121,8 @@ def _as_the_daemon_says(patient: Patient) -> Iterator[Finding]:
     for told in found.notices:
         yield Finding("log", "warn", told, "see: spl store status")
     if found.views_problem:
-        behind = found.records - found.views_through
-        yield Finding(
-            "views",
-            "warn",
-            f"{behind} records behind the log: {found.views_problem}",
-            "free some disk space; if that does not help: spl stop, then: spl views drop",
-        )
+        mend = "free some disk space; if that does not help: spl stop, then: spl views drop"
+        yield Finding("views", "warn", found.views_problem, mend)
     taken = details.backup if details is not None else None
     if taken is not None and taken.get("state") == "failed":
         yield Finding("backup", "fail", f"the last one failed: {taken.get('problem')}", "spl backup now")

@@ -30,6 +30,22 @@ def test_a_sound_log_is_told(spl: Spl, daemon: FakeDaemon) -> None:
     assert (done.code, done.out) == (0, f"✓ sound: 7 records\n  log abc, digest {'d' * 16}\n")
 
 
+def test_views_that_are_not_well_are_told(spl: Spl, daemon: FakeDaemon) -> None:
+    found = StoreOut(state="sound", records=7, views_through=2, views_problem="no room")
+    daemon.answer("/v1/store", found)
+    assert "  ✗ the views: no room\n" in spl("store", "status").out
+    done = spl("views", "status")
+    assert (done.code, done.out) == (1, "✗ the views contain 2 of 7 records\n  no room\n")
+    told = spl("views", "status", "-o", "json")
+    assert told.json == {"object": "views", "through": 2, "records": 7, "problem": "no room"}
+    daemon.answer("/v1/store", found.model_copy(update={"views_problem": ""}))
+    done = spl("views", "status")
+    assert (done.code, done.out.splitlines()) == (
+        0,
+        ["✓ the views contain 2 of 7 records", "  the others are in memory, and written within a second"],
+    )
+
+
 def test_a_held_log_fails_and_says_what_to_do(spl: Spl, daemon: FakeDaemon) -> None:
     held = StoreOut(state="held", records=0, problem="the log is empty", hint="do this", losses=[LOSS])
     daemon.answer("/v1/store", held)
