@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from syncropel.adapters.asking import Nobody, Operator
+
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
 """Stores an observation (kind, body) durably on the dispatch sub-thread before it returns."""
 
@@ -120,6 +122,8 @@ class Job:
     """US dollars that this attempt has already spent, according to the log."""
     stopped: Callable[[], Outcome | None] = lambda: None
     """Its outcome if it must not go on now; None while it may."""
+    operator: Operator = field(default_factory=Nobody)
+    """Whom its agent may ask, and who may tell it something."""
 
 
 @dataclass(frozen=True, slots=True)
