@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from syncropel.cli.support.connect import this_home
 from syncropel.cli.support.parsing import Parser, add_output
@@ -51,12 +52,12 @@ def _former_backups() -> list[str]:
     from syncropel.daemon.belongings.places import archives
 
     usual = sorted(one for one in (user_data_path("syncropel") / "backups").glob("*") if one.is_dir())
-    folders = [*usual, *(other for one in usual for other in other_places(one))]
-    found = [place for one in folders if (place := one / "hub.db.bak").is_file()]
+    of_each = [_backups_in([one, *other_places(one)]) for one in usual]
+    found = list(dict.fromkeys(backup for one in of_each for backup in one))
     if not found:
         return []
     newest = max(found, key=lambda one: one.stat().st_mtime)
-    number = len({one.name for one in usual})
+    number = sum(bool(one) for one in of_each)
     parts = " --with-keys" if archives(newest.parent, "keys") else ""
     parts += " --with-config --with-data" if archives(newest.parent, "home") else ""
     return [
@@ -65,6 +66,10 @@ def _former_backups() -> list[str]:
         f"  to go on with one, before you serve: spl backup restore {newest}{parts}",
         "",
     ]
+
+
+def _backups_in(folders: list[Path]) -> list[Path]:
+    return [path for one in folders if (path := one / "hub.db.bak").is_file()]
 
 
 def write_default_settings(home: Home) -> None:

@@ -223,27 +223,33 @@ def read_secret(folder: Path, name: str) -> str:
 
     Raises SetupError when the file is missing, or others may read it; the message never contains the value.
     """
-    path, hint = folder / name, f"make it: install -m 600 /dev/stdin {folder / name}"
+    return read_private(folder / name, f"the secret {name!r}", missing=f"there is no secret {name!r}")
+
+
+def read_private(path: Path, what: str, missing: str = "") -> str:
+    """The text of a file that only its owner may read. `what`: the file, in words of an error; `missing`: the
+    whole message where it is not there.
+
+    Raises SetupError when the file is missing, or others may read it; the message never contains the text.
+    """
+    hint = f"make it: install -m 600 /dev/stdin {path}"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise SetupError(f"there is no secret {name!r}", hint) from None
     except OSError as error:
-        raise SetupError(f"cannot read the secret {name!r}: {error.strerror}", hint) from None
+        told = missing if missing and isinstance(error, FileNotFoundError) else ""
+        raise SetupError(told or f"cannot read {what}: {error.strerror}", hint) from None
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         mode = stat.S_IMODE(found.st_mode)
         if not stat.S_ISREG(found.st_mode):
-            raise SetupError(f"the secret {name!r} is not a plain file: {path}", hint)
+            raise SetupError(f"{what} is not a plain file", hint)
         if found.st_uid != os.geteuid() or mode & 0o077:
-            raise SetupError(
-                f"the secret {name!r} may be read by others (mode {mode:04o}): {path}", f"chmod 600 {path}"
-            )
+            raise SetupError(f"{what} may be read by others (mode {mode:04o})", f"chmod 600 {path}")
         content = file.read(_LONGEST_SECRET + 1)
     try:
         text = content.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         text = ""
     if not text or not _plain(text) or len(content) > _LONGEST_SECRET:
-        raise SetupError(f"the secret {name!r} is empty, too long, or no text: {path}", hint)
+        raise SetupError(f"{what} is empty, too long, or not text", hint)
     return text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.errors import SetupError
-from syncropel.settings.adapters import read_secret
+from syncropel.settings.adapters import read_private
 
 VARIABLE: Final = "SPL_BACKUP_PASSPHRASE"
 
@@ -16,17 +16,15 @@ VARIABLE: Final = "SPL_BACKUP_PASSPHRASE"
 def passphrase_in(path: str) -> str:
     """The passphrase in a file that only its owner may read (0600). Raises SetupError."""
     file = Path(path).expanduser().absolute()
-    return read_secret(file.parent, file.name)
+    return read_private(file, f"the passphrase file {file}")
 
 
-def known_passphrase(named: str, environ: Mapping[str, str], configured: str) -> str:
-    """The one in the file `named`; else that of the environment; else in the file `configured`; else empty.
+def known_passphrase(named: str, environ: Mapping[str, str]) -> str:
+    """The one in the file `named`; else that of the environment; else empty.
 
     Raises SetupError for a file that is missing, or that others may read.
     """
-    if named:
-        return passphrase_in(named)
-    return environ.get(VARIABLE, "") or (passphrase_in(configured) if configured else "")
+    return passphrase_in(named) if named else environ.get(VARIABLE, "")
 
 
 def need_library() -> None:

@@ -118,9 +118,9 @@ def test_tables_stay_as_they_are_written_when_other_settings_change(tmp_path: Pa
         (0o644, b"value", "may be read by others (mode 0644)"),
         (0o640, b"value", "may be read by others (mode 0640)"),
         (0o600, b"", "is empty"),
-        (0o600, b"\xff\xfe", "is empty, too long, or no text"),
-        (0o600, b"a\0b", "is empty, too long, or no text"),
-        (0o600, b"x" * 70_000, "is empty, too long, or no text"),
+        (0o600, b"\xff\xfe", "is empty, too long, or not text"),
+        (0o600, b"a\0b", "is empty, too long, or not text"),
+        (0o600, b"x" * 70_000, "is empty, too long, or not text"),
     ],
 )
 def test_a_secret_that_is_not_kept_well_is_not_used(

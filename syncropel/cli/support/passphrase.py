@@ -11,9 +11,11 @@ from argparse import Namespace
 from getpass import getpass
 
 from syncropel.cli.support.parsing import Parser, UsageError
+from syncropel.cli.support.terminal import complain
+from syncropel.errors import WARNING, SetupError
 from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
-from syncropel.settings.passphrase import VARIABLE, known_passphrase
+from syncropel.settings.passphrase import VARIABLE, known_passphrase, passphrase_in
 
 
 def add_passphrase(parser: Parser) -> None:
@@ -27,8 +29,22 @@ def add_passphrase(parser: Parser) -> None:
 
 
 def given(args: Namespace, home: Home) -> str:
-    """The passphrase that is known without asking; empty when none is. Raises SetupError."""
-    return known_passphrase(args.passphrase_file, os.environ, load_settings(home, {}).backup.passphrase_file)
+    """The passphrase that is known without asking; empty when none is, with a warning where the settings may
+    name one and cannot be read. Raises SetupError for the file that the flag names.
+    """
+    known = known_passphrase(args.passphrase_file, os.environ)
+    if known:
+        return known
+    try:
+        return _configured(home)
+    except SetupError as error:
+        complain(f"{WARNING}no passphrase from the settings: {error.message}", error.hint)
+        return ""
+
+
+def _configured(home: Home) -> str:
+    path = load_settings(home, {}).backup.passphrase_file
+    return passphrase_in(path) if path else ""
 
 
 def asked(args: Namespace, home: Home, *, new: bool) -> str:
