@@ -14,8 +14,7 @@ from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.numbers import size
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
 from syncropel.cli.support.passphrase import add_passphrase, asked, given
-from syncropel.cli.support.terminal import clean, is_json, print_json, say, table
-from syncropel.settings.config import load_settings
+from syncropel.cli.support.terminal import clean, errors_are_json, is_json, print_json, say, table
 from syncropel.settings.home import Home
 from syncropel.settings.passphrase import need_library
 
@@ -25,7 +24,7 @@ _UNKNOWN = "unknown"
 def configure(parser: Parser) -> None:
     group = verbs(parser)
     taken = _verb(group, "now", "take a backup now, with the daemon running or not", run_now)
-    taken.add_argument("--to", metavar="DIR", help="write it into this folder instead of the usual one")
+    taken.add_argument("--to", metavar="DIR", help="write it only into this folder, not to the usual places")
     taken.add_argument("--with-keys", action="store_true", help="also keys and secrets, sealed (asks how)")
     taken.add_argument(
         "--unsealed", action="store_true", help="with --with-keys: do not seal them (mode 0600)"
@@ -67,31 +66,40 @@ def run_now(args: Namespace) -> int:
     if done is None:
         return 1
     if args.with_keys:
-        folder = str(Path(done["path"]).parent)
-        done["keys"] = _tool(home, "keys", "--to", folder, secret=secret)
+        folders = [str(Path(one).parent) for one in (done["path"], *done["also"])]
+        done["keys"] = _tool(
+            home, "keys", *(word for one in folders for word in ("--to", one)), secret=secret
+        )
     failed = args.with_keys and done["keys"] is None
     if is_json(args):
         print_json(done)
         return int(failed)
-    say(f"✓ {done['records']} records in {clean(done['path'])}", "  check it: spl backup verify")
+    say(f"✓ {done['records']} records in {clean(done['path'])}")
+    say(*(f"  and in {clean(one)}" for one in done["also"]), "  check it: spl backup verify")
     if done.get("kept"):
         say(f"  an earlier one with records that this log lacks: {clean(done['kept'])}")
     if not failed:
-        say(*_keys_lines(done.get("keys"), load_settings(home, {}).backup.passphrase_file))
+        say(*_keys_lines(done.get("keys"), done["sealed_keys"]))
     return int(failed)
 
 
-def _keys_lines(keys: dict[str, Any] | None, passphrase_file: str) -> list[str]:
-    """What became of the keys, for who took a backup."""
+def _keys_lines(keys: dict[str, Any] | None, sealed_beside: bool | None) -> list[str]:
+    """What became of the keys. `keys`: those that this command saved; `sealed_beside`: whether whoever took
+    the backup saved them, by the settings that it has; None where it does not say so.
+    """
     if keys is None:
-        if passphrase_file:
+        if sealed_beside is None:
+            return ["  settings and task files are beside it; whether keys are is unknown: spl backup verify"]
+        if sealed_beside:
             return ["  settings, task files, and sealed keys are beside it"]
         return ["  settings and task files are beside it; keys and secrets are not: --with-keys"]
+    paths = [clean(one) for one in (keys["path"], *keys["also"])]
     if keys["sealed"]:
-        lines = [f"  keys and secrets, sealed: {clean(keys['path'])}"]
+        lines = [f"  keys and secrets, sealed: {one}" for one in paths]
         lines += [f"  not sealed, from before: {clean(one)}" for one in keys["unsealed"]]
         return [*lines, "  without the passphrase nobody opens them: keep it somewhere else"]
-    return [f"  keys and secrets, NOT sealed: {clean(keys['path'])}", "  whoever reads that file is you"]
+    lines = [f"  keys and secrets, NOT sealed: {one}" for one in paths]
+    return [*lines, "  anyone who can read this file can act as this instance"]
 
 
 def _by_daemon(home: Home, to: str | None) -> dict[str, Any] | None:
@@ -114,11 +122,11 @@ def run_list(args: Namespace) -> int:
     if is_json(args):
         print_json(found)
         return 0
-    if not found:
+    if not found["data"]:
         say("no backups")
         return 0
     header = ["BACKUP", "RECORDS", "MADE", "SIZE", "NOTE"]
-    say(*table(header, [_row(one) for one in found]))
+    say(*table(header, [_row(one) for one in found["data"]]))
     return 0
 
 
@@ -192,13 +200,16 @@ def run_prune(args: Namespace) -> int:
     if is_json(args):
         print_json(gone)
     else:
-        say(*(f"removed {clean(one)}" for one in gone) if gone else ("nothing to remove",))
+        say(*(f"removed {clean(one)}" for one in gone["data"]) if gone["data"] else ("nothing to remove",))
     return 0
 
 
-def _tool(home: Home, *words: str, secret: str = "") -> Any:
+def _tool(home: Home, *words: str, secret: str = "") -> dict[str, Any] | None:
     """The tool's answer; None when it failed, and has said why on stderr. `secret`: a passphrase for it."""
     command = [sys.executable, "-P", "-m", "syncropel.daemon.backup_tool", words[0], "--home", str(home.path)]
-    command += [*words[1:], *(["--passphrase"] if secret else [])]
+    command += [*words[1:], *(["--passphrase"] if secret else []), *(["--json"] if errors_are_json() else [])]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, input=secret.encode())
-    return json.loads(done.stdout) if done.returncode == 0 else None
+    if done.returncode != 0:
+        return None
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -13,6 +13,7 @@ from typing import Any
 
 from syncropel.daemon.belongings.places import KINDS, Found, archives
 from syncropel.daemon.belongings.putting_back import checked
+from syncropel.daemon.belongings.saving import bytes_of
 from syncropel.daemon.belongings.sealing import check_seal
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.store.sqlite.connection import corrupt, explain
@@ -65,7 +66,7 @@ def archives_beside(folder: Path, passphrase: str) -> list[dict[str, Any]]:
 def _looked_over(found: Found, passphrase: str) -> dict[str, Any]:
     told = {"path": str(found.path), "kind": found.kind, "made_at": found.made_at, "sealed": found.sealed}
     if found.sealed and not passphrase:
-        check_seal(found.path.read_bytes(), found.path)
+        check_seal(bytes_of(found), found.path)
         return {**told, "did": None, "files": None}
     with checked(found, passphrase) as archive:
         return {**told, "did": archive.did, "files": archive.files}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from platformdirs import user_data_path
@@ -60,23 +61,27 @@ def restore(home: Home, path: Path, wanted: Wanted, environ: Mapping[str, str]) 
     Everything is checked before anything is changed. Raises StoreError while a daemon runs, StoreCorrupt for
     what is damaged, WrongPassphrase, NotFound, SetupError.
     """
-    make_home(home)
-    lock = StoreLock(home.store)
-    try:
-        with ExitStack() as ends:
-            at, beside = time.time(), _checked(home, path.parent, wanted, ends)
-            draft, walked = _checked_copy(home, path)
-            try:
-                kept = put_keys(beside["keys"], home, at) if "keys" in beside else []
-                lost = _put_log(home, draft, walked, at, kept)
-                if "config" in beside:
-                    kept += put_files(beside["config"], "config", home.path, at)
-                if "data" in beside:
-                    kept += put_files(beside["data"], "data", data_dir_from(environ), at)
-            except OSError as error:
-                raise StoreError(
-                    f"the restore was not completed: {error}", "mend that, and restore again"
-                ) from None
+    with ExitStack() as ends:
+        folder = home.path
+        if home.store.exists() or home.keys.is_dir():
+            _lock(home, ends)
+        else:  # a home is made only for a backup that can be restored: its path may be mistyped
+            folder = Path(ends.enter_context(TemporaryDirectory(prefix=".spl-", dir=_nearest(home.path))))
+        at, beside = time.time(), _checked(home, path.parent, wanted, ends)
+        draft, walked = _checked_copy(path, folder / f"{home.store.name}.restoring")
+        if folder != home.path:
+            _lock(home, ends)
+        try:
+            kept = put_keys(beside["keys"], home, at) if "keys" in beside else []
+            lost = _put_log(home, draft, walked, at, kept)
+            if "config" in beside:
+                kept += put_files(beside["config"], "config", home.path, at)
+            if "data" in beside:
+                kept += put_files(beside["data"], "data", data_dir_from(environ), at)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the restore was not completed: {error}", "mend that, and restore again"
+            ) from None
         return {
             "path": str(path),
             "records": walked.end.sequence,
@@ -86,8 +91,17 @@ def restore(home: Home, path: Path, wanted: Wanted, environ: Mapping[str, str]) 
             "put_back": sorted(beside),
             "others": _others(home, path.parent),
         }
-    finally:
-        lock.release()
+
+
+def _lock(home: Home, ends: ExitStack) -> None:
+    """Keep daemons from the home, which is made where there is none. Raises SetupError, StoreError."""
+    make_home(home)
+    ends.callback(StoreLock(home.store).release)
+
+
+def _nearest(path: Path) -> Path:
+    """The folder at this path, or the nearest one above it that is there."""
+    return next(one for one in (path, *path.parents) if one.is_dir())
 
 
 def _checked(home: Home, folder: Path, wanted: Wanted, ends: ExitStack) -> dict[str, Checked]:
@@ -115,9 +129,8 @@ def _own_instance(home: Home) -> str:
     return "" if identity is None else instance_of(identity.did)
 
 
-def _checked_copy(home: Home, path: Path) -> tuple[Path, Walked]:
-    """A copy of the backup beside the store, and what is in it."""
-    draft = home.store.with_name(f"{home.store.name}.restoring")
+def _checked_copy(path: Path, draft: Path) -> tuple[Path, Walked]:
+    """The copy of the backup at `draft`, and what is in it."""
     try:
         shutil.copyfile(path, draft)
         os.chmod(draft, 0o600)
@@ -133,7 +146,7 @@ def _checked_copy(home: Home, path: Path) -> tuple[Path, Walked]:
 
 def _put_log(home: Home, draft: Path, walked: Walked, at: float, kept: list[Path]) -> int:
     """Put a checked copy in the place of the store; add to `kept` what was there. Return how many known
-    records it lacks. Raises OSError.
+    records it lacks. Raises OSError, sqlite3.Error.
     """
     files = lineage_files(home.lineage, place_of(home))
     kept += move_aside(home.store, at, ("", "-wal", "-shm", ".arriving"))

@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from syncropel.daemon.backup_checks import archives_beside, verify
 from syncropel.daemon.backup_restore import PARTS, Wanted, own_did, place_of, restore
-from syncropel.daemon.belongings.beside import Beside, owner_of
+from syncropel.daemon.belongings.beside import owner_of
 from syncropel.daemon.belongings.places import KINDS, archives, instance_of, prune_archives
 from syncropel.daemon.belongings.saving import save_keys
-from syncropel.errors import NotFound, SetupError, SyncropelError, complaint
+from syncropel.daemon.belongings.taking import Saved, take_now
+from syncropel.daemon.tool_errors import told
+from syncropel.errors import NotFound, SetupError
 from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
-from syncropel.store.sqlite.backup import Order, backup
-from syncropel.store.sqlite.manifest import Entry, Rotation, entries, prune, read_manifest
+from syncropel.store.sqlite.manifest import Entry, Rotation, entries, prune
 
 VERBS: Final = ("now", "keys", "list", "verify", "restore", "prune")
+_QUIET: Final = logging.NullHandler()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,23 +40,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--home", required=True)
     parser.add_argument("--backup", default="", help="the path of one, or its name in the usual folder")
-    parser.add_argument("--to", default="", help="the folder to write one to")
+    parser.add_argument("--to", action="append", default=[], help="the folder to write one to")
     parser.add_argument("--with", dest="parts", action="append", choices=PARTS, default=[])
     parser.add_argument("--instance", default="", help="whose files, where a folder has those of several")
     parser.add_argument("--passphrase", action="store_true", help="read it from stdin")
+    parser.add_argument("--json", action="store_true", help="tell errors as JSON, too")
     args = parser.parse_args(argv)
     # Not an argument, and not in the environment: both can be seen from outside.
     passphrase = sys.stdin.buffer.read().decode() if args.passphrase else ""
-    try:
-        told = _run(args, Home(Path(args.home).absolute()), passphrase)
-    except SyncropelError as error:
-        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
-        return 1
-    print(json.dumps(told))  # noqa: T201
+    # What the engine logs of a backup is in the answer, too.
+    logging.getLogger("syncropel").addHandler(_QUIET)
+    home = Home(Path(args.home).absolute())
+    return told(partial(_print, args, home, passphrase), home.store, as_json=args.json)
+
+
+def _print(args: argparse.Namespace, home: Home, passphrase: str) -> int:
+    print(json.dumps(_run(args, home, passphrase)))  # noqa: T201
     return 0
 
 
-def _run(args: argparse.Namespace, home: Home, passphrase: str) -> Any:
+def _run(args: argparse.Namespace, home: Home, passphrase: str) -> dict[str, Any]:
     if args.verb == "verify":
         chosen = find(home, args.backup)
         return {**verify(chosen), "archives": archives_beside(chosen.parent, passphrase)}
@@ -60,18 +67,22 @@ def _run(args: argparse.Namespace, home: Home, passphrase: str) -> Any:
         chosen = find(home, args.backup)
         return restore(home, chosen, Wanted(tuple(args.parts), args.instance, passphrase), os.environ)
     place = place_of(home)
-    folder = Path(args.to).absolute() if args.to else place.parent
+    folders = [Path(one).absolute() for one in args.to]
     if args.verb == "now":
-        return now(home, folder / place.name, keep=not args.to)
+        return now(home, folders[0] if folders else None)
     if args.verb == "keys":
-        return keys(home, folder, passphrase)
+        return keys(home, folders or [place.parent], passphrase)
     if args.verb == "list":
-        return [told(one) for one in entries(place.parent)]
+        return _list([document(one) for one in entries(place.parent)])
     kept, at = rotation_of(home), time.time()
     gone = prune(place.parent, kept, at)
     for kind in KINDS:
         gone += prune_archives(place.parent, kind, instance_of(own_did(home)), kept, at)
-    return [str(one) for one in gone]
+    return _list([str(one) for one in gone])
+
+
+def _list(data: list[Any]) -> dict[str, Any]:
+    return {"object": "list", "data": data, "next_cursor": None}
 
 
 def rotation_of(home: Home) -> Rotation:
@@ -92,7 +103,7 @@ def find(home: Home, name: str) -> Path:
     return chosen.absolute()
 
 
-def told(one: Entry) -> dict[str, Any]:
+def document(one: Entry) -> dict[str, Any]:
     """A backup as a document; what is not known is None."""
     manifest = None if one.manifest is None else asdict(one.manifest)
     return {
@@ -105,39 +116,27 @@ def told(one: Entry) -> dict[str, Any]:
     }
 
 
-def now(home: Home, place: Path, *, keep: bool) -> dict[str, Any]:
-    """Take a backup of a store that no daemon has open. Raises SetupError when it cannot be copied."""
-    settings, at = load_settings(home, os.environ), time.time()
-    rotation = rotation_of(home) if keep else None
-    saved = backup(home.store, place, order=Order("now", at, rotation))
-    if saved.refused:
-        raise SetupError(f"no backup was taken: {saved.refused}", "see: spl store verify")
-    owner = owner_of(home, own_did(home), settings, os.environ)
-    beside = Beside(owner, place_of(home).parent, settings.backup.passphrase_file)
-    try:
-        beside(place.parent, rotation, at)
-    except OSError as error:
-        raise SetupError(
-            f"the log was copied to {place}, but not what belongs beside it: {error}", "check the folder"
-        ) from None
-    manifest = read_manifest(place)
-    kept = None if saved.kept is None else str(saved.kept)
-    digest = "" if manifest is None else manifest.digest
-    return {"object": "backup", "path": str(place), "records": saved.records, "digest": digest, "kept": kept}
+def now(home: Home, folder: Path | None) -> dict[str, Any]:
+    """Take a backup of a store that no daemon has open; `folder`: only into this one. Raises SetupError."""
+    saved = Saved(home, own_did(home), place_of(home))
+    return {"object": "backup", **take_now(saved, load_settings(home, os.environ), os.environ, folder)}
 
 
-def keys(home: Home, folder: Path, passphrase: str) -> dict[str, Any]:
-    """Save keys and secrets into a folder of backups, sealed unless the passphrase is empty.
+def keys(home: Home, folders: Sequence[Path], passphrase: str) -> dict[str, Any]:
+    """Save keys and secrets into folders of backups, sealed unless the passphrase is empty.
 
     Raises SetupError.
     """
     owner = owner_of(home, own_did(home), load_settings(home, os.environ), os.environ)
-    try:
-        path = save_keys(owner, folder, rotation_of(home), time.time(), passphrase)
-    except OSError as error:
-        raise SetupError(f"cannot save the keys in {folder}: {error}", "check the folder") from None
-    unsealed = [str(one.path) for one in archives(folder, "keys") if not one.sealed and one.path != path]
-    return {"path": str(path), "sealed": bool(passphrase), "unsealed": unsealed}
+    rotation, at, paths, unsealed = rotation_of(home), time.time(), list[str](), list[str]()
+    for folder in folders:
+        try:
+            path = save_keys(owner, folder, rotation, at, passphrase)
+        except OSError as error:
+            raise SetupError(f"cannot save the keys in {folder}: {error}", "check the folder") from None
+        paths.append(str(path))
+        unsealed += [str(one.path) for one in archives(folder, "keys") if not one.sealed and one.path != path]
+    return {"path": paths[0], "also": paths[1:], "sealed": bool(passphrase), "unsealed": unsealed}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
@@ -19,8 +18,7 @@ from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.strays import FAMILY
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
-from syncropel.daemon.belongings.beside import Beside, owner_of
-from syncropel.engine.backups import Backups
+from syncropel.daemon.belongings.taking import Saved, backups_of
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
@@ -109,7 +107,8 @@ async def _run(
             if engine is None:
                 log.info("stopped while the log was being read")
                 return
-            backups = engine.backups = _backups(runtime, store, place, identity.did, home, settings)
+            saved = Saved(home, identity.did, place)
+            backups = engine.backups = backups_of(saved, settings, os.environ, store, runtime)
             try:
                 log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
                 log.info("store %s, %d records", home.store, store.count)
@@ -126,16 +125,6 @@ async def _run(
             await store.close()
         finally:
             _remove_pid(home)
-
-
-def _backups(
-    runtime: Runtime, store: SqliteStore, place: Path, did: str, home: Home, settings: Settings
-) -> Backups:
-    beside = Beside(owner_of(home, did, settings, os.environ), place.parent, settings.backup.passphrase_file)
-    to = settings.backup.to
-    # A folder of its own for each instance: several may name the same one.
-    second = Path(to).expanduser().absolute() / place.parent.name / place.name if to else None
-    return Backups(store, place, settings.backup, runtime, beside=beside, second=second)
 
 
 async def _started(lifecycle: Lifecycle, bootstrap_secret: str, stop: asyncio.Event) -> Engine | None:

@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from platformdirs import user_data_path
 
-from syncropel.errors import NotFound, SyncropelError, complaint
+from syncropel.daemon.tool_errors import told
+from syncropel.errors import NotFound, SyncropelError
 from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity
 from syncropel.store.lineage.judging import judge, log_id
@@ -39,17 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
-    try:
-        home = Home(Path(args.home).absolute())
-        if args.verb == "look":
-            print(json.dumps(look(home)))  # noqa: T201
-            return 0
-        found = verify(home)
-    except SyncropelError as error:
-        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
-        return 1
+    home = Home(Path(args.home).absolute())
+    job = partial(_look if args.verb == "look" else _verify, home, args.json)
+    return told(job, home.store, as_json=args.json)
+
+
+def _look(home: Home, as_json: bool) -> int:
+    print(json.dumps(look(home)))  # noqa: T201
+    return 0
+
+
+def _verify(home: Home, as_json: bool) -> int:
+    found = verify(home)
     problems = found["problems"]
-    if args.json:
+    if as_json:
         print(json.dumps(found))  # noqa: T201
     elif problems:
         print(*(f"✗ {one}" for one in problems), sep="\n")  # noqa: T201
@@ -78,7 +83,7 @@ def verify(home: Home) -> dict[str, Any]:
             own = log_id(log)
     except sqlite3.Error as error:
         raise explain(error, home.store) from error
-    problems += _of_records(walked) + [told for one in known if (told := _of_lineage(walked, own, one))]
+    problems += _of_records(walked) + [problem for one in known if (problem := _of_lineage(walked, own, one))]
     return {
         "records": walked.end.sequence,
         "digest": walked.end.digest,
@@ -108,8 +113,8 @@ def look(home: Home) -> dict[str, Any]:
         return _told(explain(error, home.store))
     except SyncropelError as error:
         return _told(error)
-    told = {"records": records, "whole": whole, "problem": "; ".join(unreadable), "hint": ""}
-    return told | ({"problem": found.told, "hint": found.hint} if found.told else {})
+    seen = {"records": records, "whole": whole, "problem": "; ".join(unreadable), "hint": ""}
+    return seen | ({"problem": found.told, "hint": found.hint} if found.told else {})
 
 
 def _told(error: SyncropelError) -> dict[str, Any]:

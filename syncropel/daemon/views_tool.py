@@ -13,11 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
+from syncropel.daemon.tool_errors import told
 from syncropel.engine.views.opening import open_views, start_folds
-from syncropel.errors import NotFound, SyncropelError, complaint
+from syncropel.errors import NotFound
 from syncropel.settings.home import Home
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.connection import explain, read_only
@@ -39,19 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     home = Home(Path(args.home).absolute())
-    try:
-        if not home.store.exists():
-            raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
-        verbs = {"status": status, "build": build, "drop": drop_views}
-        found = verbs[args.verb](home)
-    except SyncropelError as error:
-        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
-        return 1
-    if args.json:
+    return told(partial(_run, home, args.verb, args.json), home.store, as_json=args.json)
+
+
+def _run(home: Home, verb: str, as_json: bool) -> int:
+    if not home.store.exists():
+        raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
+    verbs = {"status": status, "build": build, "drop": drop_views}
+    found = verbs[verb](home)
+    if as_json:
         print(json.dumps(found))  # noqa: T201
     else:
-        print(_told(args.verb, found))  # noqa: T201
-    return 1 if args.verb == "status" and found["problem"] else 0
+        print(_told(verb, found))  # noqa: T201
+    return 1 if verb == "status" and found["problem"] else 0
 
 
 def status(home: Home) -> dict[str, Any]:
@@ -105,8 +107,8 @@ async def _built(home: Home) -> dict[str, Any]:
         finally:
             await views.close()
         size = sum(one.stat().st_size for one in views.path.parent.glob(f"{views.path.name}*"))
-        told = {"object": "views", "through": position, "records": store.count, "problem": ""}
-        return {**told, "bytes": size, "file": str(views.path)}
+        done = {"object": "views", "through": position, "records": store.count, "problem": ""}
+        return {**done, "bytes": size, "file": str(views.path)}
     finally:
         await store.close()
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -16,7 +17,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import BackupSettings
 from syncropel.store.lineage.lineage import Lineage
 from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, backup
-from syncropel.store.sqlite.manifest import Kind, Rotation
+from syncropel.store.sqlite.manifest import Kind, Rotation, read_manifest
 
 log = logging.getLogger("syncropel.engine.backups")
 
@@ -24,9 +25,35 @@ State = Literal["waiting", "running", "ok", "failed", "stopped"]
 """`failed`: the store was not copied, and what is there stays as it was."""
 _HOUR_SECS = 3600.0
 Copy = Callable[..., BackupResult]
-Beside = Callable[[Path, Rotation | None, float], None]
-"""Saves what belongs beside a backup of the log into its folder; the last: unix seconds. Raises OSError,
-SyncropelError."""
+Beside = Callable[[Path, Rotation | None, float], bool]
+"""Saves what belongs beside a backup of the log into its folder, and says whether that includes keys and
+secrets, sealed; the last: unix seconds. Raises OSError, SyncropelError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A backup at one place. `problem`: why it is missing, or not whole; empty when it is whole.
+    `sealed_keys`: whether keys and secrets are beside it, sealed.
+    """
+
+    saved: BackupResult
+    problem: str = ""
+    sealed_keys: bool = False
+
+
+def outcome(taken: Sequence[Taken]) -> dict[str, Any]:
+    """Backups that were just taken, as a document: the first one, and in `also` where the others are."""
+    saved = taken[0].saved
+    manifest = read_manifest(saved.path)
+    kept = next((one.saved.kept for one in taken if one.saved.kept is not None), None)
+    return {
+        "path": str(saved.path),
+        "also": [str(one.saved.path) for one in taken[1:]],
+        "records": saved.records,
+        "digest": "" if manifest is None else manifest.digest,
+        "kept": None if kept is None else str(kept),
+        "sealed_keys": all(one.sealed_keys for one in taken),
+    }
 
 
 class CopiedStore(Protocol):
@@ -51,10 +78,13 @@ class Backups:
         settings: BackupSettings | None = None,
         runtime: Runtime | None = None,
         copy: Copy = backup,
-        beside: Beside = lambda *_: None,
+        beside: Beside = lambda *_: False,
         second: Path | None = None,
+        archived: Sequence[Path] = (),
     ) -> None:
-        """`second`: each backup of a start or by schedule goes there, too."""
+        """`second`: each backup goes there, too, unless somebody names a folder for it. `archived`: the
+        folders that `beside` saves; a backup inside one would save itself.
+        """
         self._store = store
         self._place = place
         self._settings = settings or BackupSettings()
@@ -62,6 +92,7 @@ class Backups:
         self._copy = copy
         self._beside = beside
         self._regular = [place] if second is None else [place, second]
+        self._archived = archived
         self._stop = threading.Event()
         self._one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -85,25 +116,27 @@ class Backups:
         async with self._one:
             pass
 
-    async def now(self, folder: Path | None = None) -> BackupResult:
-        """Take a backup, and give what became of it; `folder`: into this one, beside the usual ones.
+    async def now(self, folder: Path | None = None) -> list[Taken]:
+        """Take a backup at each regular place, or only in this folder; give what became of each.
 
         Raises Conflict while another one is taken, Unavailable when the daemon stops meanwhile, SetupError
         when the store cannot be copied, or what belongs beside it cannot be saved.
         """
         if self._one.locked():
             raise Conflict("a backup is being taken already", "see: spl backup list")
-        place = self._place if folder is None else folder / self._place.name
-        saved, problem = await self._take("now", place)
-        if saved.refused == STOPPED:
+        self._look_for(self._place if folder is None else folder / self._place.name)
+        places = self._regular if folder is None else [folder / self._place.name]
+        taken = [await self._take("now", place) for place in places]
+        if any(one.saved.refused == STOPPED for one in taken):
             raise Unavailable("the daemon stops: the backup was not taken", "send it again after the restart")
-        if saved.refused:
-            raise SetupError(
-                f"no backup was taken: {saved.refused}", "see: spl store verify", code="NO_BACKUP"
-            )
-        if problem:
-            raise SetupError(problem, "mend that, then: spl backup now", code="NO_BACKUP")
-        return saved
+        problems = "; ".join(dict.fromkeys(one.problem for one in taken if one.problem))
+        if not problems:
+            return taken
+        if all(one.saved.refused for one in taken):
+            raise SetupError(f"no backup was taken: {problems}", "see: spl store verify", code="NO_BACKUP")
+        whole = ", ".join(str(one.saved.path) for one in taken if not one.problem)
+        told = f"{problems} (a whole backup was taken: {whole})" if whole else problems
+        raise SetupError(told, "mend that, then: spl backup now", code="NO_BACKUP")
 
     async def _run(self) -> None:
         await self._take_everywhere("start")
@@ -117,13 +150,12 @@ class Backups:
                 return
             await self._take(kind, place)
 
-    async def _take(self, kind: Kind, place: Path) -> tuple[BackupResult, str]:
+    async def _take(self, kind: Kind, place: Path) -> Taken:
         # A thread cannot be cancelled: who is, leaves it to end and to be told of.
         work = asyncio.ensure_future(self._taken(kind, place))
         return await asyncio.shield(work)
 
-    async def _taken(self, kind: Kind, place: Path) -> tuple[BackupResult, str]:
-        """The copy of the log, and why it is not a whole backup; empty when it is."""
+    async def _taken(self, kind: Kind, place: Path) -> Taken:
         async with self._one:
             self._state = "running"
             lineage = self._store.lineage
@@ -139,25 +171,36 @@ class Backups:
                 if not isinstance(error, SetupError):
                     log.exception("the backup failed")
                 saved = BackupResult(place, 0, refused=str(error) or type(error).__name__)
-            problem = saved.refused or await self._saved_beside(place.parent, order)
-            self._tell(saved, problem, place if regular else None)
-            return saved, problem
+            taken = (
+                Taken(saved, saved.refused) if saved.refused else await self._with_belongings(saved, order)
+            )
+            self._tell(saved, taken.problem, place if regular else None)
+            return taken
 
     def _look_for(self, place: Path) -> None:
-        """Raise SetupError when the second folder is missing: to create it would fill the disk below."""
+        """Raise SetupError when the second folder is missing, for to create it would fill the disk below;
+        and for one inside a folder that each backup saves.
+        """
         root = place.parent.parent
         if place != self._place and place in self._regular and not root.is_dir():
             raise SetupError(f"there is no folder {root}: is its disk mounted?")
+        for one in self._archived:
+            if place.parent.resolve().is_relative_to(one.resolve()):
+                raise SetupError(
+                    f"{place.parent} is inside {one}, which each backup saves: it would save itself",
+                    f"name a folder outside {one}",
+                    code="NO_BACKUP",
+                )
 
-    async def _saved_beside(self, folder: Path, order: Order) -> str:
-        """Why what belongs beside the backup was not saved; empty when it was."""
+    async def _with_belongings(self, saved: BackupResult, order: Order) -> Taken:
+        folder = saved.path.parent
         try:
-            await asyncio.to_thread(self._beside, folder, order.rotation, order.now)
+            return Taken(saved, "", await asyncio.to_thread(self._beside, folder, order.rotation, order.now))
         except Exception as error:
             if not isinstance(error, (OSError, SyncropelError)):
                 log.exception("the backup failed")
-            return f"the log was copied to {folder}, but not all that belongs beside it: {error}"
-        return ""
+            told = f"the log was copied to {folder}, but not all that belongs beside it: {error}"
+            return Taken(saved, told)
 
     def _job(self, place: Path, order: Order, source: sqlite3.Connection | None) -> BackupResult:
         return self._copy(self._store.path, place, self._stop.is_set, order, source)

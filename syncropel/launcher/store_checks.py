@@ -125,7 +125,12 @@ def _as_the_daemon_says(patient: Patient) -> Iterator[Finding]:
         yield Finding("views", "warn", found.views_problem, mend)
     taken = details.backup if details is not None else None
     if taken is not None and taken.get("state") == "failed":
-        yield Finding("backup", "fail", f"the last one failed: {taken.get('problem')}", "spl backup now")
+        yield Finding(
+            "backup",
+            "fail",
+            f"the last one failed: {taken.get('problem')}",
+            "mend that, then: spl backup now",
+        )
 
 
 def _folder(patient: Patient) -> Path | None:

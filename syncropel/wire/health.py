@@ -78,13 +78,17 @@ class StoreOut(Wire):
 
 
 class BackupOut(Wire):
-    """A backup that was taken. `kept`: where an earlier one went that holds records which the log lacks."""
+    """A backup that was taken."""
 
     object: Literal["backup"] = "backup"
     path: str
     records: int
     digest: str
     """Over the ids of all its records, in order."""
+    also: list[str] = []
+    """Where the same backup is, too: in the folder of `[backup] to`, unless `to` named another."""
+    sealed_keys: bool | None = None
+    """Whether keys and secrets were saved beside it, sealed; null from a daemon that does not say so."""
     kept: str | None = None
     """Where an earlier backup went that holds records which the log lacks; null when there was none."""
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from syncropel.daemon import backup_restore, backup_tool
+from syncropel.cli.main import main
+from syncropel.daemon import backup_restore, backup_tool, store_tool, views_tool
 from syncropel.record.model import Record
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
@@ -25,6 +26,7 @@ from syncropel.wire import BackupOut
 from .conftest import FakeDaemon, Ran
 
 Spl = Callable[..., Ran]
+NOTHING: Any = {"object": "list", "data": [], "next_cursor": None}
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_a_backup_is_taken_listed_checked_and_restored(own: Home, tool: Callable
     done = tool("now")
     assert done["records"] == 2
     assert Path(done["path"]) == backup_restore.place_of(own)
-    (listed,) = tool("list")
+    (listed,) = tool("list")["data"]
     assert (listed["records"], listed["aside"], listed["manifest"]["kind"]) == (2, False, "now")
     checked = tool("verify")
     assert (checked["records"], checked["digest"], checked["threads"]) == (2, done["digest"], 1)
@@ -152,8 +154,8 @@ def test_what_is_not_there_is_told(own: Home, tool: Callable[..., Any]) -> None:
     tool("verify", fails="there is no backup")
     tool("restore", "--backup", "nowhere", fails="there is no backup")
     tool("restore", "--backup", "/no/where", fails="there is no backup /no/where")
-    assert tool("list") == []
-    assert tool("prune") == []
+    assert tool("list") == NOTHING
+    assert tool("prune") == NOTHING
 
 
 @pytest.mark.parametrize("step", ["move_aside", "replace", "begin_anew"])
@@ -182,6 +184,75 @@ def test_a_restore_that_ends_in_the_middle_can_be_done_again(
     assert not own.store.with_name("hub.db.restoring").exists()
 
 
+def test_a_restore_that_fails_after_the_log_was_replaced_says_so(
+    own: Home, tool: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(own, 1, 2)
+    tool("now")
+
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(backup_restore, "begin_anew", fail)
+        tool("restore", fails="the restore was not completed: disk I/O error")
+    tool("restore")
+    assert read(own) == ([1, 2], None, [])
+
+
+@pytest.mark.parametrize("more", [(), ("--with", "keys"), ("--with", "config")])
+def test_a_mistyped_home_is_not_made_by_a_restore_that_fails(
+    own: Home, tool: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], more: Any
+) -> None:
+    write(own, 1)
+    backup = tool("now", "--to", str(tmp_path / "usb"))["path"]
+    before = {*tmp_path.rglob("*")}
+    words = ["restore", "--home", str(tmp_path / "deep" / "mistyped"), "--backup", backup, *more]
+    assert backup_tool.main(words) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert {*tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "/b"), sqlite3.Error("odd")])
+def test_whatever_a_tool_meets_is_told_as_it_was_asked_for(
+    own: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    tools: list[tuple[Any, str, str]] = [
+        (backup_tool, "list", "entries"),
+        (store_tool, "look", "look"),
+        (store_tool, "verify", "verify"),
+        (views_tool, "status", "status"),
+    ]
+    own.store.touch()
+    for tool, verb, job in tools:
+        monkeypatch.setattr(tool, job, fail)
+        words = [verb, "--home", str(own.path)]
+        assert tool.main(words) == 1
+        assert capsys.readouterr().err.startswith("error: ")
+        assert tool.main([*words, "--json"]) == 1
+        told = json.loads(capsys.readouterr().err)
+        assert (told["object"], bool(told["message"]), bool(told["hint"])) == ("error", True, True)
+
+
+def test_json_is_what_was_asked_for_and_is_given(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def ran(*words: str) -> tuple[int, Any]:
+        code = main([*words, "-o", "json"])
+        out, err = capfd.readouterr()
+        return code, json.loads(err if code else out)
+
+    code, told = ran("backup", "list")
+    assert (code, told["object"], "has no identity" in told["message"]) == (1, "error", True)
+    code, told = ran("store", "verify")
+    assert (code, told["object"], told["code"]) == (1, "error", "NOT_FOUND")
+    make_home(Home(home / ".syncro"))
+    load_or_create_identity(Home(home / ".syncro"))
+    assert ran("backup", "list") == (0, NOTHING)
+    assert ran("backup", "prune") == (0, NOTHING)
+
+
 def test_the_daemon_takes_one_when_it_runs(spl: Spl, daemon: FakeDaemon, home: Path) -> None:
     daemon.answer(
         "/v1/backups", BackupOut(path="/b/hub.db.bak", records=5, digest="d", kept="/b/hub.db.bak.1")
@@ -203,7 +274,7 @@ def test_a_list_says_what_is_unknown(spl: Spl, monkeypatch: pytest.MonkeyPatch) 
     from syncropel.cli import backup
 
     found = [{"path": "/b/hub.db.bak.1", "records": None, "made_at": 0.0, "bytes": 2048, "aside": True}]
-    monkeypatch.setattr(backup, "_tool", lambda *_: found)
+    monkeypatch.setattr(backup, "_tool", lambda *_: {"data": found})
     done = spl("backup", "list")
     assert done.code == 0
     assert "unknown" in done.out

@@ -300,7 +300,7 @@ def test_the_rotation_holds_for_archives_too(own: Home, tool: Tool, home: Path) 
         tool("keys")
     assert (len(archives(folder, "home")), len(archives(folder, "keys"))) == (2, 2)
     own.config.write_text("[backup]\nkeep_starts = 1\nkeep_days = 0\n")
-    gone = tool("prune")
+    gone = tool("prune")["data"]
     assert len(gone) == 2
     assert (len(archives(folder, "home")), len(archives(folder, "keys"))) == (1, 1)
 
@@ -308,20 +308,59 @@ def test_the_rotation_holds_for_archives_too(own: Home, tool: Tool, home: Path) 
 def test_a_passphrase_in_the_settings_seals_each_backup(own: Home, tool: Tool, home: Path) -> None:
     secret = home / "passphrase"
     own.config.write_text(f'[backup]\npassphrase_file = "{secret}"\n')
-    tool("now", fails="there is no secret 'passphrase'")
+    tool("now", fails=f"cannot read the passphrase file {secret}: No such file or directory")
     secret.write_text("right\n")
     secret.chmod(0o644)
     tool("now", fails="may be read by others")
     secret.chmod(0o600)
-    tool("now")
+    assert tool("now")["sealed_keys"] is True
     (keys,) = archives(backup_restore.place_of(own).parent, "keys")
     assert keys.sealed
     assert tool("verify", secret="right")["archives"][1]["files"] == 3
 
 
+def test_backups_go_to_the_second_folder_without_a_daemon_too(own: Home, tool: Tool, usb: Path) -> None:
+    own.config.write_text(f'[backup]\nto = "{usb}"\n')
+    tool("now", fails=f"there is no folder {usb}: is its disk mounted?")
+    usb.mkdir()
+    done = tool("now")
+    place = backup_restore.place_of(own)
+    second = usb / place.parent.name / place.name
+    assert (done["path"], done["also"]) == (str(place), [str(second)])
+    assert tool("verify", "--backup", str(second))["records"] == 1
+    keys = tool("keys", "--to", str(place.parent), "--to", str(second.parent))
+    assert [Path(one).parent for one in (keys["path"], *keys["also"])] == [place.parent, second.parent]
+
+
+def test_a_backup_is_not_taken_into_the_task_files(own: Home, tool: Tool, home: Path) -> None:
+    inside = home / ".syncro-data" / "backups"
+    tool("now", "--to", str(inside), fails=f"{inside} is inside {home / '.syncro-data'}")
+    assert not inside.exists()
+
+
+def test_a_folder_with_the_name_of_an_archive_is_none(own: Home, tool: Tool, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    (real,) = archives(usb, "home")
+    decoy = real.path.with_name(real.path.name.replace(".2", ".9", 1))
+    decoy.mkdir()
+    backup = str(usb / "hub.db.bak")
+    assert [one["path"] for one in tool("verify", "--backup", backup)["archives"]] == [str(real.path)]
+    assert tool("restore", "--backup", backup, "--with", "config")["put_back"] == ["config"]
+
+
+def test_an_archive_that_cannot_be_read_is_named(own: Home, tool: Tool, usb: Path) -> None:
+    tool("now", "--to", str(usb))
+    (real,) = archives(usb, "home")
+    real.path.unlink()
+    real.path.symlink_to("/proc/self/mem")  # opens, and cannot be read from its beginning
+    backup = str(usb / "hub.db.bak")
+    tool("verify", "--backup", backup, fails="Input/output error")
+    tool("restore", "--backup", backup, "--with", "config", fails="Input/output error")
+
+
 def test_a_worker_saves_no_task_files(own: Home, tool: Tool, usb: Path) -> None:
     own.config.write_text('[fleet]\ncoordinator_url = "http://127.0.0.1:1"\n')
-    tool("now", "--to", str(usb))
+    assert tool("now", "--to", str(usb))["sealed_keys"] is False
     (home,) = tool("verify", "--backup", str(usb / "hub.db.bak"))["archives"]
     assert home["files"] == 1
 
@@ -331,6 +370,8 @@ def test_a_new_home_points_at_backups_elsewhere(own: Home, tool: Tool, spl: Spl,
     tool("now", "--to", str(usb))
     tool("keys", "--to", str(usb))
     shutil.rmtree(own.path)
+    (backup_folder := own.path.parent / ".local" / "share" / "syncropel" / "backups").mkdir(exist_ok=True)
+    (backup_folder / "instance-of-a-home-without-a-backup").mkdir()
     told = spl("init").out
     assert "Backups of 1 former instance are here:" in told
     assert told.count(str(usb / "hub.db.bak")) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ Spl = Callable[..., Ran]
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the tool is told by the command, which gets no answer worth reading."""
     seen: list[tuple[Any, ...]] = []
-    answer = {"path": "/b/keys.sealed", "sealed": True, "unsealed": ["/b/keys.tar"]}
+    answer = {"path": "/b/keys.sealed", "also": [], "sealed": True, "unsealed": ["/b/keys.tar"]}
     monkeypatch.setattr(
         command, "_tool", lambda home, *words, secret="": seen.append((*words, secret)) or answer
     )
@@ -60,18 +61,58 @@ def test_keys_are_sealed_with_what_is_typed(
 def test_without_a_passphrase_keys_are_left_out_or_said_to_be_open(
     spl: Spl, daemon: FakeDaemon, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemon.answer("/v1/backups", BackupOut(path="/b/hub.db.bak", records=5, digest="d"))
+    taken = BackupOut(path="/b/hub.db.bak", records=5, digest="d", sealed_keys=False)
+    daemon.answer("/v1/backups", taken)
     done = spl("backup", "now", "--with-keys")
     assert (done.code, "there is no passphrase" in done.err, daemon.requests) == (2, True, [])
     assert "keys and secrets are not: --with-keys" in spl("backup", "now").out
     done = spl("backup", "now", "--unsealed")
     assert (done.code, "add --with-keys" in done.err) == (2, True)
     monkeypatch.setattr(
-        command, "_tool", lambda *_, **__: {"path": "/b/k.tar", "sealed": False, "unsealed": []}
+        command, "_tool", lambda *_, **__: {"path": "/b/k.tar", "also": [], "sealed": False, "unsealed": []}
     )
     assert "keys and secrets, NOT sealed: /b/k.tar" in spl("backup", "now", "--with-keys", "--unsealed").out
     monkeypatch.setattr(command, "_tool", lambda *_, **__: None)
     assert spl("backup", "now", "--with-keys", "--unsealed").code == 1
+
+
+@pytest.mark.parametrize(
+    ("sealed_keys", "told"),
+    [
+        (True, "settings, task files, and sealed keys are beside it"),
+        (False, "keys and secrets are not: --with-keys"),
+        (None, "whether keys are is unknown"),
+    ],
+)
+def test_whether_keys_were_saved_is_what_the_daemon_says(
+    spl: Spl, daemon: FakeDaemon, home: Path, sealed_keys: bool | None, told: str
+) -> None:
+    taken = BackupOut(path="/b/hub.db.bak", records=5, digest="d", also=["/c/x"], sealed_keys=sealed_keys)
+    daemon.answer("/v1/backups", taken)
+    config = home / ".syncro" / "config.toml"
+    for text in ("", '[backup]\npassphrase_file = "/p"\n', "broken ["):
+        config.write_text(text)
+        done = spl("backup", "now")
+        assert (done.code, told in done.out, "  and in /c/x\n" in done.out) == (0, True, True)
+
+
+def test_a_check_needs_no_settings(
+    spl: Spl, home: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checked(*words: str) -> tuple[int, str, Any]:
+        done = spl("backup", "verify", *words, "-o", "json")
+        return done.code, done.err, asked[-1][-1]
+
+    (by_file := home / "file").write_text("of the file\n")
+    by_file.chmod(0o600)
+    (config := home / ".syncro" / "config.toml").parent.mkdir()
+    config.write_text("broken [")
+    code, err, secret = checked()
+    assert (code, json.loads(err)["object"], secret) == (0, "warning", "")
+    assert "no passphrase from the settings" in err
+    assert checked("--passphrase-file", str(by_file)) == (0, "", "of the file")
+    monkeypatch.setenv("SPL_BACKUP_PASSPHRASE", "of the environment")
+    assert checked() == (0, "", "of the environment")
 
 
 def test_where_a_passphrase_comes_from(

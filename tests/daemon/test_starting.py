@@ -124,7 +124,9 @@ async def test_an_earlier_backup_that_has_more_is_told(
     kept = BackupResult(own.path / "hub.db.bak", 3, kept=own.path / "hub.db.bak.1")
     monkeypatch.setattr(serving, "_stop_on_signal", lambda: stop)
     monkeypatch.setattr(
-        serving, "Backups", lambda store, place, *_, **__: Backups(store, place, copy=lambda *_: kept)
+        serving,
+        "backups_of",
+        lambda saved, settings, environ, store, runtime: Backups(store, saved.place, copy=lambda *_: kept),
     )
     monkeypatch.setattr(serving, "_started", lambda started, secret, stop: started.start(secret))
     with caplog.at_level(logging.WARNING):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.backups import Backups
+from syncropel.engine.backups import Backups, outcome
 from syncropel.errors import Conflict, SetupError
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
@@ -109,10 +109,10 @@ async def test_a_stop_in_the_middle_leaves_the_former_backup(tmp_path: Path) -> 
 async def test_one_is_taken_when_somebody_asks(tmp_path: Path) -> None:
     store = await log_of(tmp_path / "hub.db", 1)
     backups = Backups(store, tmp_path / "kept" / "hub.db.bak")
-    saved = await backups.now()
+    saved = (await backups.now())[0].saved
     assert (saved.records, saved.path) == (1, tmp_path / "kept" / "hub.db.bak")
     await store.append([Record("th_a", "did:a", "DO", {"n": 2})])
-    elsewhere = await backups.now(tmp_path / "usb")
+    elsewhere = (await backups.now(tmp_path / "usb"))[0].saved
     assert (elsewhere.records, elsewhere.path) == (2, tmp_path / "usb" / "hub.db.bak")
     assert records_in(saved.path) == 1
     await store.close()
@@ -123,8 +123,8 @@ async def test_what_is_left_of_a_removed_store_can_be_saved(tmp_path: Path) -> N
     (tmp_path / "hub.db").unlink()
     with pytest.raises(StoreReplaced):
         await store.append([Record("th_a", "did:a", "DO", {"n": 1})])
-    saved = await Backups(store, tmp_path / "kept" / "hub.db.bak").now(tmp_path / "usb")
-    assert records_in(saved.path) == 3000 + 1  # the refused one is in there, too
+    (taken,) = await Backups(store, tmp_path / "kept" / "hub.db.bak").now(tmp_path / "usb")
+    assert records_in(taken.saved.path) == 3000 + 1  # the refused one is in there, too
     with pytest.raises(StoreReplaced):
         await store.close()
 
@@ -211,8 +211,9 @@ async def test_each_goes_to_a_second_folder_too(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     saved: list[tuple[Path, bool]] = []
 
-    def beside(folder: Path, rotation: Rotation | None, now: float) -> None:
+    def beside(folder: Path, rotation: Rotation | None, now: float) -> bool:
         saved.append((folder, rotation is not None))
+        return True
 
     async def once(secs: float) -> None:
         await asyncio.Event().wait()
@@ -225,8 +226,14 @@ async def test_each_goes_to_a_second_folder_too(tmp_path: Path) -> None:
             await asyncio.sleep(0.005)
     assert (records_in(place), records_in(second)) == (1, 1)
     assert (backups.told()["state"], backups.told()["path"]) == ("ok", str(second))
-    await backups.now(tmp_path / "usb")
-    assert saved == [(place.parent, True), (second.parent, True), (tmp_path / "usb", False)]
+    usual = [(place.parent, True), (second.parent, True)]
+    assert saved == usual
+    told = outcome(await backups.now())
+    assert (told["path"], told["also"], told["sealed_keys"]) == (str(place), [str(second)], True)
+    assert saved == usual * 2
+    told = outcome(await backups.now(tmp_path / "usb"))
+    assert (told["path"], told["also"]) == (str(tmp_path / "usb" / "hub.db.bak"), [])
+    assert saved == [*usual * 2, (tmp_path / "usb", False)]
     await backups.stop()
     await store.close()
 
@@ -251,14 +258,39 @@ async def test_a_disk_that_is_not_mounted_is_told_until_it_is(
     assert [one.levelname for one in caplog.records if "is its disk mounted" in one.message] == ["WARNING"]
     assert not (tmp_path / "disk").exists()
     assert records_in(place) == 1
-    await backups.now()  # one that is good at the first place does not hide the other
+    with pytest.raises(SetupError, match=r"is its disk mounted\? \(a whole backup was taken: .*kept"):
+        await backups.now()  # one that is good at the first place does not hide the other
     assert backups.told()["state"] == "failed"
     (tmp_path / "disk").mkdir()
+    await backups.now()  # the way out that `spl doctor` names
+    assert (backups.told()["state"], backups.told()["problem"], records_in(second)) == ("ok", "", 1)
+    await store.append([Record("th_a", "did:a", "DO", {"n": 2})])
     turn.set()
     async with asyncio.timeout(LIMIT_SECS):
-        while backups.told()["state"] != "ok":  # noqa: ASYNC110 - it is only asked
+        while (backups.told()["path"], backups.told()["records"]) != (str(second), 2):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    assert (backups.told()["problem"], records_in(second)) == ("", 1)
+    assert (backups.told()["state"], backups.told()["problem"], records_in(second)) == ("ok", "", 2)
+    await backups.stop()
+    await store.close()
+
+
+async def test_a_backup_is_not_taken_into_a_folder_that_it_saves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, data = await log_of(tmp_path / "hub.db", 1), tmp_path / "data"
+    (data / "disk").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(data)
+    place, second = tmp_path / "kept" / "hub.db.bak", data / "disk" / "own" / "hub.db.bak"
+    backups = Backups(store, place, second=second, archived=[data])
+    backups.begin()
+    told = await ended(backups)
+    assert (told["state"], records_in(place)) == ("failed", 1)
+    assert f"{second.parent} is inside {data}, which each backup saves" in told["problem"]
+    assert [one.levelname for one in caplog.records if "is inside" in one.message] == ["WARNING"]
+    for folder in (data, data / "deep", tmp_path / "link" / "x"):
+        with pytest.raises(SetupError, match="it would save itself"):
+            await backups.now(folder)
+    assert [one.name for one in data.rglob("*")] == ["disk"]
     await backups.stop()
     await store.close()
 
@@ -269,7 +301,7 @@ async def test_half_a_backup_is_a_failure(
 ) -> None:
     store = await log_of(tmp_path / "hub.db", 1)
 
-    def beside(*_: Any) -> None:
+    def beside(*_: Any) -> bool:
         raise error
 
     backups = Backups(store, tmp_path / "kept" / "hub.db.bak", beside=beside)

@@ -8,14 +8,16 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from syncropel.api.http.request_body import RequestBody
+from syncropel.engine.backups import outcome
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
-from syncropel.store.sqlite.manifest import read_manifest
 from syncropel.wire import BackupOut
 
 
 class NewBackup(RequestBody):
-    """`to`: an absolute path of a folder on the daemon's machine; without one, the usual place."""
+    """`to`: an absolute path of a folder on the daemon's machine; without one, the usual place, and that
+    of `[backup] to`.
+    """
 
     to: str | None = Field(default=None, max_length=4096)
 
@@ -27,20 +29,14 @@ def router(engine: Engine) -> APIRouter:
     @routes.post("/v1/backups", status_code=201)
     async def take_backup(body: NewBackup) -> BackupOut:
         """Copy the log while it is used, check each record of the copy, and only then give it its name.
-        Settings and task files are saved beside it.
+        Settings and task files are saved beside it, and keys and secrets where `[backup] passphrase_file`
+        seals them.
         """
         if engine.backups is None:
             raise Conflict("this daemon has its log in memory: there is nothing to copy", "see: spl status")
         folder = None if body.to is None else Path(body.to)
         if folder is not None and not folder.is_absolute():
             raise BadRequest(f"to: {body.to!r} is not an absolute path", "name a folder such as /mnt/backups")
-        saved = await engine.backups.now(folder)
-        manifest = read_manifest(saved.path)
-        return BackupOut(
-            path=str(saved.path),
-            records=saved.records,
-            digest="" if manifest is None else manifest.digest,
-            kept=None if saved.kept is None else str(saved.kept),
-        )
+        return BackupOut.model_validate(outcome(await engine.backups.now(folder)))
 
     return routes

@@ -107,6 +107,11 @@ def tell_errors_as_json(wanted: bool) -> None:
     _errors_as_json = wanted
 
 
+def errors_are_json() -> bool:
+    """Whether `complain` writes JSON: a process that this one runs is to do the same."""
+    return _errors_as_json
+
+
 def clean(text: str) -> str:
     """One line without control characters: line breaks and tabs become spaces, the rest a visible mark."""
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", " ").translate({9: " ", 10: " ", 13: " "}))

@@ -35,14 +35,18 @@ class Beside:
         self._usual = usual
         self._passphrase_file = passphrase_file
 
-    def __call__(self, folder: Path, rotation: Rotation | None, now: float) -> None:
-        """Save them into `folder`. `now`: unix seconds. Raises OSError, SetupError."""
+    def __call__(self, folder: Path, rotation: Rotation | None, now: float) -> bool:
+        """Save them into `folder`; return whether that includes keys and secrets. `now`: unix seconds.
+        Raises OSError, SetupError.
+        """
         kept = rotation or Rotation()
         if folder != self._usual:
             _note(self._usual / PLACES, folder)
         save_home(self._owner, folder, kept, now)
-        if self._passphrase_file:
-            save_keys(self._owner, folder, kept, now, passphrase_in(self._passphrase_file))
+        if not self._passphrase_file:
+            return False
+        save_keys(self._owner, folder, kept, now, passphrase_in(self._passphrase_file))
+        return True
 
 
 def other_places(usual: Path) -> list[Path]:

@@ -43,7 +43,7 @@ def archives(folder: Path, kind: Kind) -> list[Found]:
     found = []
     for path in folder.glob(f"{kind}-*"):
         named = _NAME.fullmatch(path.name)
-        if named is not None and named[1] == kind:
+        if named is not None and named[1] == kind and path.is_file():
             made_at = datetime.strptime(named[3], _STAMP).replace(tzinfo=UTC).timestamp()
             found.append(Found(path, kind, named[2], made_at, named[4] == "sealed"))
     return sorted(found, key=lambda one: one.made_at, reverse=True)

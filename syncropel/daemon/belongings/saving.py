@@ -41,6 +41,11 @@ class Owner:
     did: str
     data: Path | None
 
+    @property
+    def folders(self) -> list[Path]:
+        """Every folder that is saved with all that is in it."""
+        return [self.home.keys, self.home.secrets, *([] if self.data is None else [self.data])]
+
 
 def save_home(owner: Owner, folder: Path, rotation: Rotation, now: float) -> Path:
     """Save settings and task files; return the newest archive that has them. Raises OSError, SetupError."""
@@ -82,10 +87,27 @@ def save_keys(owner: Owner, folder: Path, rotation: Rotation, now: float, passph
 
 
 def open_archive(found: Found, passphrase: str = "") -> BinaryIO:
-    """An archive to read from. Raises StoreCorrupt, WrongPassphrase, SetupError, OSError."""
+    """An archive to read from. Raises StoreCorrupt, WrongPassphrase, SetupError."""
     if not found.sealed:
-        return found.path.open("rb")
-    return io.BytesIO(unseal(found.path.read_bytes(), passphrase, found.path))
+        with _reading(found):
+            return found.path.open("rb")
+    return io.BytesIO(unseal(bytes_of(found), passphrase, found.path))
+
+
+def bytes_of(found: Found) -> bytes:
+    """The whole of an archive, as it is on the disk. Raises SetupError."""
+    with _reading(found):
+        return found.path.read_bytes()
+
+
+@contextmanager
+def _reading(found: Found) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"cannot read {found.path}: {error.strerror}", "check its owner, its permissions, and its disk"
+        ) from None
 
 
 def below(name: str, folder: Path) -> list[tuple[str, Path]]:
@@ -114,7 +136,7 @@ def _contents_of(found: Found, passphrase: str = "") -> Contents | None:
     try:
         with open_archive(found, passphrase) as file:
             return check(file, str(found.path))
-    except (StoreCorrupt, OSError):
+    except (StoreCorrupt, SetupError, OSError):
         return None
 
 
