@@ -28,6 +28,9 @@ QUIET_SECS: Final = 1.0
 _RETRY_AFTER_SECS: Final = 2
 _MOST_HEAD: Final = 64 * 1024
 _MOST_CALLERS: Final = 64
+"""On one listener: callers over TCP leave the operator's socket its own."""
+REQUEST_SECS: Final = 5.0
+"""A caller that has not sent its request by then is ended."""
 
 
 class StartingServer:
@@ -38,43 +41,18 @@ class StartingServer:
 
     def __init__(self, start: StartUp, tcp: socket.socket, unix: socket.socket) -> None:
         self._start = start
-        self._listeners = ((tcp, self._refusal), (unix, self._answer))
-        self._acceptors: list[Acceptor] = []
-        self._callers: set[_Caller] = set()
-        self._joining: set[asyncio.Task[Any]] = set()
+        self._doors = (_Door(tcp, self._refusal), _Door(unix, self._answer))
         self._begun = asyncio.get_running_loop().call_later(QUIET_SECS, self._begin)
 
     def close(self) -> None:
         """Stop answering. Whoever still waits to be accepted is served by the next server."""
         self._begun.cancel()
-        for acceptor in self._acceptors:
-            acceptor.close()
-        for task in self._joining:
-            task.cancel()
-        for caller in list(self._callers):
-            caller.abort()
+        for door in self._doors:
+            door.close()
 
     def _begin(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._acceptors = [
-            Acceptor(loop, listener, partial(self._admit, answer), lambda: None)
-            for listener, answer in self._listeners
-        ]
-
-    def _admit(self, answer: Callable[[str], bytes], accepted: socket.socket) -> None:
-        if len(self._callers) + len(self._joining) >= _MOST_CALLERS:
-            accepted.close()
-            return
-        loop = asyncio.get_running_loop()
-        joining = loop.connect_accepted_socket(lambda: _Caller(answer, self._callers), accepted)
-        task = asyncio.ensure_future(joining)
-        self._joining.add(task)
-        task.add_done_callback(self._joined)
-
-    def _joined(self, task: asyncio.Task[Any]) -> None:
-        self._joining.discard(task)
-        if not task.cancelled():
-            task.exception()  # the caller has gone: nobody is left to be told
+        for door in self._doors:
+            door.open()
 
     def _answer(self, path: str) -> bytes:
         if path.partition("?")[0] != PATH:
@@ -97,6 +75,47 @@ class StartingServer:
         return _response(HTTPStatus.SERVICE_UNAVAILABLE, json.dumps(error.envelope()))
 
 
+class _Door:
+    """One listening socket and its callers, of whom it takes so many at a time."""
+
+    def __init__(self, listener: socket.socket, answer: Callable[[str], bytes]) -> None:
+        self._listener = listener
+        self._answer = answer
+        self._acceptor: Acceptor | None = None
+        self._callers: set[_Caller] = set()
+        self._joining: set[asyncio.Task[Any]] = set()
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._acceptor = Acceptor(asyncio.get_running_loop(), self._listener, self._admit, lambda: None)
+
+    def close(self) -> None:
+        """Stop accepting, and end every caller."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+        for task in self._joining:
+            task.cancel()
+        for caller in list(self._callers):
+            caller.abort()
+
+    def _admit(self, accepted: socket.socket) -> None:
+        if len(self._callers) >= _MOST_CALLERS:
+            accepted.close()
+            return
+        caller = _Caller(self._answer, self._callers)
+        self._callers.add(caller)
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(loop.connect_accepted_socket(lambda: caller, accepted))
+        self._joining.add(task)
+        task.add_done_callback(partial(self._joined, caller))
+
+    def _joined(self, caller: _Caller, task: asyncio.Task[Any]) -> None:
+        self._joining.discard(task)
+        # Where it failed the caller has gone: nobody is left to be told.
+        if task.cancelled() or task.exception() is not None:
+            self._callers.discard(caller)
+
+
 class _Caller(asyncio.Protocol):
     """One connection: one request, one answer."""
 
@@ -105,12 +124,13 @@ class _Caller(asyncio.Protocol):
         self._callers = callers
         self._head = b""
         self._transport: asyncio.Transport | None = None
+        self._limit = asyncio.get_running_loop().call_later(REQUEST_SECS, self.abort)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._callers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._limit.cancel()
         self._callers.discard(self)
 
     def data_received(self, data: bytes) -> None:
