@@ -57,6 +57,21 @@ def test_a_daemon_that_cannot_put_its_files_back_is_found_by_its_lock(
     assert process.wait_gone([pid]) == [], "the stop was only waiting for it"
 
 
+def test_a_daemon_that_sees_other_files_is_of_another_home(
+    running: tuple[Home, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, whose processes the host sees."""
+    home, pid = running
+    told = os.readlink
+
+    def as_in_a_container(path: Path | str) -> str:
+        return "mnt:[1]" if str(path) == f"/proc/{pid}/ns/mnt" else told(path)
+
+    assert lost_daemon(home) == pid
+    monkeypatch.setattr(os, "readlink", as_in_a_container)
+    assert lost_daemon(home) is None
+
+
 def test_a_daemon_whose_home_is_gone_is_found_in_the_table_of_processes(
     spl: Spl, running: tuple[Home, int]
 ) -> None:
