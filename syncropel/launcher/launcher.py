@@ -222,7 +222,8 @@ class Launcher:
                     raise self._not_converged(waiting)
                 if start_ups.words:
                     self.reading(start_ups.words)
-                self.progress(convergence.progress_line(status, expected))
+                # One line is on a terminal, and how far the slowest has read says more.
+                self.progress(start_ups.words or convergence.progress_line(status, expected))
                 time.sleep(_POLL_SECS)
 
     def _report_the_dead(self) -> None:

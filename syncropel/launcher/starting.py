@@ -118,22 +118,24 @@ def wait_answer(home: Home, pid: int, told: Told = _nobody, progress: Progress |
     Raises SetupError when it makes no progress.
     """
     progress = progress or Progress(ANSWER_LIMIT_SECS)
-    while not _answers(home, pid, progress, told):
-        if is_gone(pid):
+    while True:
+        if is_stopped(pid):  # before it is asked, which takes until the question is given up
             told("")
-            return False
-        if is_stopped(pid):
             raise SetupError(
                 f"PID {pid} is a daemon of {home.display()}, and it is stopped (SIGSTOP)",
                 f"let it go on: kill -CONT {pid}",
             )
+        if _answers(home, pid, progress, told):
+            told("")
+            return True
+        if is_gone(pid):
+            told("")
+            return False
         if progress.is_silent:
             told("")
             raise SetupError(
                 f"PID {pid} runs but does not answer on {home.socket}", f"see: {home.log}; or: spl stop"
             )
-    told("")
-    return True
 
 
 def is_stopped(pid: int) -> bool:

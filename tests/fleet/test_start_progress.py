@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from syncropel.cli.support.progress import FIRST_PLAIN_SECS, PLAIN_EVERY_SECS, ProgressLines
+from syncropel.cli.support.progress import FIRST_PLAIN_SECS, PLAIN_EVERY_SECS, ProgressLines, replace_line
 from syncropel.errors import SetupError
-from syncropel.launcher import starting
+from syncropel.launcher import convergence, launcher, starting
+from syncropel.launcher.launcher import Launcher
+from syncropel.launcher.plan import FleetPlan
 from syncropel.launcher.starting import Progress, StartUps, wait_answer, wait_ready
 from syncropel.settings.home import Home
 from syncropel.wire import Start
@@ -89,6 +92,62 @@ def test_a_running_daemon_that_ends_meanwhile_is_no_error(monkeypatch: pytest.Mo
     assert wait_answer(daemon.home, PID, progress=daemon.progress()) is False
 
 
+def test_of_a_stopped_daemon_nobody_waits_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon, told = Daemon(monkeypatch, [None], 2.0), list[str]()
+    monkeypatch.setattr(starting, "is_stopped", lambda _: True)
+    with pytest.raises(SetupError, match="it is stopped") as stopped:
+        wait_answer(daemon.home, PID, told.append, daemon.progress())
+    assert (stopped.value.hint, daemon.now) == (f"let it go on: kill -CONT {PID}", 0.0)
+    assert told == [""], "the line is taken away"
+
+
+def test_a_daemon_that_is_stopped_while_it_reads_is_told_without_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    daemon, told = Daemon(monkeypatch, [at(1)], 1.0), list[str]()
+    stopped = iter([False, True])
+    monkeypatch.setattr(starting, "is_stopped", lambda _: next(stopped))
+    monkeypatch.setattr(starting, "is_gone", lambda _: False)
+    with pytest.raises(SetupError, match="it is stopped"):
+        wait_answer(daemon.home, PID, told.append, daemon.progress())
+    assert (bool(told[0]), told[-1]) == (True, "")
+
+
+def test_a_terminal_shows_how_far_it_is_while_the_fleet_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal, reads = io.StringIO(), iter(["reading the log: 5", "reading the log: 9", ""])
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    waiting = iter([1, 1, 1, 0])
+    start_ups = SimpleNamespace(words="")
+
+    def look() -> bool:
+        start_ups.words = next(reads)
+        return False
+
+    start_ups.go_on = look
+    monkeypatch.setattr(launcher, "StartUps", lambda _: start_ups)
+    monkeypatch.setattr(launcher, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
+    monkeypatch.setattr(convergence, "missing", lambda *_: [None] * next(waiting))
+    monkeypatch.setattr(convergence, "progress_line", lambda *_: "1/2 live")
+    show, shown = ProgressLines(terminal), list[str]()
+    fleet = Launcher(
+        Home(Path("/nowhere")),
+        FleetPlan(workers=1),
+        say=shown.append,
+        warn=lambda *_: None,
+        progress=lambda line: (replace_line(terminal, line), shown.append(terminal.getvalue()))[0],
+        reading=show,
+    )
+    monkeypatch.setattr(Launcher, "_client", lambda _: nullcontext(SimpleNamespace(send=lambda _: None)))
+    fleet._converge([])
+    assert [one.rpartition("\x1b[K")[2] for one in shown] == [
+        "reading the log: 5",
+        "reading the log: 9",
+        "1/2 live",
+    ]
+
+
 def test_of_several_the_one_that_still_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     daemon = Daemon(monkeypatch, [at(5), at(5), at(9), at(9, "serving")], 0.0)
     start_ups = StartUps([daemon.started])
@@ -104,13 +163,14 @@ def test_of_several_the_one_that_still_reads_is_told(monkeypatch: pytest.MonkeyP
     assert look() == (False, "")
 
 
-def test_a_terminal_has_one_line_and_a_file_a_few() -> None:
+def test_a_terminal_has_one_line_and_a_file_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     show = ProgressLines(terminal)
-    for words in ("one\x07", "two", ""):
+    monkeypatch.setenv("COLUMNS", "5")
+    for words in ("one\x07", "two that would be broken", ""):
         show(words)
-    assert terminal.getvalue() == "\r\x1b[Kone\ufffd\r\x1b[Ktwo\r\x1b[K"
+    assert terminal.getvalue() == "\r\x1b[Kone\ufffd\r\x1b[Ktwo \r\x1b[K"
     plain, now = io.StringIO(), 0.0
     lines = ProgressLines(plain, clock=lambda: now)
     for second in range(int(FIRST_PLAIN_SECS + 2 * PLAIN_EVERY_SECS)):

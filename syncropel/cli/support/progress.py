@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ PLAIN_EVERY_SECS: Final = 10.0
 
 def replace_line(stream: TextIO, line: str) -> None:
     """Show a line in place of the one before; the empty line removes it."""
-    # Carriage return, erase to the end of the line: the next line replaces this one.
-    stream.write(f"\r\x1b[K{clean(line)}")
+    # Carriage return, erase to the end of the line: the next line replaces this one, unless it was broken.
+    columns = shutil.get_terminal_size().columns
+    stream.write(f"\r\x1b[K{clean(line)[: columns - 1]}")
     stream.flush()
 
 
