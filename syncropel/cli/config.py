@@ -184,7 +184,8 @@ def run_unlock(args: Namespace) -> int:
     home = this_home()
     # A separate process, because only the daemon's layer may open a store.
     words = [sys.executable, "-P", "-m", "syncropel.daemon.unlock", "--home", str(home.path)]
-    return subprocess.run([*words, "--actor", actor_from(os.environ)], check=False).returncode
+    words += ["--actor", actor_from(os.environ), *(["--json"] if is_json(args) else [])]
+    return subprocess.run(words, check=False).returncode
 
 
 def _told(args: Namespace, written: Any, text: str) -> int:

@@ -1,4 +1,4 @@
-"""How the tools behind `spl backup`, `spl store`, and `spl views` fail: with a message, never a traceback."""
+"""How the tools fail that work on a store without its daemon: with a message, never a traceback."""
 
 from __future__ import annotations
 

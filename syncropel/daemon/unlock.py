@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from syncropel.errors import NotFound, StoreError, SyncropelError, complaint
+from syncropel.daemon.tool_errors import told
+from syncropel.errors import NotFound, StoreError, SyncropelError
 from syncropel.folds.control.rules import ENABLED_TOPIC
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
@@ -27,13 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--home", required=True)
     parser.add_argument("--actor", default="did:sync:user:operator")
+    parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
-    try:
-        asyncio.run(_unlock(Home(Path(args.home).absolute()), args.actor))
-    except SyncropelError as error:
-        print(*complaint(error.message, error.hint), sep="\n", file=sys.stderr)  # noqa: T201
-        return 1
-    print("✓ permissions disabled in the store; start the daemon: spl serve")  # noqa: T201
+    home = Home(Path(args.home).absolute())
+    return told(partial(_run, home, args.actor, args.json), home.store, as_json=args.json)
+
+
+def _run(home: Home, actor: str, as_json: bool) -> int:
+    asyncio.run(_unlock(home, actor))
+    done = json.dumps({"object": "permissions", "enabled": False})
+    print(done if as_json else "✓ permissions disabled in the store; start the daemon: spl serve")  # noqa: T201
     return 0
 
 

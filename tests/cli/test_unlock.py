@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -34,6 +35,19 @@ def test_unlock_writes_to_a_stopped_store(home: Home, capsys: pytest.CaptureFixt
     assert unlock.main(["--home", str(home.path), "--actor", "did:sync:user:ada"]) == 0
     assert "spl serve" in capsys.readouterr().out
     assert asyncio.run(look()) == [False]
+
+
+def test_unlock_answers_in_json_when_it_is_asked_to(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--home", str(home.path), "--json"]
+    assert unlock.main(words) == 1
+    assert json.loads(capsys.readouterr().err)["code"] == "NOT_FOUND"
+    home.store.write_bytes(b"junk" * 3000)
+    assert unlock.main(words) == 1
+    assert json.loads(capsys.readouterr().err)["object"] == "error"
+    home.store.unlink()
+    home.store.touch()
+    assert unlock.main(words) == 0
+    assert json.loads(capsys.readouterr().out) == {"object": "permissions", "enabled": False}
 
 
 def test_unlock_is_refused_while_the_store_is_open(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
