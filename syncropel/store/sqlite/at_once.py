@@ -26,7 +26,8 @@ class ReaderAtOnce:
         self._log = sqlite3.connect(
             read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        weakref.finalize(self, self._log.close)  # of a store that nobody closed, too
+        # Of a store that nobody closed, too; at the end of the process threads may still read.
+        self._end = weakref.finalize(self, _close, self._log, self._lock)
         self._log.execute("SELECT count(*) FROM meta").fetchone()
 
     def thread(self, thread: str, through: int) -> list[StoredRecord]:
@@ -39,5 +40,11 @@ class ReaderAtOnce:
         return [from_row(row) for row in sorted(rows, key=lambda row: row[0])]
 
     def close(self) -> None:
-        """Close the connection. Safe to call twice."""
-        self._log.close()
+        """Close the connection, after the read that runs on it. Safe to call twice."""
+        self._end()
+
+
+def _close(log: sqlite3.Connection, lock: threading.Lock) -> None:
+    # SQLite crashes the process when a connection is closed under a running read.
+    with lock:
+        log.close()
