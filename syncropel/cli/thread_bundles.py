@@ -11,7 +11,7 @@ from typing import Any
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import UsageError, add_verb
-from syncropel.cli.support.terminal import is_json, print_json, say
+from syncropel.cli.support.terminal import is_json, print_json, say, write_bytes
 from syncropel.cli.text import thread as thread_text
 from syncropel.errors import SetupError
 
@@ -74,8 +74,7 @@ def run_snapshot(args: Namespace) -> int:
                 raise SetupError("this daemon does not know consent", "upgrade it; nothing was written")
             if args.out == STANDARD:
                 for piece in answer.pieces:
-                    sys.stdout.buffer.write(piece)
-                sys.stdout.flush()
+                    write_bytes(piece)
                 return 0
             size, lines = _write(Path(args.out), answer.pieces)
     left_out = {"withheld_threads": int(withheld)} if withheld else {}  # a guest is not told how many

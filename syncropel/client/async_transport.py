@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Self
 
 import httpx
@@ -100,13 +100,23 @@ class AsyncClient:
         """
         if self.target.missing():
             raise not_there(self.target)
-        try:
-            async with self._stream(stream_of(path, self.target, last_id, bearer)) as response:
+        asking = self._stream(stream_of(path, self.target, last_id, bearer))
+        async with AsyncExitStack() as until_read:
+            with self._failures():
+                response = await until_read.enter_async_context(asking)
                 if not response.is_success:
                     content = await self._content(path, response)
                     raise remote_error(path, response, content)
-                foreign_answers.check_stream(path, response.headers)
-                yield self._events(path, response)
+            foreign_answers.check_stream(path, response.headers)
+            yield self._events(path, response)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raises what httpx raises as DaemonUnreachable. Never around a block of the caller's, which may use
+        httpx itself.
+        """
+        try:
+            yield
         except httpx.HTTPError as error:
             raise failure(self.target, told(error)) from error
 
@@ -127,7 +137,8 @@ class AsyncClient:
 
     async def _events(self, path: str, response: httpx.Response) -> AsyncIterator[Event]:
         parser, lines = EventParser(), EventLines(path)
-        async for part in response.aiter_bytes():
-            for line in lines.add(part):
-                if (event := parser.feed(line)) is not None:
-                    yield event
+        with self._failures():
+            async for part in response.aiter_bytes():
+                for line in lines.add(part):
+                    if (event := parser.feed(line)) is not None:
+                        yield event

@@ -22,6 +22,10 @@ class NoAnswerInTime(LineError):
     """The other side was silent for too long."""
 
 
+class NoSocket(LineError):
+    """This process cannot open one more connection: it, or the system, has too many open files."""
+
+
 class Broken(LineError):
     """The connection ended, or what came over it is not HTTP."""
 
@@ -54,11 +58,27 @@ class Response(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedResponse:
+    """An answer whose body is read from the connection as it is asked for."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: Iterator[bytes]
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        return self.body
+
+
 class Line(Protocol):
     """Carries requests to one daemon."""
 
     def stream(self, request: Request) -> AbstractContextManager[Response]:
-        """Send a request; the block reads the answer. Raises LineError."""
+        """Send a request; the block reads the answer, and its own errors pass. Raises LineError."""
         ...
 
     def close(self) -> None:

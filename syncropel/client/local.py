@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import h11
 
-from syncropel.client.lines import Broken, NoAnswerInTime, NotConnected, Request
+from syncropel.client.lines import (
+    Broken,
+    NoAnswerInTime,
+    NoSocket,
+    NotConnected,
+    Request,
+    StreamedResponse,
+)
 
 PATIENCE_SECS: Final = 5.0
 """How long to retry while the queue of the listening socket is full: the system refuses at once then."""
@@ -32,22 +37,6 @@ class Headers(dict[str, str]):
         return super().__getitem__(name.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class LocalResponse:
-    """An answer whose body is read from the socket as it is asked for."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    body: Iterator[bytes]
-
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status_code < 300
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        return self.body
-
-
 class LocalLine:
     """A `Line` to the daemon that listens at this path. It keeps connections from request to request; several
     threads may use it, and one stream beside another.
@@ -59,17 +48,11 @@ class LocalLine:
         self._idle: list[_Connection] = []
 
     @contextmanager
-    def stream(self, request: Request) -> Iterator[LocalResponse]:
+    def stream(self, request: Request) -> Iterator[StreamedResponse]:
         """As `Line.stream`."""
         connection = self._connection()
         try:
             yield connection.ask(request)
-        except h11.ProtocolError as error:
-            raise Broken(str(error)) from error
-        except TimeoutError as error:
-            raise NoAnswerInTime(str(error)) from error
-        except OSError as error:
-            raise Broken(str(error)) from error
         finally:
             if connection.renew():
                 self._idle.append(connection)
@@ -78,19 +61,27 @@ class LocalLine:
 
     def close(self) -> None:
         """As `Line.close`."""
-        while self._idle:
-            self._idle.pop().close()
+        while (kept := self._kept()) is not None:
+            kept.close()
+
+    def _kept(self) -> _Connection | None:
+        try:
+            return self._idle.pop()  # in one step: another thread may take the last one
+        except IndexError:
+            return None
 
     def _connection(self) -> _Connection:
         """A kept connection that the daemon has not ended, or a new one."""
-        while self._idle:
-            kept = self._idle.pop()
+        while (kept := self._kept()) is not None:
             if not kept.has_ended():
                 return kept
             kept.close()
         until = time.monotonic() + PATIENCE_SECS
         while True:
-            line = socket.socket(socket.AF_UNIX)
+            try:
+                line = socket.socket(socket.AF_UNIX)
+            except OSError as error:
+                raise NoSocket(str(error)) from error
             line.settimeout(self._connect_secs)
             try:
                 line.connect(self._path)
@@ -105,15 +96,31 @@ class LocalLine:
             time.sleep(_REST_SECS)
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises what goes wrong with a socket as a LineError. Used where it is read and written: around a block
+    of the caller's, it would take the caller's own errors for those of the connection.
+    """
+    try:
+        yield
+    except h11.ProtocolError as error:
+        raise Broken(str(error)) from error
+    except TimeoutError as error:
+        raise NoAnswerInTime(str(error)) from error
+    except OSError as error:
+        raise Broken(str(error)) from error
+
+
 class _Connection:
-    """One connection, for one request at a time. Raises OSError and h11.ProtocolError."""
+    """One connection, for one request at a time."""
 
     def __init__(self, line: socket.socket) -> None:
         self._socket = line
         self._http = h11.Connection(h11.CLIENT)
 
-    def ask(self, request: Request) -> LocalResponse:
-        """Send a request and read the head of its answer."""
+    @_told()
+    def ask(self, request: Request) -> StreamedResponse:
+        """Send a request and read the head of its answer. Raises LineError, and so does its body."""
         self._socket.settimeout(request.patience_secs)
         headers = {"host": _HOST, "accept": "*/*", **request.headers}
         if request.content is not None or request.method != "GET":
@@ -125,14 +132,21 @@ class _Connection:
         parts.append(self._http.send(h11.EndOfMessage()))
         # The daemon may refuse a body before it has all of it: then its answer says why.
         with suppress(BrokenPipeError, ConnectionResetError):
-            self._socket.sendall(b"".join(part for part in parts if part))
+            self._send(b"".join(part for part in parts if part))
         answer = self._head()
         names = ((name.decode("ascii"), value.decode("latin-1")) for name, value in answer.headers)
-        return LocalResponse(answer.status_code, Headers(names), self._body())
+        return StreamedResponse(answer.status_code, Headers(names), self._body())
 
     def has_ended(self) -> bool:
         """Whether the other side ended it, or speaks unasked."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def renew(self) -> bool:
         """Prepare for the next request, if this one is complete on both sides; return whether it was."""
@@ -144,6 +158,12 @@ class _Connection:
     def close(self) -> None:
         self._socket.close()
 
+    def _send(self, content: bytes) -> None:
+        # `sendall` would count the patience over all writes together.
+        left = memoryview(content)
+        while left:
+            left = left[self._socket.send(left) :]
+
     def _head(self) -> h11.Response:
         while not isinstance(event := self._next(), h11.Response):
             pass  # an informational one
@@ -153,6 +173,7 @@ class _Connection:
         while isinstance(event := self._next(), h11.Data):
             yield bytes(event.data)
 
+    @_told()
     def _next(self) -> Any:
         """The next event of the answer, which h11 does not type closer."""
         while (event := self._http.next_event()) is h11.NEED_DATA:

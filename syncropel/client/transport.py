@@ -14,7 +14,7 @@ from syncropel.client import foreign_answers
 from syncropel.client.events import Event, EventParser
 from syncropel.client.foreign_answers import EVENTS
 from syncropel.client.limits import Body, EventLines
-from syncropel.client.lines import Line, LineError, NoAnswerInTime, NotConnected, Request, Response
+from syncropel.client.lines import Line, LineError, NoAnswerInTime, NoSocket, NotConnected, Request, Response
 from syncropel.client.local import LocalLine
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 from syncropel.wire.start_words import STARTING
@@ -42,6 +42,11 @@ def failure(target: Target, error: LineError) -> DaemonUnreachable:
     if isinstance(error, NotConnected):
         return DaemonNotRunning(
             f"no daemon answers at {target.name}", "start it: spl serve  (or: spl fleet start --workers 2)"
+        )
+    if isinstance(error, NoSocket):
+        return DaemonUnreachable(
+            f"cannot open a connection to {target.name}: {error}",
+            "close other programs, or raise the limit of open files: ulimit -n",
         )
     if isinstance(error, NoAnswerInTime):
         return DaemonUnreachable(

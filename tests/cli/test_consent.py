@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from .conftest import FakeDaemon
 from .live import daemon_home, live
 from .test_commands import Spl
+from .test_output import FULL, needs_full
 
 __all__ = ["daemon_home", "live"]
 
@@ -104,6 +106,17 @@ def test_an_older_daemon_that_would_share_everything_gets_no_file(
         assert "does not know consent" in ran.err
     assert not out.exists()
     assert spl("thread", "snapshot", "--all", "--to-namespace", "", "--out", str(out)).code == 2
+
+
+@needs_full
+def test_a_bundle_that_stdout_does_not_take(
+    daemon: FakeDaemon, spl: Spl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["/v1/threads/snapshot"] = httpx.Response(200, content=b"all of it\n")
+    with FULL.open("w") as full, monkeypatch.context() as stdout:
+        stdout.setattr(sys, "stdout", full)
+        ran = spl("thread", "snapshot", "--all", "--out", "-")
+    assert (ran.code, ran.err) == (1, "error: cannot write the output: No space left on device\n")
 
 
 def test_an_account_that_may_only_pull(live: Path, spl: Spl) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from socket import AF_UNIX, SHUT_WR, socket
+from typing import Any
 
 import pytest
 
 from syncropel.client import calls
-from syncropel.client.lines import Request
+from syncropel.client.lines import Broken, NoAnswerInTime, NoSocket, Request
 from syncropel.client.local import LocalLine
 from syncropel.client.target import Target
 from syncropel.client.transport import Client, request_of
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
+from tests.descriptors import open_files_up_to
 
 LIMIT_SECS = 60
 ERROR = b'{"type":"t","code":"NOT_FOUND","message":"no task","hint":"see: spl task list"}'
@@ -64,9 +69,14 @@ class Daemon:
                         break
 
     def _read(self, connection: socket) -> bytes:
+        """A request with its body."""
         read = b""
         while b"\r\n\r\n" not in read and (part := connection.recv(10_000)):
             read += part
+        if length := re.search(rb"content-length: (\d+)", read):
+            whole = read.index(b"\r\n\r\n") + 4 + int(length[1])
+            while len(read) < whole and (part := connection.recv(10_000)):
+                read += part
         return read
 
     def end(self) -> None:
@@ -190,6 +200,82 @@ def test_where_nobody_listens_it_says_how_to_start_one(tmp_path: Path) -> None:
         pytest.raises(DaemonNotRunning, match="no daemon answers at"),
     ):
         client.send(calls.health())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "full"), BrokenPipeError(), TimeoutError(), ConnectionResetError()],
+    ids=repr,
+)
+def test_the_readers_own_errors_are_not_the_connections(
+    daemon: Daemon, line: LocalLine, client: Client, error: OSError
+) -> None:
+    events = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"
+    daemon.answers = [answer(b"one"), events, answer(b"two")]
+    with pytest.raises(type(error)) as raised, line.stream(GET):
+        raise error
+    assert raised.value is error
+    with pytest.raises(type(error)) as raised, client.watch("/v1/x"):
+        raise error
+    assert raised.value is error
+    client.close()
+    with pytest.raises(type(error)) as raised, client.download("/v1/x", LIMIT_SECS):
+        raise error
+    assert raised.value is error
+
+
+def test_a_body_that_breaks_off_is_the_connections_error(daemon: Daemon, line: LocalLine) -> None:
+    """An OSError would look like one of the file that the reader writes it to."""
+    started = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome"
+    daemon.answers = [started, started]
+    with line.stream(replace(GET, patience_secs=0.05)) as response, pytest.raises(NoAnswerInTime):
+        list(response.iter_bytes())
+    daemon.answers_once = True
+    with line.stream(GET) as response:
+        body = response.iter_bytes()
+        assert next(body) == b"some"
+        with pytest.raises(Broken):
+            next(body)
+
+
+def test_a_process_without_a_free_descriptor_says_so(daemon: Daemon, line: LocalLine, client: Client) -> None:
+    with open_files_up_to(0):
+        with pytest.raises(NoSocket), line.stream(GET):
+            pass
+        with pytest.raises(
+            DaemonUnreachable, match=r"cannot open a connection to .*Too many open files"
+        ) as told:
+            client.send(calls.health())
+    assert "ulimit -n" in told.value.hint
+
+
+def test_descriptors_of_any_number_are_reused(daemon: Daemon, line: LocalLine) -> None:
+    """`select` takes none above 1023."""
+    daemon.answers = [answer(b"one"), answer(b"two")]
+    with open_files_up_to(4096), ExitStack() as opened:
+        while opened.enter_context(open(os.devnull)).fileno() < 1024:
+            pass
+        assert (body_of(line), body_of(line)) == (b"one", b"two")
+    assert daemon.connections == 1
+
+
+def test_each_write_of_a_long_body_has_the_patience_of_its_own(
+    daemon: Daemon, line: LocalLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sendall` counts its time over all of them."""
+    taken: list[int] = []
+
+    class Sips(socket):
+        def send(self, content: Any, flags: int = 0) -> int:
+            taken.append(super().send(content[:1000], flags))
+            return taken[-1]
+
+    monkeypatch.setattr("syncropel.client.local.socket.socket", Sips)
+    daemon.answers = [answer(b"one")]
+    content = os.urandom(9_000)
+    assert body_of(line, replace(GET, method="POST", content=content)) == b"one"
+    assert daemon.asked[0].endswith(content)
+    assert len(taken) > 9
 
 
 def test_a_query_is_part_of_the_path() -> None:
