@@ -77,6 +77,27 @@ def test_one_that_is_stopped_is_gone(log: Path, monkeypatch: pytest.MonkeyPatch)
     assert [has_ended(walker) for walker in walkers] == [True]
 
 
+def test_an_answer_that_no_pipe_holds_is_read_whole(log: Path) -> None:
+    altered(log, f"UPDATE records SET topic = '{'t' * 300_000}' WHERE sequence = 8")
+    looks = iter(range(1_000))  # ends a walk that nobody reads
+    found = walk_apart(log, [str(one) for one in range(30_000)], lambda: next(looks, None) is None)
+    assert found == here(log)
+    assert found is not None
+    assert [one.sequence for one in found.altered] == [8]
+
+
+@pytest.mark.parametrize("told", ["", "half a walk\n"])
+def test_a_walker_that_is_killed_is_told(log: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    class Killed(subprocess.Popen[str]):
+        def __init__(self, words: list[str], **kwargs: Any) -> None:
+            super().__init__(["sh", "-c", 'printf "$0" >&2; kill -KILL $$', told], **kwargs)
+
+    monkeypatch.setattr("syncropel.store.sqlite.apart.subprocess.Popen", Killed)
+    with pytest.raises(StoreError, match=r"cannot check .*hub\.db: .*by signal 9") as raised:
+        walk_apart(log, [], lambda: False)
+    assert told.strip() in raised.value.message
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     path.write_bytes(b"no database" * 1000)

@@ -11,7 +11,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import asdict
@@ -27,6 +26,8 @@ from syncropel.store.sqlite.integrity import Walked, walk_records
 _LOOK_SECS: Final = 0.05
 _NICE: Final = 10
 _MOST_TOLD: Final = 50
+_MOST_CHARS: Final = 500
+"""Told of what the walker wrote before it failed."""
 
 
 def walk_apart(path: Path, accepted: Collection[str], stopping: Callable[[], bool]) -> Walked | None:
@@ -39,20 +40,29 @@ def walk_apart(path: Path, accepted: Collection[str], stopping: Callable[[], boo
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as walker:
         try:
             assert walker.stdin is not None
-            with suppress(BrokenPipeError):
+            with suppress(BrokenPipeError):  # it ended: its exit status says why
                 json.dump(sorted(accepted), walker.stdin)
-                walker.stdin.close()
-            while walker.poll() is None:
-                if stopping():
-                    return None
-                time.sleep(_LOOK_SECS)
-            assert walker.stdout is not None
-            assert walker.stderr is not None
-            if walker.returncode:
-                raise StoreError(f"cannot check {path}: {walker.stderr.read().strip()[-500:]}", "try again")
-            return _from_json(json.load(walker.stdout))
+            while not stopping():
+                # Reads while it waits, as a walker that fills its pipe waits for a reader.
+                with suppress(subprocess.TimeoutExpired):
+                    found, errors = walker.communicate(timeout=_LOOK_SECS)
+                    if walker.returncode:
+                        raise StoreError(
+                            f"cannot check {path}: {_why(walker.returncode, errors)}", "try again"
+                        )
+                    return _from_json(json.loads(found))
+            return None
         finally:
             walker.kill()
+
+
+def _why(code: int, errors: str) -> str:
+    """Why a walker failed: its exit status as `Popen` has it, and what it wrote."""
+    said = errors.strip()[-_MOST_CHARS:]
+    if code > 0 and said:
+        return said
+    ended = f"the check was ended by signal {-code}" if code < 0 else f"the check ended with status {code}"
+    return f"{ended}: {said}" if said else ended
 
 
 def _from_json(found: dict[str, Any]) -> Walked:
@@ -71,7 +81,7 @@ def main() -> int:
     except sqlite3.Error as error:
         sys.stderr.write(str(error))
         return 1
-    # The first few suffice to refuse a copy, and more would not fit into the pipe.
+    # The first few suffice to refuse a copy.
     altered = [asdict(one) for one in walked.altered[:_MOST_TOLD]]
     told = {"end": asdict(walked.end), "altered": altered, "gaps": walked.gaps[:_MOST_TOLD]}
     sys.stdout.write(json.dumps(told))
