@@ -116,12 +116,13 @@ def run_query(args: Namespace) -> int:
                 progress.show(_looked(page.progress, len(found)))
             left = min(args.limit - len(found), PAGE)
             document |= {"cursor": page.next_cursor, "offset": 0, "limit": left}
+    plan = page.plan.model_copy(update={"examined": examined}) if page.plan is not None else None
     if is_json(args):
-        print_json(page.model_copy(update={"data": found}))
+        print_json(page.model_copy(update={"data": found, "plan": plan}))
         return 0
-    if (plan := page.plan) is not None:
+    if plan is not None:
         where = f"on {plan.thread}" if plan.walked == "thread" else f"in the log after #{plan.after}"
-        say(f"records looked at: {examined}, {where}", stream=sys.stderr)
+        say(f"records looked at: {plan.examined}, {where}", stream=sys.stderr)
     if page.next_cursor is not None or page.next_offset is not None:
         may = "there may be more" if page.stopped_for == "time" else "there are more"
         following = args.offset + len(found)

@@ -268,6 +268,7 @@ def test_a_long_query_goes_on_from_cursor_to_cursor(spl: Spl, daemon: FakeDaemon
     merged = spl("records", "query", "{}", "-o", "json").json
     assert [one["sequence"] for one in merged["data"]] == [3, 5, 8]
     assert (merged["next_cursor"], merged["progress"]["looked_at"]) == (None, 5_000_000)
+    assert merged["plan"]["examined"] == 21
 
 
 def test_a_query_ends_at_its_limit_and_says_whether_there_is_more(spl: Spl, daemon: FakeDaemon) -> None:
