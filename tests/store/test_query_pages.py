@@ -197,6 +197,25 @@ def test_the_largest_cursor_is_taken_back() -> None:
     assert read_cursor(largest.text("m" * 16), "m" * 16) == largest
 
 
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        Cursor(20, skip=10_001),
+        Cursor(20, skip=2**61),
+        Cursor(20, at=9, room=11_002),
+        Cursor(20, at=9, room=2**61, best=tuple(range(1, 11_003))),
+        Cursor(20, at=9, room=3, best=(1, 2, 3, 4)),
+        Cursor(20, at=9, room=11_001, best=(1,) * 11_001),
+        Cursor(20, at=9, best=(1,)),
+    ],
+    ids=lambda cursor: repr(cursor)[:60],
+)
+def test_a_made_up_cursor_asks_for_no_more_than_a_query_may(cursor: Cursor) -> None:
+    with pytest.raises(InvalidQuery, match="cursor: it is not one of an answer") as refused:
+        read_query({"sort": ["body.n"], "cursor": cursor.text(read_query({"sort": ["body.n"]}).mark)})
+    assert refused.value.hint == "send next_cursor as it came, or begin anew"
+
+
 async def test_a_sort_over_too_much_is_refused_before_anything_is_read(
     store: RecordStore, record: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:

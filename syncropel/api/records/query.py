@@ -17,14 +17,8 @@ from syncropel.engine.engine import Engine
 from syncropel.record.canonical import parse_json
 from syncropel.store.pace import WITHIN_SECS
 from syncropel.store.query.cursors import MAX_CURSOR_CHARS
-from syncropel.store.query.documents import (
-    LEAST_SECS,
-    MAX_LIMIT,
-    MAX_OFFSET,
-    MOST_SECS,
-    RecordQuery,
-    read_query,
-)
+from syncropel.store.query.documents import LEAST_SECS, MOST_SECS, RecordQuery, read_query
+from syncropel.store.query.limits import MAX_LIMIT, MAX_OFFSET
 from syncropel.store.query.searching import Found, search
 from syncropel.wire import QueryPlan, QueryProgress, QueryResult
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from syncropel.errors import InvalidQuery
 from syncropel.record.model import MAX_CLOCK
+from syncropel.store.query.limits import MAX_OFFSET, MAX_ROOM
 
 MAX_CURSOR_CHARS: Final = 48 * 1024
 _MAX_BYTES: Final = 256 * 1024
@@ -61,7 +62,10 @@ def read_cursor(text: Any, mark: str) -> Cursor:
     of, until, at, skip, past, room, gaps = whole
     if not all(map(_is_place, [until, skip, *(one for one in (at, past, room) if one is not None), *gaps])):
         raise _damaged()
-    if room is not None and room < skip + 2:  # no page would ever have a record
+    # No page would ever have a record, or one would take the memory of as many matches as there are.
+    if skip > MAX_OFFSET or (room is not None and not skip + 2 <= room <= MAX_ROOM):
+        raise _damaged()
+    if len(gaps) > (room or 0) or 0 in gaps:
         raise _damaged()
     if of != mark:
         raise InvalidQuery(

@@ -13,12 +13,11 @@ from syncropel.record.model import MAX_CLOCK
 from syncropel.store.pace import WITHIN_SECS
 from syncropel.store.query.cursors import Cursor, read_cursor
 from syncropel.store.query.filters import Predicate, compile_filter
+from syncropel.store.query.limits import MAX_LIMIT, MAX_OFFSET
 from syncropel.store.query.needs import needs
 from syncropel.store.query.order import Order, read_order
 from syncropel.store.walks import Needed
 
-MAX_LIMIT: Final = 1000
-MAX_OFFSET: Final = 10_000
 LEAST_SECS: Final = 0.1
 MOST_SECS: Final = 30.0
 _MEMBERS: Final = ("filter", "thread", "sort", "limit", "offset", "cursor", "within_secs", "explain")
