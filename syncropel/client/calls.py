@@ -252,10 +252,6 @@ def whoami() -> Call[schema.WhoAmI]:
     return Call(schema.WhoAmI, "/v1/whoami")
 
 
-def service_accounts() -> Call[schema.Page[schema.ServiceAccount]]:
-    return Call(schema.Page[schema.ServiceAccount], "/v1/service-accounts")
-
-
 def freeze(fields: Mapping[str, Any]) -> Call[schema.ControlWritten]:
     """Freeze: level, namespace (not for an emergency), reason, grace_secs, terminate, actor."""
     return Call(schema.ControlWritten, "/v1/fleet/freeze", "POST", body=dict(fields), repeatable=False)

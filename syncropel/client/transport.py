@@ -90,10 +90,6 @@ def _signed(body: Any, target: Target) -> Any:
     return body
 
 
-def _in_query(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def request_of(call: Call[Any], target: Target, patience_secs: float) -> Request:
     """A call as a request to this daemon. `patience_secs`: where the call itself says nothing."""
     path, content, headers = call.path, call.lines, dict(target.headers)

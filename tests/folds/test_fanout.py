@@ -172,7 +172,6 @@ def test_blocked_goes_down_the_whole_chain_and_a_retry_lifts_it() -> None:
     children = fan_out_children(fold_fan_out(*failed))
     assert [child.state for child in children] == ["failed", "blocked", "blocked", "pending"]
     assert [child.blocked_by for child in children] == [(), (0,), (1,), ()]
-    assert [child.hopeless for child in children] == [True, True, True, False]
     assert states(*failed, retry(0, 6)) == ["pending"] * 4
 
 

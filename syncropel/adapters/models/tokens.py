@@ -45,11 +45,6 @@ class Tokens:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def tokens_of(usage: Usage) -> Tokens:
-    """The counts of an event."""
-    return Tokens(usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-
-
 def read_tokens(body: Any) -> Tokens:
     """Counts from an object made by `as_body`; missing or invalid counts are 0."""
     found = body if isinstance(body, dict) else {}

@@ -28,7 +28,7 @@ from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.fanout.child import ChildIntend, ChildResult, ChildState, is_child_end
 from syncropel.folds.fanout.reassignments import SUPERSEDED
-from syncropel.folds.fanout.starts import MOST_TOLD, Start, is_last
+from syncropel.folds.fanout.starts import MOST_TOLD, is_last
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import StoredRecord
 from syncropel.record.threads import FLEET_CONTROL
@@ -137,9 +137,6 @@ class Dispatcher:
             one for one in self._left if not one["left"] or any(map(psutil.pid_exists, one["left"]))
         ]
         return ending + self._left[-MAX_LEFT:]
-
-    def _starts_of(self, intend: ChildIntend) -> tuple[Start, ...]:
-        return self._ingest.live.starts.of(intend.record)
 
     def open_attempts(self) -> list[dict[str, Any]]:
         """What this instance is running or would run: child_intend, parent_thread, index, attempt."""

@@ -33,11 +33,6 @@ class Child:
     def finished(self) -> bool:
         return self.report is not None
 
-    @property
-    def hopeless(self) -> bool:
-        """This attempt can no longer be accepted."""
-        return self.state == "blocked" or (self.finished and self.state != ACCEPT)
-
 
 def fan_out_children(fanout: FanOut) -> list[Child]:
     """Every subtask with its state, by index."""

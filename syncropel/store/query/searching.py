@@ -52,11 +52,6 @@ class Found:
     to_look_at: int
     through: int | None
 
-    @property
-    def more(self) -> bool:
-        """Whether there may be others after it."""
-        return self.cursor is not None
-
 
 @dataclass
 class _Reader:
