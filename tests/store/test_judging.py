@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,38 +11,21 @@ import pytest
 from syncropel.store.lineage import judging
 from syncropel.store.lineage.digest import BLOCK, digest_of
 from syncropel.store.lineage.judging import Judgement, ids_after, judge, log_id, name_log, running_digest
-from syncropel.store.lineage.lineage import Lineage, Loss, Point
+from syncropel.store.lineage.lineage import Loss, Point
+from tests.store.lineages import add, end, ids, known, log
 
-
-def ids(count: int) -> list[str]:
-    return [f"{n:064x}" for n in range(count)]
-
-
-@pytest.fixture
-def log() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
-        connection.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, id TEXT, received_at REAL)")
-        yield connection
+__all__ = ["log"]
 
 
 def filled(log: sqlite3.Connection, count: int, name: str = "log-a") -> sqlite3.Connection:
-    rows = [(sequence, id_, float(sequence)) for sequence, id_ in enumerate(ids(count), 1)]
-    log.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
+    add(log, 0, count)
     if name:
         name_log(log, name)
     return log
 
 
-def known(count: int, *points: Point, name: str = "log-a") -> Lineage:
-    """What is known of a log with so many records."""
-    before = count - count % BLOCK
-    head = Point(count, ids(count)[-1] if count else "", digest_of(ids(count)), float(count))
-    return Lineage(name, head, digest_of(ids(before)), points=points)
-
-
 def copied(count: int, backup: str = "") -> Point:
-    return Point(count, ids(count)[-1] if count else "", digest_of(ids(count)), 0.0, backup)
+    return replace(end(count), backup=backup)
 
 
 def test_a_log_of_which_nothing_is_known_is_new(log: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ import pytest
 from syncropel.store.lineage.digest import BLOCK, RunningDigest, digest_of
 from syncropel.store.lineage.keeper import COPY_SECS, LineageKeeper
 from syncropel.store.lineage.lineage import Lineage, LineageFile, Point
+from tests.store.lineages import ids
 
 
 class Files:
@@ -41,10 +42,6 @@ def keeper(files: Files) -> LineageKeeper:
     keeper.write(0.0, everywhere=True)
     files.written.clear()
     return keeper
-
-
-def ids(count: int) -> list[str]:
-    return [f"{n:064x}" for n in range(count)]
 
 
 def test_it_knows_where_the_log_ends(keeper: LineageKeeper) -> None:

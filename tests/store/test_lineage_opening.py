@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,36 +25,17 @@ from syncropel.store.sqlite.lineage_opening import (
     hold_against,
     move_aside,
 )
+from tests.store.lineages import add, ids, known, log
+
+__all__ = ["log"]
 
 STAMP = "20231114T221320.500000Z"
 NOW = 1_700_000_000.5
 
 
-def ids(count: int) -> list[str]:
-    return [f"{n:064x}" for n in range(count)]
-
-
-@pytest.fixture
-def log() -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
-        connection.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, id TEXT, received_at REAL)")
-        yield connection
-
-
-def add(log: sqlite3.Connection, start: int, stop: int) -> None:
-    rows = [(n, id_, float(n)) for n, id_ in enumerate(ids(stop)[start:], start + 1)]
-    log.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> LineageFile:
     return LineageFile(tmp_path / "hub.db.lineage", tmp_path / "backups" / "lineage.json")
-
-
-def known(count: int, *points: Point) -> Lineage:
-    head = Point(count, ids(count)[-1], digest_of(ids(count)), float(count))
-    return Lineage("log-a", head, digest_of(ids(count - count % BLOCK)), points=points, serial=7)
 
 
 def test_a_log_without_a_lineage_begins_one(log: sqlite3.Connection, files: LineageFile) -> None:
