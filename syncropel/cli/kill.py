@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from syncropel.wire import FleetStatus, FreezeOut
 
 WAIT_SECS: Final = 5.0
-_POLL_SECS: Final = 0.02
 
 
 def configure(parser: Parser) -> None:
@@ -114,27 +113,31 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
     """The fleet once all have confirmed, or its state when the wait is over."""
     from syncropel.client import calls
     from syncropel.client.confirming import holds
+    from syncropel.client.polling import rest_secs
 
-    deadline = time.monotonic() + wait_secs
+    began = time.monotonic()
     while True:
         status = client.send(calls.fleet_status())
         freeze = next((one for one in status.freezes if one.record == record), None)
-        if freeze is None or holds(freeze) or time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if freeze is None or holds(freeze) or waited >= wait_secs:
             return status, freeze
-        time.sleep(_POLL_SECS)
+        time.sleep(min(rest_secs(waited), wait_secs - waited))
 
 
 def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
     """Wait until the work under the freeze has ended; return what is left then, in words."""
     from syncropel.client import calls
+    from syncropel.client.polling import rest_secs
     from syncropel.client.unended import by_instance, settled
 
-    deadline = time.monotonic() + wait_secs
+    began = time.monotonic()
     while True:
         status = client.send(calls.fleet_status())
-        if settled(status, freeze) or time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if settled(status, freeze) or waited >= wait_secs:
             return by_instance(status, freeze)
-        time.sleep(_POLL_SECS)
+        time.sleep(min(rest_secs(waited), wait_secs - waited))
 
 
 def _report_left(left: list[str]) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from syncropel.client import calls
 from syncropel.client.confirming import holds, problems
+from syncropel.client.polling import rest_secs
 from syncropel.client.unended import by_instance, settled
 from syncropel.errors import FreezeUnconfirmed
 from syncropel.freeze_levels import EMERGENCY, HARD, NamespaceLevel
@@ -20,8 +21,6 @@ from syncropel.sdk.connection import Connection
 
 if TYPE_CHECKING:
     from syncropel.wire import ControlWritten, FleetStatus, FreezeOut, JoinStatus, TaskDetail
-
-_POLL_SECS: Final = 0.05
 
 
 class ClientFleet:
@@ -82,12 +81,13 @@ class ClientFleet:
 
         `timeout`: seconds, None for ever. Raises TimeoutError when it expires.
         """
+        began = time.monotonic()
         async with asyncio.timeout(timeout):
             while True:
                 status = await self.progress(task)
                 if status.complete or not status.satisfiable:
                     return status
-                await asyncio.sleep(_POLL_SECS)
+                await asyncio.sleep(rest_secs(time.monotonic() - began))
 
     async def freeze(
         self,
@@ -115,15 +115,16 @@ class ClientFleet:
         }
         written = await self._ask(calls.freeze(fields))
         ends = terminate or (level == HARD and namespace is not None and grace_secs == 0)
-        deadline = time.monotonic() + wait_secs
+        began = time.monotonic()
         while True:
             status = await self.status()
             freeze = next((one for one in status.freezes if one.record == written.record), None)
             if freeze is None:
                 raise FreezeUnconfirmed("somebody lifted this freeze again", "see: spl fleet status")
-            if time.monotonic() >= deadline or (holds(freeze) and (not ends or settled(status, freeze))):
+            waited = time.monotonic() - began
+            if waited >= wait_secs or (holds(freeze) and (not ends or settled(status, freeze))):
                 break
-            await asyncio.sleep(_POLL_SECS)
+            await asyncio.sleep(min(rest_secs(waited), wait_secs - waited))
         found = list(problems(status, freeze, wait_secs))
         if ends and (left := by_instance(status, freeze)):
             found.append((f"not everything that ran there has ended: {'; '.join(left)}", "spl fleet status"))

@@ -61,6 +61,36 @@ def test_all_have_confirmed(spl: Spl, daemon: FakeDaemon) -> None:
     ]
 
 
+class Clock:
+    """Passes when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, secs: float) -> None:
+        self.now += secs
+
+
+def test_a_long_wait_asks_the_fleet_seldom(
+    spl: Spl, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("syncropel.cli.kill.time", clock)
+    ran = kill(spl, daemon, fleet(freeze(waiting=["worker-b"])), "--wait", "60")
+    assert "not confirmed within 60s by: worker-b" in ran.err
+    asked = [request for request in daemon.requests if request.url.path == "/v1/fleet/status"]
+    assert 60 <= clock.now < 61
+    assert 100 < len(asked) < 300
+    daemon.requests.clear()
+    unconfirmed, clock.now = fleet(freeze(waiting=["worker-a"])), 0.0
+    daemon.answers_in_turn("/v1/fleet/status", *[unconfirmed] * 4, fleet(freeze()))
+    assert spl(*KILL, "--wait", "60").code == 0
+    assert clock.now < 0.1
+
+
 def test_one_whose_heartbeats_are_refused_is_not_reached(spl: Spl, daemon: FakeDaemon) -> None:
     shut_out = wire.instance(wire.WORKER_B, "worker-b", 9202, status="left", refused="it was revoked")
     ran = kill(spl, daemon, fleet(freeze(waiting=["worker-b"]), other=shut_out))
