@@ -1,9 +1,13 @@
-"""The reader of one thread at once: it is closed beside reads on other threads."""
+"""Readers that any thread may use: they are closed beside reads on other threads."""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,15 @@ import pytest
 from syncropel.errors import StoreError
 from syncropel.store.sqlite.at_once import ReaderAtOnce
 from syncropel.store.sqlite.store import SqliteStore
+from syncropel.store.views.views import Views
 from tests.folds.build import THREAD, record
 
 LIMIT_SECS = 60
+_HELD = ("SELECT sequence", "SELECT key, value FROM meta")
 
 
 class Slow(sqlite3.Connection):
-    """Holds a read of records until `go_on`, and notes what came in which order."""
+    """Holds a read until `go_on`, and notes what came in which order."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,7 +34,7 @@ class Slow(sqlite3.Connection):
 
     def execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
         found = super().execute(statement, values)
-        if "FROM records" in statement:
+        if statement.startswith(_HELD):
             self.reading.set()
             assert self.go_on.wait(LIMIT_SECS)
             self.noted.append("read")
@@ -45,7 +51,21 @@ async def log(sqlite_store: SqliteStore, tmp_path: Path) -> Path:
     return tmp_path / "hub.db"
 
 
-def test_a_close_waits_for_the_read_on_another_thread(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_thread(log: Path) -> tuple[Callable[[], object], Callable[[], object]]:
+    """A read, and what closes its connection."""
+    reader = ReaderAtOnce(log)
+    return partial(reader.thread, THREAD, 9), reader.close
+
+
+def views(_: Path) -> tuple[Callable[[], object], Callable[[], object]]:
+    opened = asyncio.run(Views.open())
+    return opened.meta, lambda: asyncio.run(opened.close())
+
+
+@pytest.mark.parametrize("opened", [one_thread, views])
+def test_a_close_waits_for_the_read_on_another_thread(
+    log: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[Path], Any]
+) -> None:
     """SQLite crashes the process when a connection is closed under a running read."""
     made: list[Slow] = []
 
@@ -54,10 +74,8 @@ def test_a_close_waits_for_the_read_on_another_thread(log: Path, monkeypatch: py
         return made[0]
 
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=factory))
-    reader = ReaderAtOnce(log)
-    found: list[int] = []
-    reads = threading.Thread(target=lambda: found.append(len(reader.thread(THREAD, 9))))
-    closes = threading.Thread(target=reader.close)
+    read, close = opened(log)
+    reads, closes = threading.Thread(target=read), threading.Thread(target=close)
     reads.start()
     assert made[0].reading.wait(LIMIT_SECS)
     closes.start()
@@ -65,7 +83,7 @@ def test_a_close_waits_for_the_read_on_another_thread(log: Path, monkeypatch: py
     made[0].go_on.set()
     for thread in (reads, closes):
         thread.join(LIMIT_SECS)
-    assert (made[0].noted, found) == (["read", "closed"], [1])
+    assert made[0].noted == ["read", "closed"]
 
 
 def test_a_closed_one_says_so_and_is_closed_again(log: Path) -> None:
@@ -74,3 +92,32 @@ def test_a_closed_one_says_so_and_is_closed_again(log: Path) -> None:
     reader.close()
     with pytest.raises(StoreError, match="closed"):
         reader.thread(THREAD, 9)
+
+
+@pytest.mark.parametrize("kind", ["views", "one thread"])
+def test_the_end_of_the_process_waits_too(kind: str, log: Path) -> None:
+    """At its end every connection is closed, also one that a thread uses that nobody waits for."""
+    program = f"""
+import asyncio, threading
+from pathlib import Path
+from syncropel.store.sqlite.at_once import ReaderAtOnce
+from syncropel.store.views.views import Views
+if {kind!r} == "views":
+    reader = asyncio.run(Views.open())
+    log, lock = reader._reader, reader._lock
+else:
+    reader = ReaderAtOnce(Path({str(log)!r}))
+    log, lock = reader._log, reader._lock
+reading, ending = threading.Event(), threading.Event()
+def read():
+    with lock:
+        reading.set()
+        ending.wait(60)
+        print(log.execute("SELECT 1").fetchone())
+threading.Thread(target=read, daemon=True).start()
+reading.wait(60)
+import atexit
+atexit.register(ending.set)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT_SECS)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "(1,)\n", "")

@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path
 
 from syncropel.record.model import StoredRecord
-from syncropel.store.sqlite.connection import BUSY_SECONDS, explain, read_only_uri
+from syncropel.store.sqlite.connection import BUSY_SECONDS, close_after_reads, explain, read_only_uri
 from syncropel.store.sqlite.rows import COLUMNS, from_row
 
 _SELECT = f"SELECT {COLUMNS} FROM records WHERE thread = ? AND sequence <= ?"
@@ -27,7 +27,7 @@ class ReaderAtOnce:
             read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         # Of a store that nobody closed, too; at the end of the process threads may still read.
-        self._end = weakref.finalize(self, _close, self._log, self._lock)
+        self._end = weakref.finalize(self, close_after_reads, self._log, self._lock)
         self._log.execute("SELECT count(*) FROM meta").fetchone()
 
     def thread(self, thread: str, through: int) -> list[StoredRecord]:
@@ -42,9 +42,3 @@ class ReaderAtOnce:
     def close(self) -> None:
         """Close the connection, after the read that runs on it. Safe to call twice."""
         self._end()
-
-
-def _close(log: sqlite3.Connection, lock: threading.Lock) -> None:
-    # SQLite crashes the process when a connection is closed under a running read.
-    with lock:
-        log.close()

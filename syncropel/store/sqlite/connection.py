@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,14 @@ async def open_reader(path: Path) -> Connection:
 def read_only(path: Path) -> sqlite3.Connection:
     """A plain read-only connection for the calling thread. Raises sqlite3.Error."""
     return sqlite3.connect(read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def close_after_reads(connection: sqlite3.Connection, lock: threading.Lock) -> None:
+    """Close a connection that several threads use, each of them under this lock: SQLite crashes the process
+    when a connection is closed under a running read.
+    """
+    with lock:
+        connection.close()
 
 
 def read_only_uri(path: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.errors import StoreError, Unavailable
-from syncropel.store.sqlite.connection import BUSY_SECONDS, Connection
+from syncropel.store.sqlite.connection import BUSY_SECONDS, Connection, close_after_reads
 from syncropel.store.views.batch import ActorRow, Batch, ForkRow
 from syncropel.store.views.writing import write
 
@@ -57,9 +57,10 @@ class Views:
         self.path = path
         """Their file; None in memory."""
         self._reader = reader
-        weakref.finalize(self, reader.close)  # views in memory end with whoever holds them
         self._writer = writer
         self._lock = threading.Lock()
+        # Views in memory end with whoever holds them; at the end of the process threads may still read.
+        self._end = weakref.finalize(self, close_after_reads, reader, self._lock)
         self._closed = False
         self.problem = ""
         """Why they cannot be read any more; empty while they can. They are built anew at the next start."""
@@ -127,8 +128,7 @@ class Views:
     async def close(self) -> None:
         """Close the file; from then on reads raise Unavailable. Safe to call twice."""
         self._closed = True
-        with self._lock:
-            self._reader.close()
+        self._end()
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
