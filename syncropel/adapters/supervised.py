@@ -18,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from syncropel.adapters.control_socket import control_socket
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.strays import FAMILY, bearers, end_marked
 from syncropel.supervisor import tree
@@ -68,19 +69,6 @@ class Ending:
         """Parse what a supervisor wrote."""
         known = {key: status[key] for key in cls.__dataclass_fields__ if key in status}
         return cls(**{**known, "left": tuple(status.get("left", ()))})
-
-
-@contextlib.contextmanager
-def _address(folder: Path) -> Iterator[str]:
-    """The socket's address in a folder whose path may be longer than an address can be."""
-    if not os.path.isdir("/proc/self/fd"):
-        yield str(folder / "ctl")
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{handle}/ctl"
-    finally:
-        os.close(handle)
 
 
 class Supervised:
@@ -182,7 +170,7 @@ class Supervised:
         return self.over
 
     async def _connect(self, patience_secs: float) -> None:
-        with _address(self.folder) as address:
+        with control_socket(self.folder) as address:
             reader, self._writer = await asyncio.open_unix_connection(address)
         self._hearing = asyncio.create_task(self._hear(reader))
         self._say("attach")
@@ -369,7 +357,7 @@ def _spawn(run: Supervised, environ: dict[str, str], output: int) -> subprocess.
         with (
             socket.socket(socket.AF_UNIX) as listener,
             (folder / "errors").open("wb") as errors,
-            _address(folder) as address,
+            control_socket(folder) as address,
         ):
             listener.bind(address)
             os.chmod(address, 0o600)

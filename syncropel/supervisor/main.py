@@ -4,9 +4,9 @@ The folder holds the control socket `ctl`, which the daemon created and whose li
 at the end `status.json`. Our stdout receives the goal's output.
 
 The daemon sends lines: `attach`, then `here` every few seconds; `go`, `stop gently`, `stop now`, `close` (the
-goal's stdin), or `stdin`: everything after it on this connection is for the goal. The replies are lines of
-JSON, each with `said`: `attached`, `started`, `ended`. A goal's stdin stays open when a connection ends, so
-that a conversation survives the daemon.
+goal's stdin), `fed` (how much of its input has been accepted), or `stdin`: everything after it on this
+connection is for the goal. The replies are lines of JSON, each with `said`: `attached`, `started`, `fed`,
+`ended`. A goal's stdin stays open when a connection ends, so that a conversation survives the daemon.
 """
 
 from __future__ import annotations
@@ -170,6 +170,9 @@ class Supervisor:
                 self._goal.open_gate()
         elif line in ("stop gently", "stop now"):
             decider.stop(decide.STOPPED, now(), gently=line == "stop gently")
+        elif line == "fed":
+            feeding = sum(one.feeds for one in self._callers.values())
+            caller.say("fed", bytes=self._feed.taken, feeding=feeding)
         elif line == "close":
             self._feed.close()
 

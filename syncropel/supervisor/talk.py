@@ -77,6 +77,8 @@ class Feed:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.taken = 0
+        """Bytes accepted for the goal, whether or not it has read them."""
         self._kept = b""
         self._closing = False
         if descriptor >= 0:
@@ -89,6 +91,7 @@ class Feed:
 
     def take(self, data: bytes = b"") -> None:
         """Pass this to the goal, after what was kept before."""
+        self.taken += len(data)
         self._kept += data
         try:
             while self._kept:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from syncropel.adapters.supervised import Supervised, _address
+from syncropel.adapters.control_socket import control_socket
+from syncropel.adapters.stdin_feed import StdinFeed
+from syncropel.adapters.supervised import Supervised
 from syncropel.supervisor.decide import Limits
 from syncropel.supervisor.words import Spec
 
@@ -27,7 +29,7 @@ async def launched(folder: Path, *command: str, stdin: str = "pipe") -> Supervis
 
 def feed(run: Supervised, data: bytes) -> None:
     """Somebody who says something to the goal and is gone."""
-    with socket.socket(socket.AF_UNIX) as caller, _address(run.folder) as address:
+    with socket.socket(socket.AF_UNIX) as caller, control_socket(run.folder) as address:
         caller.connect(address)
         caller.sendall(b"stdin\n" + data)
 
@@ -97,3 +99,40 @@ async def test_stdin_is_a_file_and_stderr_another(tmp_path: Path) -> None:
 async def test_a_prompt_that_is_not_there_is_no_start(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="ended before it had begun"):
         await launched(tmp_path, "cat", stdin=str(tmp_path / "missing"))
+
+
+async def test_who_comes_later_learns_how_much_the_goal_was_given(tmp_path: Path) -> None:
+    run = await launched(tmp_path, "cat")
+    await asyncio.to_thread(feed, run, b"one\ntwo")
+    later = StdinFeed(run.folder)
+
+    assert await later.taken() == 7
+    await later.send(b"\nthree\n")
+    await later.close(14)
+
+    later.leave()
+    assert (await run.ending()).exit_code == 0
+    assert (tmp_path / "output").read_text() == "one\ntwo\nthree\n"
+    with pytest.raises(ConnectionRefusedError):
+        await StdinFeed(run.folder).taken()
+
+
+async def test_who_comes_later_waits_until_all_that_was_sent_before_is_counted(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "go")
+    run = await launched(tmp_path, "bash", "-c", "read go < go; wc -c")
+    before = asyncio.ensure_future(asyncio.to_thread(feed, run, b"x" * 400_000))
+    later = StdinFeed(run.folder)
+    async with asyncio.timeout(LIMIT_SECS):
+        while not (await later._fed())["bytes"]:  # noqa: ASYNC110 - another process counts
+            await asyncio.sleep(0.01)
+    assert (await later._fed())["feeding"] == 1
+    counting = asyncio.ensure_future(later.taken())
+
+    await asyncio.to_thread((tmp_path / "go").write_text, "\n")
+
+    assert await counting == 400_000
+    await before
+    await later.close(400_000)
+    later.leave()
+    assert (await run.ending()).exit_code == 0
+    assert (tmp_path / "output").read_text().strip() == "400000"
