@@ -16,7 +16,8 @@ from syncropel.adapters.configured import given, missing
 from syncropel.adapters.contract import ORPHAN_SECS, Place
 from syncropel.adapters.files import Files
 from syncropel.adapters.other_user import OtherUser
-from syncropel.adapters.program import Program, ProgramAdapter
+from syncropel.adapters.program import ProgramAdapter
+from syncropel.adapters.program_parts import Program
 from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable

@@ -11,7 +11,8 @@ from syncropel.adapters.base import Job
 from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import found, passed
 from syncropel.adapters.files import Files
-from syncropel.adapters.program import Program, ProgramAdapter
+from syncropel.adapters.program import ProgramAdapter
+from syncropel.adapters.program_parts import Program
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable, read_secret
 

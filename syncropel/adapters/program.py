@@ -10,8 +10,8 @@ import contextlib
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -23,6 +23,7 @@ from syncropel.adapters.files import Files, end_of
 from syncropel.adapters.following import Following
 from syncropel.adapters.gate_command import GateCommand, is_gated
 from syncropel.adapters.preflight import available_memory, tell_memory
+from syncropel.adapters.program_parts import Conversing, Excess, Program
 from syncropel.adapters.reading import OutputReader, PlainReader
 from syncropel.adapters.silence import Silence
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
@@ -49,35 +50,6 @@ KILL_LIMIT_SECS: Final = 5.0
 START_SECS: Final = 15.0
 IDLE: Final = "idle"
 """Why a run was ended: its program wrote nothing for longer than its adapter allows."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """What to run. `environment` is complete, except for what the supervisor adds.
-
-    `stdin`: a file; None: empty. `stderr`: a file; None: the same as stdout. `tells_start`: it closes
-    descriptor 3 when it has started. `session`: the id that it is told to give its session.
-    """
-
-    command: list[str]
-    cwd: Path
-    environment: Mapping[str, str]
-    stdin: Path | None = None
-    stderr: Path | None = None
-    tells_start: bool = False
-    session: str = ""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    """Additional facts for the start record."""
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    """What a daemon that takes over the run has to know; it is in no record."""
-
-
-@dataclass(frozen=True)
-class Excess:
-    """A limit that a run exceeded: `reason` is machine-readable, `told` is for people."""
-
-    reason: str
-    told: str
 
 
 class ProgramAdapter(ABC):
@@ -113,6 +85,12 @@ class ProgramAdapter(ABC):
         """Observes what the reader reports while the run continues."""
         name = run.folder.name
         return Following(output, reader, name, job.events.get(name, 0), self.place.runtime.monotonic)
+
+    def conversing(
+        self, run: Supervised, job: Job, reader: OutputReader | None, read: Callable[[], Awaitable[None]]
+    ) -> Conversing | None:
+        """Who talks to the program, for one whose stdin is a pipe. `read` reads its output on."""
+        return None
 
     def limits_of(self, job: Job, reader: OutputReader | None) -> Excess | None:
         """A limit of the adapter's own that the run now exceeds, for which it is ended."""
@@ -270,15 +248,26 @@ class ProgramAdapter(ABC):
         silence = Silence([output, errors], self._idle_secs, self.place.runtime)
         excess: Excess | None = None
 
+        async def read() -> None:
+            await _observe_costs(costs, observe)
+            if following is not None:
+                await following.read_on(observe)
+
+        talk = self.conversing(run, job, live, read)
+
         def limit() -> Excess | None:
             nonlocal excess
-            excess = self._silent(silence) or self.limits_of(job, live)
+            excess = self._silent(silence, talk) or self.limits_of(job, live)
             return excess
 
         try:
-            ending = await self._ended(run, job, observe, costs, following, limit)
+            ending = await self._ended(run, job, read, talk, limit)
         finally:
+            if talk is not None and not self._leaving:
+                await talk.hang_up()
             await self._end(run, job)
+            if talk is not None:
+                await talk.leave()
             await _observe_costs(costs, observe)
             if following is not None and not self._leaving:
                 await following.finish(observe)
@@ -313,24 +302,23 @@ class ProgramAdapter(ABC):
         self,
         run: Supervised,
         job: Job,
-        observe: Observe,
-        costs: CostFile,
-        following: Following | None,
+        read: Callable[[], Awaitable[None]],
+        talk: Conversing | None,
         limit: Callable[[], Excess | None],
     ) -> Ending:
-        """Wait for the run's end, reporting its spending meanwhile. A supervisor that exceeds the time limit
-        is overruled.
+        """Wait for the run's end, reading on meanwhile. A supervisor that exceeds the time limit is
+        overruled.
         """
         ending = asyncio.ensure_future(run.ending())
         runtime = self.place.runtime
         until = runtime.monotonic() + job.timeout_secs + run.limits.ending + PATIENCE_SECS
         try:
             while not ending.done() and (left := until - runtime.monotonic()) > 0:
-                await asyncio.wait({ending}, timeout=min(left, LOOK_SECS))
-                await _observe_costs(costs, observe)
-                if following is not None:
-                    await following.read_on(observe)
-                if limit() is not None:
+                await asyncio.wait({ending}, timeout=min(left, talk.look_secs if talk else LOOK_SECS))
+                await read()
+                if talk is not None:
+                    await talk.advance()
+                if limit() is not None or (talk is not None and talk.overdue):
                     return await run.stop(gently=True)
         finally:
             if not ending.done():
@@ -339,7 +327,10 @@ class ProgramAdapter(ABC):
             return ending.result()
         return replace(await run.stop(gently=False), why=TIMEOUT)
 
-    def _silent(self, silence: Silence) -> Excess | None:
+    def _silent(self, silence: Silence, talk: Conversing | None) -> Excess | None:
+        if talk is not None and talk.waits:
+            silence.restart()
+            return None
         return Excess(IDLE, f"wrote nothing for {self._idle_secs:g}s") if silence.lasts() else None
 
     async def _end(self, run: Supervised, job: Job) -> None:

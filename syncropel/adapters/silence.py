@@ -18,6 +18,10 @@ class Silence:
         self._since = runtime.monotonic()
         self.broken = False
 
+    def restart(self) -> None:
+        """Count from now on: it is quiet for a reason."""
+        self._since, self.broken = self._runtime.monotonic(), False
+
     def lasts(self) -> bool:
         """Check now."""
         if self._limit > 0:

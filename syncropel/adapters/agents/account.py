@@ -30,6 +30,10 @@ class Account:
     unread: int
     spent_known: bool
     thread: Tokens | None = None
+    tokens_known: bool = True
+    """Whether the agent reports all its tokens."""
+    session_cost_usd: float | None = None
+    """US dollars of the whole session, where the agent counts those and not the run's own."""
 
     @property
     def cost_usd(self) -> float | None:
@@ -41,20 +45,22 @@ class Account:
 
         session, model; usage: tokens and cost_usd of each model; cost_usd and tokens of the attempt, None
         where unknown; denied: the denied calls; denials: "known" or "unknown"; unread: lines that could not
-        be parsed; thread_tokens: those of the session with all its earlier attempts.
+        be parsed; thread_tokens, session_cost_usd: those of the session with all its earlier attempts.
         """
         body: dict[str, Any] = {
             "session": self.session.id,
             "model": self.session.model,
             "usage": self.spending.as_body()[:_MOST_TOLD],
             "cost_usd": self.cost_usd,
-            "tokens": self.spending.tokens.total if self.spent_known else None,
+            "tokens": self.spending.tokens.total if self.spent_known and self.tokens_known else None,
             "denied": [str(one) for one in islice(self.facts.denied.values(), _MOST_TOLD)],
             "denials": "known" if self.facts.denied_known else "unknown",
             "unread": self.unread,
         }
         if self.thread is not None:
             body["thread_tokens"] = self.thread.as_body()
+        if self.session_cost_usd is not None:
+            body["session_cost_usd"] = self.session_cost_usd
         return body
 
 

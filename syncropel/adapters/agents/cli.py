@@ -61,8 +61,11 @@ class Cli(Protocol):
     """Variables that are always set."""
     keys: frozenset[str]
     """Variables through which it could reach its provider without the gateway."""
-    dialect: Dialect
-    """The API with which it calls its model."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The API with which it calls its model."""
+        ...
 
     def words(self, program: Sequence[str], ask: Ask, more: Sequence[str]) -> list[str]:
         """The command; the prompt comes on stdin."""

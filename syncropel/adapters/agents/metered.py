@@ -6,17 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
-from syncropel.adapters.agents.claude import ClaudeReader
-from syncropel.adapters.agents.codex import CodexReader
+from syncropel.adapters.agents.account import Account
 from syncropel.adapters.agents.verdict import AGENT_ERROR, BUDGET_EXCEEDED, RATE_LIMITED, RESULT_MISSING
 from syncropel.adapters.base import Observe, Outcome
 from syncropel.adapters.following import KINDS, Following
 from syncropel.adapters.gateway.attempt import Attempt
 from syncropel.adapters.gateway.journal import Request
 from syncropel.adapters.models.tokens import Tokens
-from syncropel.adapters.reading import Event, Usage
+from syncropel.adapters.reading import Event, OutputReader, Usage
 from syncropel.folds.fanout.child import STREAM_EVENT
 
 _KINDS: Final[Mapping[type, str]] = {kind: told for kind, told in KINDS.items() if kind is not Usage}
@@ -26,7 +25,18 @@ _SAME_SHARE: Final = 0.01
 _BY_REFUSAL: Final = frozenset({AGENT_ERROR, RATE_LIMITED, RESULT_MISSING, BUDGET_EXCEEDED})
 """Reasons an agent may end with when its requests are refused."""
 
-AgentReader = ClaudeReader | CodexReader
+
+@runtime_checkable
+class AgentReader(OutputReader, Protocol):
+    """Reads an agent's output. `turns`: what `max_turns` counts."""
+
+    @property
+    def turns(self) -> int: ...
+
+    @property
+    def account(self) -> Account:
+        """The facts about the run so far."""
+        ...
 
 
 def events_of(run: str) -> str:

@@ -8,24 +8,57 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from syncropel.adapters.agents.cli import Cli
+from syncropel.adapters.gateway.dialects import Dialect
 from syncropel.adapters.models.prices import Price, Prices
 from syncropel.errors import SetupError
 
 PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """Valid names of providers."""
+_MODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PRICE_KEYS: Final = ("input", "output", "cached_input", "cache_write")
 
 
+ASK: Final = "ask"
+AUTO: Final = "auto"
+"""Values of `permissions`: the operator is asked, or the agent edits its worktree without asking."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where a model is, unless the config says otherwise: `name` in the fleet, `url`, and the file in
+    `secrets/` with its `key`.
+    """
+
+    name: str
+    url: str
+    key: str
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> Provider:
+        """The usual provider of an API."""
+        return cls(dialect.provider, dialect.url, dialect.key)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """One agent's. `modes`: its permission modes; None: it says which it has only when it runs."""
+
+    provider: Provider
+    mode: str = ""
+    modes: frozenset[str] | None = None
+    permissions: str = AUTO
+
+
 @dataclass(frozen=True)
 class Options:
-    """`mode`: the agent's permission mode, in its own words. `max_turns`: answers of the model; 0: no limit.
+    """`mode`: the agent's permission mode, in its own words; empty: as `permissions` wants.
 
-    `resume`: whether a retry continues the previous attempt's session. `prices`: `[…prices]`. `gateway`:
-    whether it calls its model through the gateway, which forwards to `provider_url` with the key in
-    `secrets/` named `provider_key`. `provider`: the fleet's name for the provider.
+    `max_turns`: answers of the model; 0: no limit. `resume`: whether a retry continues the previous attempt's
+    session. `prices`: `[…prices]`. `gateway`: whether it calls its model through the gateway, which forwards
+    to `provider_url` with the key in `secrets/` named `provider_key`. `provider`: the fleet's name for the
+    provider. `permissions`: whether its operator is asked.
     """
 
     mode: str
@@ -36,12 +69,14 @@ class Options:
     provider: str = ""
     provider_url: str = ""
     provider_key: str = ""
+    permissions: str = AUTO
 
 
-def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
+def read_options(name: str, defaults: Defaults, given: Mapping[str, Any]) -> Options:
     """Check the keys of the adapter called `name`. Raises SetupError naming the key."""
     readers: dict[str, Callable[[Any], Any]] = {
-        "mode": lambda value: _mode(cli, value),
+        "mode": lambda value: _mode(defaults.modes, value),
+        "permissions": _permissions,
         "max_turns": _turns,
         "resume": _switch,
         "prices": _prices,
@@ -50,12 +85,12 @@ def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
         "provider_url": _url,
         "provider_key": _secret,
     }
-    dialect = cli.dialect
     found: dict[str, Any] = {
-        "mode": cli.mode,
-        "provider": dialect.provider,
-        "provider_url": dialect.url,
-        "provider_key": dialect.key,
+        "mode": defaults.mode,
+        "permissions": defaults.permissions,
+        "provider": defaults.provider.name,
+        "provider_url": defaults.provider.url,
+        "provider_key": defaults.provider.key,
     }
     for key, value in given.items():
         if key not in readers:
@@ -68,10 +103,18 @@ def read_options(name: str, cli: Cli, given: Mapping[str, Any]) -> Options:
     return Options(**found)
 
 
-def _mode(cli: Cli, value: Any) -> str:
-    if not isinstance(value, str) or value not in cli.modes:
-        raise ValueError(f"one of {', '.join(sorted(cli.modes))}")
+def _mode(modes: frozenset[str] | None, value: Any) -> str:
+    if modes is not None and (not isinstance(value, str) or value not in modes):
+        raise ValueError(f"one of {', '.join(sorted(modes))}")
+    if not isinstance(value, str) or not _MODE.fullmatch(value):
+        raise ValueError("one of the agent's own modes, such as default")
     return value
+
+
+def _permissions(value: Any) -> str:
+    if value not in (ASK, AUTO):
+        raise ValueError(f'"{ASK}" or "{AUTO}"')
+    return str(value)
 
 
 def _turns(value: Any) -> int:

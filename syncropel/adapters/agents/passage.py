@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from syncropel.adapters.agents.cli import Cli
 from syncropel.adapters.agents.metered import events_of
 from syncropel.adapters.agents.options import Options
 from syncropel.adapters.base import Job
 from syncropel.adapters.gateway.attempt import Attempt, Upstream, new_token
 from syncropel.adapters.gateway.desk import Gateway
+from syncropel.adapters.gateway.dialects import Dialect
 from syncropel.adapters.gateway.refusals import Refusal
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
@@ -25,31 +25,58 @@ _PROXIES: Final = ("NO_PROXY", "no_proxy")
 _HERE: Final = "127.0.0.1"
 
 
+class Route(Protocol):
+    """How an agent reaches its model."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Variables through which it could do so without the gateway."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The API of its model; None: the gateway does not know it."""
+        ...
+
+    def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
+        """More arguments and variables that make it call its model at this address with this token. No
+        argument may contain the token: everybody on the machine can read them.
+        """
+        ...
+
+
 class Passage:
     """Opens, takes over, and closes the attempts of one adapter."""
 
-    def __init__(self, cli: Cli, options: Options, gateway: Gateway) -> None:
-        self._cli = cli
+    def __init__(self, route: Route, dialect: Dialect, options: Options, gateway: Gateway) -> None:
+        self._route = route
         self._prices = options.prices
         self._gateway = gateway
-        self._upstream = Upstream(options.provider, options.provider_url, options.provider_key, cli.dialect)
+        self._upstream = Upstream(options.provider, options.provider_url, options.provider_key, dialect)
         self._attempts: dict[tuple[str, int], Attempt] = {}
         gateway.key_names.add(options.provider_key)
 
     @classmethod
-    def of(cls, table: AdapterTable, cli: Cli, options: Options, gateway: Gateway | None) -> Passage | None:
+    def of(
+        cls, table: AdapterTable, route: Route, options: Options, gateway: Gateway | None
+    ) -> Passage | None:
         """None where the config uses no gateway. Raises SetupError when the agent would get the key."""
         if not options.gateway:
             return None
+        if (dialect := route.dialect) is None:
+            raise SetupError(
+                f"[adapters.{table.name}] gateway: the gateway does not know the API of its model",
+                "remove the key; a budget is then held by what the agent says",
+            )
         given = {*table.secrets, *table.env, *table.set}
-        for name in sorted(given & (cli.keys | {options.provider_key})):
+        for name in sorted(given & (route.keys | {options.provider_key})):
             raise SetupError(
                 f"[adapters.{table.name}] gives the agent {name!r}, which the gateway keeps from it",
                 f"remove it from secrets, env and set; the gateway reads secrets/{options.provider_key}",
             )
         if gateway is None:
             raise SetupError(f"[adapters.{table.name}] gateway: there is no gateway here", "remove the key")
-        return cls(cli, options, gateway)
+        return cls(route, dialect, options, gateway)
 
     def problem(self) -> str:
         """Why its agents' requests would fail; empty when no reason is known."""
@@ -69,7 +96,7 @@ class Passage:
             raise SetupError("the gateway does not listen", "start this instance again")
         token, sha256 = new_token()
         self._add(job, sha256)
-        words, variables = self._cli.through(self._gateway.url, token)
+        words, variables = self._route.through(self._gateway.url, token)
         direct = {name: ",".join(filter(None, (environment.get(name), _HERE))) for name in _PROXIES}
         kept = {KEPT: {"sha256": sha256, "port": self._gateway.port}}
         return words, {**direct, **variables}, kept
