@@ -18,9 +18,9 @@ import psutil
 from benchmarks.place import Place, fleet
 from benchmarks.table import Table
 from syncropel.adapters import Job
+from syncropel.adapters.agent_types import CLAUDE
 from syncropel.adapters.agents.adapter import AgentAdapter
 from syncropel.adapters.agents.claude import ClaudeReader
-from syncropel.adapters.agents.types import CLAUDE
 from syncropel.adapters.contract import Place as AdapterPlace
 from syncropel.client import calls
 from syncropel.peer.runtime import Runtime

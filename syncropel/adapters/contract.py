@@ -77,6 +77,13 @@ class SaysCost(Protocol):
 
 
 @runtime_checkable
+class SaysCapabilities(Protocol):
+    """An adapter whose configuration decides what it can do."""
+
+    capabilities: Capabilities
+
+
+@runtime_checkable
 class Checked(Protocol):
     """An adapter that can tell beforehand why its goals would fail."""
 

@@ -10,7 +10,15 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from syncropel.adapters.base import Adapter
-from syncropel.adapters.contract import AdapterType, Capabilities, Checked, OfProvider, Place, SaysCost
+from syncropel.adapters.contract import (
+    AdapterType,
+    Capabilities,
+    Checked,
+    OfProvider,
+    Place,
+    SaysCapabilities,
+    SaysCost,
+)
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import AdapterTable
 
@@ -20,12 +28,14 @@ GROUP: Final = "syncropel.adapters"
 """The group of entry points for types of adapters."""
 BUILT_IN: Final = {
     "bash": "syncropel.adapters.builtin:BASH",
-    "claude": "syncropel.adapters.agents.types:CLAUDE",
-    "codex": "syncropel.adapters.agents.types:CODEX",
+    "claude": "syncropel.adapters.agent_types:CLAUDE",
+    "codex": "syncropel.adapters.agent_types:CODEX",
     "echo": "syncropel.adapters.builtin:ECHO",
     "exec": "syncropel.adapters.builtin:EXEC",
+    "gemini": "syncropel.adapters.agent_types:GEMINI",
     "http": "syncropel.adapters.builtin:HTTP",
     "noop": "syncropel.adapters.builtin:NOOP",
+    "opencode": "syncropel.adapters.agent_types:OPENCODE",
 }
 """Types of this package. They are listed here, and not in its metadata, because an updated checkout keeps the
 metadata of its installation: no goal may fail because of that.
@@ -122,6 +132,8 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
     except Exception as error:  # noqa: BLE001 - it is somebody else's code
         return Enabled(table, None, found.capabilities, f"its type {table.kind} broke: {_told(error)}")
     capabilities = found.capabilities
+    if isinstance(adapter, SaysCapabilities):
+        capabilities = adapter.capabilities
     if isinstance(adapter, SaysCost):
         capabilities = replace(capabilities, cost=adapter.cost_known)
     return Enabled(table, adapter, capabilities)

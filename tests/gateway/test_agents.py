@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import Job, Outcome
+from syncropel.adapters.agent_types import CLAUDE, CODEX
 from syncropel.adapters.agents.adapter import AgentAdapter
-from syncropel.adapters.agents.types import CLAUDE, CODEX
 from syncropel.adapters.contract import Place
 from syncropel.adapters.gateway.journal import Journal, Request
 from syncropel.adapters.registry import Types, enable

@@ -37,7 +37,12 @@ class Row:
 
 def truth() -> list[Row]:
     """The table, a row for each run."""
-    _, *lines = (FOLDER / "truth.txt").read_text(encoding="utf-8").splitlines()
+    return read_table(FOLDER / "truth.txt")
+
+
+def read_table(path: Path) -> list[Row]:
+    """A row for each line but the first."""
+    _, *lines = path.read_text(encoding="utf-8").splitlines()
     return [_row(*line.split(" | ", 6)) for line in lines]
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from syncropel.adapters import Job, Outcome
+from syncropel.adapters.agent_types import CLAUDE, CODEX
 from syncropel.adapters.agents.adapter import AgentAdapter
-from syncropel.adapters.agents.types import CLAUDE, CODEX
 from syncropel.adapters.contract import Place
 from syncropel.adapters.models.tokens import read_tokens
 from syncropel.adapters.reading import Usage

@@ -1,0 +1,276 @@
+"""Agents that are talked to, with real processes: an agent of our own that misbehaves in the known ways."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psutil
+import pytest
+
+from syncropel.adapters.asking import ALLOW_ALWAYS, ALLOW_ONCE, REJECT_ONCE, Message
+from syncropel.errors import SetupError
+from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
+from tests.adapters.acp.bench import ALL, Bench, Person, until
+from tests.adapters.agents.recorded import agent_of
+
+
+@pytest.mark.parametrize(
+    ("does", "verdict", "reason", "summary"),
+    [
+        ("ok", "accept", "", "I am done."),
+        ("file-system", "accept", "", "I am done."),
+        ("garbage", "accept", "", "I am done."),
+        ("stderr", "accept", "", "I am done."),
+        ("lingers", "accept", "", "I am done."),
+        ("crash", "failed", "result_missing", "ended without a result (exit status 3): I begin."),
+    ],
+)
+async def test_what_comes_of_an_agent(
+    tmp_path: Path, does: str, verdict: str, reason: str, summary: str
+) -> None:
+    bench = Bench(tmp_path, "opencode")
+
+    outcome = await bench.run(f"do:{does}")
+
+    assert (outcome.verdict, outcome.reason) == (verdict, reason)
+    assert outcome.summary.startswith(summary)
+    assert (outcome.unread > 0) is (does == "garbage")
+
+
+@pytest.mark.parametrize("agent", ALL)
+async def test_an_edit_that_the_operator_allows_is_made(tmp_path: Path, agent: str) -> None:
+    bench = Bench(tmp_path, agent, Person(ALLOW_ONCE))
+
+    outcome = await bench.run("do:edit")
+
+    assert (outcome.verdict, agent_of(outcome)["denied"]) == ("accept", [])
+    assert bench.file("note.txt").read_text() == "new\n"
+    (request,) = bench.person.asked
+    assert (request.kind, request.tool, request.text) == ("permission", "edit", "A edit")
+    assert request.shown["diffs"] == [{"path": "note.txt", "old": None, "new": "new\n"}]
+    assert request.paths == (str(bench.file("note.txt").resolve()),)
+
+
+@pytest.mark.parametrize(
+    ("agent", "answer"),
+    [("claude", REJECT_ONCE), ("codex", REJECT_ONCE), ("gemini", ALLOW_ALWAYS), ("opencode", "anything")],
+)
+async def test_whatever_is_not_allowed_once_is_denied(tmp_path: Path, agent: str, answer: str) -> None:
+    bench = Bench(tmp_path, agent, Person(answer))
+
+    outcome = await bench.run("do:edit")
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "permission_denied")
+    assert agent_of(outcome)["denied"] == ["edit note.txt"]
+    assert not bench.file("note.txt").exists()
+
+
+async def test_an_agent_that_offers_to_allow_only_for_good_is_denied(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "claude", Person(ALLOW_ONCE))
+
+    outcome = await bench.run("do:edit-always")
+
+    assert outcome.reason == "permission_denied"
+    replies = [one["result"] for one in bench.said() if "result" in one]
+    assert replies == [{"outcome": {"outcome": "selected", "optionId": "oreject_once"}}]
+
+
+async def test_a_denied_call_is_ignored_when_the_subtask_says_so(tmp_path: Path) -> None:
+    outcome = await Bench(tmp_path, "claude", Person(REJECT_ONCE)).run("do:edit", denied="ignore")
+
+    assert outcome.verdict == "accept"
+
+
+async def test_a_silent_agent_is_ended_but_not_while_it_waits_for_the_operator(tmp_path: Path) -> None:
+    silent = await Bench(tmp_path, "claude", idle_secs=0.6).run("do:stall")
+    person = Person()
+    bench = Bench(tmp_path, "claude", person, idle_secs=0.6)
+    running = asyncio.ensure_future(bench.run("do:edit"))
+    await until(lambda: person.asked)
+    await asyncio.wait({running}, timeout=1.5)
+
+    assert (silent.verdict, silent.reason) == ("failed", "idle")
+    assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini"])
+async def test_a_cancelled_agent_says_what_it_spent_and_leaves_nothing(tmp_path: Path, agent: str) -> None:
+    bench = Bench(tmp_path, agent, Person())
+    job = bench.job("do:edit" if agent == "gemini" else "do:stall")
+    running = asyncio.ensure_future(bench.adapter.run(job, bench.observe))
+    await until(bench.prompts)
+
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert "session/cancel" in [one.get("method") for one in bench.said()]
+    assert job.remains.proven
+    assert job.remains.left == ()
+    told = job.remains.agent or {}
+    assert told["session"]
+    known = {"claude": None, "codex": pytest.approx(0.0008), "gemini": None}
+    assert told["cost_usd"] == known[agent]
+
+
+@pytest.mark.parametrize("agent", ["claude", "gemini"])
+async def test_a_message_of_the_operator_is_the_next_prompt(tmp_path: Path, agent: str) -> None:
+    person = Person(ALLOW_ONCE)
+    person.messages.put_nowait(Message("m1", "use tabs"))
+    bench = Bench(tmp_path, agent, person)
+
+    outcome = await bench.run("do:edit")
+
+    assert outcome.verdict == "accept"
+    assert bench.prompts() == ["do:edit\n", "use tabs"]
+    assert person.told == [("delivered", "m1"), ("answered", "m1")]
+
+
+async def test_a_message_waits_for_the_end_of_a_turn_that_it_would_end(tmp_path: Path) -> None:
+    person = Person()
+    bench = Bench(tmp_path, "gemini", person)
+    running = asyncio.ensure_future(bench.run("do:edit"))
+    await until(lambda: person.asked)
+    person.messages.put_nowait(Message("m1", "use tabs"))
+    await until(person.messages.empty)
+
+    assert person.told == []
+    assert len(bench.prompts()) == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize("agent", ["claude", "gemini"])
+async def test_a_retry_goes_on_with_its_session_and_counts_only_what_is_new(
+    tmp_path: Path, agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncropel.adapters.acp.adapter._MINUTE_SECS", 0.01)
+    monkeypatch.setattr("syncropel.adapters.acp.adapter._AFTER_SECS", 0.0)
+    bench = Bench(tmp_path, agent)
+    first = await bench.run("do:ok")
+
+    again = await bench.run("do:ok", attempt=2, hint="try harder", earlier=agent_of(first))
+
+    assert again.verdict == "accept"
+    assert agent_of(again)["session"] == agent_of(first)["session"]
+    assert bench.prompts() == ["do:ok\n", "try harder\n"]
+    assert agent_of(again)["cost_usd"] == agent_of(first)["cost_usd"]
+    assert bench.of(SESSION)[1]["resumes"] == agent_of(first)["session"]
+    assert again.summary == "I am done."
+
+
+async def test_a_session_that_is_gone_is_begun_anew_with_the_whole_goal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "claude")
+
+    outcome = await bench.run("do:ok", attempt=2, hint="harder", earlier={"session": "s-gone"})
+
+    assert outcome.verdict == "accept"
+    assert bench.prompts() == ["do:ok\n\nharder\n"]
+    assert agent_of(outcome)["session"] != "s-gone"
+    assert agent_of(outcome)["cost_usd"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("newer", "it speaks version 7 of the protocol, not 1"), ("no-session", "Authentication required")],
+)
+async def test_an_agent_that_cannot_begin_says_why(tmp_path: Path, file: str, told: str) -> None:
+    bench = Bench(tmp_path, "codex")
+    (bench.home / file).touch()
+
+    outcome = await bench.run("do:ok")
+
+    assert (outcome.verdict, outcome.reason, outcome.summary) == ("failed", "agent_error", told)
+    assert bench.prompts() == []
+
+
+@pytest.mark.parametrize("agent", ["claude", "gemini"])
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_daemon_that_comes_back_asks_the_open_request_once_more(
+    tmp_path: Path, agent: str, answered: bool
+) -> None:
+    """And the request that it had answered is answered no second time."""
+    before = Bench(tmp_path, agent, Person(*[ALLOW_ONCE] * answered))
+    running = asyncio.ensure_future(before.run("do:edit"))
+    await until(lambda: before.person.asked and before.of(AGENT_SESSION))
+    before.adapter.leave_running()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    session = before.of(SESSION)[0]
+    known = sum(kind != SESSION for kind, _ in before.seen)
+
+    after = Bench(tmp_path, agent, Person(ALLOW_ONCE))
+    taken = await after.adapter.take_back({session["run"]: session})
+    job = after.job("do:edit", events={session["run"]: known})
+    outcome = await after.adapter.resume(taken[session["run"]], job, after.observe)
+
+    assert outcome.verdict == "accept"
+    assert after.file("note.txt").exists()
+    assert len(before.prompts()) == 1
+    assert len([one for one in after.said() if "outcome" in one.get("result", {})]) == 1
+    if after.person.asked:
+        assert after.person.asked[0].id == before.person.asked[0].id
+    told = [*before.of(STREAM_EVENT), *after.of(STREAM_EVENT)]
+    assert sum(one["usage"]["output"] for one in told) == 10
+    assert after.of(AGENT_SESSION) == []
+
+
+async def test_a_hidden_death_of_the_agent_ends_the_run(tmp_path: Path) -> None:
+    """Its child holds stdout, so the pipe says nothing."""
+    bench = Bench(tmp_path, "codex")
+    running = asyncio.ensure_future(bench.run("do:stall"))
+    await until(bench.prompts)
+    psutil.Process(bench.of(SESSION)[0]["pid"]).kill()
+
+    outcome = await running
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "result_missing")
+    assert "SIGKILL" in outcome.summary
+
+
+async def test_a_budget_in_tokens_needs_an_agent_that_says_all_its_tokens(tmp_path: Path) -> None:
+    outcome = await Bench(tmp_path, "opencode").run("do:ok", budget_tokens=100)
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "budget_blind")
+
+
+@pytest.mark.parametrize("agent", ["gemini", "claude"])
+async def test_a_budget_in_tokens_that_is_spent_fails_the_run(tmp_path: Path, agent: str) -> None:
+    outcome = await Bench(tmp_path, agent).run("do:ok", budget_tokens=100)
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "budget_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("agent", "mode", "permissions"),
+    [("claude", "default", "ask"), ("claude", "acceptEdits", "auto"), ("gemini", "autoEdit", "auto")],
+)
+async def test_the_mode_is_set_before_the_first_prompt(
+    tmp_path: Path, agent: str, mode: str, permissions: str
+) -> None:
+    bench = Bench(tmp_path, agent, options={"permissions": permissions})
+
+    await bench.run("do:ok", model="gpt-5.5")
+
+    methods = [one.get("method") for one in bench.said()]
+    assert methods.index("session/set_mode") < methods.index("session/prompt")
+    (said,) = [one for one in bench.said() if one.get("method") == "session/set_mode"]
+    assert said["params"]["modeId"] == mode
+    chosen = [one["params"] for one in bench.said() if one.get("id") == "model"]
+    assert [one.get("value") or one.get("modelId") for one in chosen] == ["gpt-5.5"]
+
+
+def test_a_gateway_that_does_not_know_the_api_of_the_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="does not know the API"):
+        Bench(tmp_path, "gemini", options={"gateway": True})
+
+
+def test_a_word_for_permissions_that_means_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"permissions must be \"ask\" or \"auto\""):
+        Bench(tmp_path, "gemini", options={"permissions": "yes"})
