@@ -1,7 +1,7 @@
 """One request for each route. A test sends them in this order to a daemon, so none can become outdated.
 
-`RECORD`, `TOKEN`, and `CHILD` stand for values from the daemon: a record's id, a token's id, a subtask's
-thread.
+`RECORD`, `TOKEN`, `CHILD`, `QUESTION`, and `DIGEST` stand for values from the daemon: a record's id, a
+token's id, a subtask's thread, a question's id, and the digest of what it shows.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /v1/tasks/{name}/speedup": Example("/v1/tasks/DOCS-7/speedup"),
     "POST /v1/tasks/{name}/answer": Example(
         "/v1/tasks/DOCS-7/answer", {"index": 0, "verdict": "accept", "reason": "go ahead"}
+    ),
+    "GET /v1/questions": Example("/v1/questions?open=true"),
+    "GET /v1/questions/{question}": Example("/v1/questions/QUESTION"),
+    "POST /v1/questions/{question}/answer": Example(
+        "/v1/questions/QUESTION/answer", {"digest": "DIGEST", "verdict": "allow", "note": "once is fine"}
     ),
     "POST /v1/tasks/{name}/retry": Example(
         "/v1/tasks/DOCS-7/retry", {"index": 0, "hint": "read the appendix, too"}

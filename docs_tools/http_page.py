@@ -15,6 +15,7 @@ _GROUPS = {
     "threads": "Threads",
     "tasks": "Tasks",
     "output": "Output of goals",
+    "questions": "Questions and messages",
     "fleet": "Fleet",
     "control": "Freezes, drains, namespaces",
     "replay": "Replay",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from docs_tools.markdown import filled, page, table
 from syncropel.policy.authority import TABLE, Row
 from syncropel.record.authors import AUTHORS, MEANING, Author
 from syncropel.record.threads import RESERVED
-from syncropel.record.topics import TOPICS, Topic
+from syncropel.record.topics import TOPICS
+
+if TYPE_CHECKING:
+    from syncropel.record.topic import Topic
 
 _INTRO = """
 The topic of a record is `body.topic`, or `body.kind` of an observation. The engine acts on the topics below.

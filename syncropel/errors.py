@@ -28,6 +28,7 @@ SyncropelError
 │   ├── OwnWork            403  a verdict on a task by who did its work
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
+│   ├── Over               410  a word to an attempt that nobody waits for, in `policy.talking`
 │   └── RecordAltered      409  a record that does not hash to its id any more, by its id and thread
 ├── Unavailable            503  stopping, or not started yet
 │   ├── Crowded            503  more connections than the daemon can have
@@ -370,9 +371,7 @@ class DaemonNotRunning(DaemonUnreachable):
 
 
 class StrangeAnswer(DaemonUnreachable):
-    """Raised by the client for an error answer that does not come from a daemon; `answered` is its HTTP
-    status.
-    """
+    """Raised by the client for an error answer that is no daemon's; `answered` is its HTTP status."""
 
     def __init__(self, answered: int, message: str, hint: str) -> None:
         super().__init__(message, hint)

@@ -13,7 +13,8 @@ import pytest
 from syncropel import folds
 from syncropel.record.model import ACTS
 from syncropel.record.threads import RESERVED
-from syncropel.record.topics import ANY, CHILD, DISPATCH, PARENT, TASK, TOPICS, Topic
+from syncropel.record.topic import ANY, CHILD, DISPATCH, PARENT, TASK, Topic
+from syncropel.record.topics import TOPICS
 
 NAMED = re.compile(r'Final = "((?:syncropel\.dispatch\.)?[a-z_]+(?:\.v1)?)"')
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import consents, output, worktrees
+from syncropel.api import consents, output, questions, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import backups, health, log, store
@@ -51,6 +51,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         threads,  # their names contain slashes, so bundles, whose paths are longer, come before them
         tasks,
         output,
+        questions,
         worktrees,
         amend,
         trust,

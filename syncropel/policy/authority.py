@@ -17,6 +17,7 @@ from syncropel.folds.base.lifecycle import opens_or_closes
 from syncropel.folds.fanout.child import DISPATCH as OBSERVED
 from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fanout.talk import FACTS
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
@@ -32,7 +33,8 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
 )
-from syncropel.record.topics import AMEND_JOIN, ANY, CHILD, DISPATCH, PARENT, TASK, TOPICS
+from syncropel.record.topic import ANY, CHILD, DISPATCH, PARENT, TASK
+from syncropel.record.topics import AMEND_JOIN, TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def refusal(record: Record, known: Known, writer: Writer) -> SyncropelError | No
         return _wrong_author(row, record, writer)
     if (error := actor_refusal(record.actor, writer)) is not None:
         return error
-    if row.topic != CHILD_DONE:
+    if row.topic != CHILD_DONE and row.topic not in FACTS:
         return None
     return _unproven(record, known, writer) or _foreign_report(record, known)
 
@@ -232,7 +234,7 @@ def _unproven(record: Record, known: Known, writer: Writer) -> WrongAuthor | Non
     """
     credential = known.credentials.known.get(record.actor)
     if credential is not None and credential.revoked:
-        told = f"{CHILD_DONE} is refused: {record.actor} was revoked"
+        told = f"{record.topic} is refused: {record.actor} was revoked"
         return WrongAuthor(told, "see: spl fleet list --all")
     if credential is not None and writer.author == "fleet":
         return WrongAuthor(
@@ -257,7 +259,7 @@ def _foreign_report(record: Record, known: Known) -> WrongAuthor | None:
         ):
             return None
     return WrongAuthor(
-        f"{CHILD_DONE} on {record.thread}: attempt {attempt!r} of subtask {index!r} was not given to "
+        f"{record.topic} on {record.thread}: attempt {attempt!r} of subtask {index!r} was not given to "
         f"{record.actor}",
         "see who has it: spl task join-status NAME",
     )

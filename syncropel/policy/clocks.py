@@ -10,7 +10,10 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
+from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD, ChildState
+from syncropel.folds.fanout.clocks import free_clocks, word_clock
 from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fanout.talk import FACTS
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.authority import Writer
@@ -34,6 +37,8 @@ class ClockedState(Protocol):
     @property
     def tasks(self) -> WorkingSet[TaskState]: ...
     @property
+    def children(self) -> WorkingSet[ChildState]: ...
+    @property
     def heads(self) -> dict[str, int]: ...
 
 
@@ -43,6 +48,8 @@ def check_clock(record: Record, state: ClockedState, writer: Writer, now: float)
         return None
     if record.topic == CHILD_DONE:
         return _check_report(record, state)
+    if record.topic in FACTS and record.clock is not None:
+        return InvalidRecord(f"{record.topic} has clock {record.clock}", "leave the clock out")
     clock, thread = record.clock, record.thread
     if clock is None:
         return None
@@ -119,8 +126,24 @@ class PastCeiling:
 
 
 def placed_report(record: Record, state: ClockedState) -> Record:
-    """The record; a report without a clock, as the first versions send it, gets the one reserved for it."""
-    if record.clock is not None or record.topic != CHILD_DONE:
+    """The record; a report without a clock, as the first versions send it, gets the one reserved for it.
+
+    What is told again of a question or a message gets the clock that it has in the log: no second record.
+    Told for the first time it gets one that nobody needs for a report, or to end an attempt.
+    """
+    if record.clock is not None:
         return record
-    promised = report_clock(record, state)
-    return record if promised is None else record.with_clock(promised)
+    placed = None
+    if record.topic == CHILD_DONE:
+        placed = report_clock(record, state)
+    elif record.topic in FACTS:
+        task = state.tasks.get(record.thread)
+        if task is not None and (fanout := task.fanout) is not None:
+            known = fanout.talk.clock_of(record)
+            placed = next(free_clocks(fanout, task.clock, record.actor)) if known is None else known
+    elif record.topic in (ANSWER_CHILD, SAY_CHILD):
+        child, attempt = state.children.get(record.thread), record.body.get("attempt")
+        if child is not None and type(attempt) is int and attempt > 0:
+            known = child.clock_of(record)
+            placed = word_clock(attempt, child.words) if known is None else known
+    return record if placed is None else record.with_clock(placed)

@@ -6,7 +6,6 @@ name any other topic, which the engine ignores and anybody may write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from syncropel.record.authors import (
@@ -18,6 +17,7 @@ from syncropel.record.authors import (
     TRUSTED,
     Author,
 )
+from syncropel.record.talk_topics import TALK
 from syncropel.record.threads import (
     CONSENT,
     ENGINE_CONFIG,
@@ -25,32 +25,7 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
 )
-
-TASK: Final = "a task's"
-PARENT: Final = "a parent's"
-CHILD: Final = "a subtask's"
-DISPATCH: Final = "a dispatch's"
-ANY: Final = "any other"
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """The meaning of a topic.
-
-    `thread`: a reserved thread, or whose thread, in words. `body`: the fields besides the topic; `?` marks
-    optional ones. `readers`: packages of `syncropel.folds`. `way`: what other callers do instead; empty when
-    everyone who may write on the thread may write it.
-    """
-
-    name: str
-    act: str
-    thread: str
-    authors: frozenset[Author]
-    meaning: str
-    body: str
-    readers: tuple[str, ...]
-    way: str
-
+from syncropel.record.topic import CHILD, DISPATCH, PARENT, TASK, Topic
 
 SEE_JOIN: Final = "the engine writes it; see what it wrote: spl task join-status NAME"
 AMEND_JOIN: Final = "change when it joins: spl task amend NAME --join EXPRESSION"
@@ -232,12 +207,12 @@ TOPICS: Final = (
     _observation("lost", "KNOW", "After a crash, this run is abandoned."),
     _observation("stream_event", "KNOW", "Something the goal reported while it ran.", "event?, cost_usd?"),
     _observation("agent_session", "KNOW", "The session of an agent, by which it can be resumed."),
-    _observation("question", "KNOW", "What an agent asks."),
     _observation(
         "gate", "KNOW", "The goal has ended, and the gate command of its repository runs.", "command"
     ),
     _observation("subprocess_exit", "KNOW", "The process has ended.", "exit_code?, signal?, tree"),
     _observation("complete", "KNOW", "The run has ended; fulfills its INTEND.", "fulfills, verdict, summary"),
+    *TALK,
     _control(
         "freeze",
         "A namespace, or the fleet, is frozen.",

@@ -73,6 +73,12 @@ from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState
 from .output import OutputPage as OutputPage
+from .questions import AnswerOut as AnswerOut
+from .questions import DecisionOut as DecisionOut
+from .questions import MessageOut as MessageOut
+from .questions import OptionOut as OptionOut
+from .questions import QuestionDetail as QuestionDetail
+from .questions import QuestionOut as QuestionOut
 from .records import BatchOutcome as BatchOutcome
 from .records import BatchResult as BatchResult
 from .records import PostedRecord as PostedRecord

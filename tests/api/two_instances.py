@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from syncropel.adapters import Adapter
 from syncropel.api.app import create_app
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
@@ -66,18 +67,26 @@ class Two:
 
 
 @asynccontextmanager
-async def two_instances(folder: Path, **sections: Any) -> AsyncIterator[Two]:
-    """Both, running; the worker runs scripts, and has these sections of settings."""
+async def two_instances(
+    folder: Path, adapters: Mapping[str, Adapter] | None = None, **sections: Any
+) -> AsyncIterator[Two]:
+    """Both, running; the worker runs scripts, and has these sections of settings. `adapters`: what runs goals
+    there instead.
+    """
     network = Network()
     async with AsyncExitStack() as stack:
 
-        async def start(did: str, alias: str, settings: Settings) -> Api:
+        async def start(
+            did: str, alias: str, settings: Settings, adapters: Mapping[str, Adapter] | None = None
+        ) -> Api:
             home = Home(folder / alias)
             make_home(home)
             home.fleet_token.write_text(_TOKEN)
             home.fleet_token.chmod(0o600)
             store = MemoryStore(clock=time.time)
-            lifecycle = Lifecycle(store, Instance(did, home, f"http://{alias}"), settings, transport=network)
+            lifecycle = Lifecycle(
+                store, Instance(did, home, f"http://{alias}"), settings, None, network, adapters
+            )
             engine = await lifecycle.start()
             app = network.apps[alias] = create_app(engine)
             stack.push_async_callback(lifecycle.stop)
@@ -86,5 +95,5 @@ async def two_instances(folder: Path, **sections: Any) -> AsyncIterator[Two]:
 
         coordinator = await start(COORDINATOR, "coordinator", Settings(fleet=FleetSettings("coordinator")))
         fleet = FleetSettings("worker-b", "http://coordinator")
-        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **_SCRIPTS, **sections))
+        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **{**_SCRIPTS, **sections}), adapters)
         yield Two(coordinator, worker, network)

@@ -31,6 +31,7 @@ PARSED = {
     "howto/lost-instance.md": "needs a lost instance; tests/fleet/test_moving_work.py loses one",
     "howto/permissions.md": "locks out whoever is not Ada; tests/api/test_lockout.py has the cases",
     "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
+    "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
     "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",
     "howto/proxy.md": "needs a proxy",
     "howto/revoke-an-instance.md": "tests/api/test_credentials.py revokes one",

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from docs_tools.http_examples import EXAMPLES, Example
+from tests.api.asked import attempt_of
 from tests.api.conftest import DID, NOOP, Api, assert_error, each_route_is_analysed_once, open_api, until
 
 __all__ = ["each_route_is_analysed_once"]
@@ -33,7 +34,10 @@ async def prepared(api: Api) -> dict[str, str]:
     await api.operator.put("/v1/config/rules/routing/to-worker-a", json=rule)
     rule = {"expression": 'record.body.goal == "read page 1"'}
     await api.operator.put("/v1/config/rules/aitl/page-1", json=rule)
-    return {"RECORD": posted["id"], "TOKEN": listed["data"][0]["id"], "INSTANCE": DID}
+    asked = await attempt_of(api)
+    assert (await asked.tell(asked.question())).status_code == 201
+    of_question = {"QUESTION": asked.id, "DIGEST": asked.question()["question"]["digest"]}
+    return {"RECORD": posted["id"], "TOKEN": listed["data"][0]["id"], "INSTANCE": DID, **of_question}
 
 
 async def sent(api: Api, method: str, example: Example, values: dict[str, str]) -> httpx.Response:
@@ -62,7 +66,7 @@ async def test_every_example_is_taken(tmp_path: Path) -> None:
         for route, example in EXAMPLES.items():
             if example.stream or route == OF_A_WORKER:
                 continue
-            if route.endswith("/answer"):
+            if route == "POST /v1/tasks/{name}/answer":
                 await until(lambda: asked(api))
             answer = await sent(api, route.split()[0], example, values)
             if route == "GET /v1/dispatches/{thread}/output":  # no attempt has run on this very instance

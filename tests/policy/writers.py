@@ -8,6 +8,7 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import RUN
 from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fanout.talk import FACTS
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer
 from syncropel.record.authors import Author
@@ -65,6 +66,8 @@ def example(row: Row, author: Author, **changes: Any) -> Record:
         thread = row.thread
     if row.topic == CHILD_DONE:
         body = report()
+    elif row.topic in FACTS:
+        body = report(topic=row.topic)
     elif row.topic == authority.JOIN:
         body = {"fulfills": FAN_OUT.id, "verdict": "accept"}
     elif row.topic == authority.CHILD_INTEND:

@@ -28,6 +28,7 @@ from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Forbidden, GoalMayNot, SyncropelError, UnknownCaller
 from syncropel.folds.control.access import (
+    ANSWERS,
     API_TOKEN,
     PULLS,
     READS_OUTPUT,
@@ -62,6 +63,7 @@ _WRITES: Final = (
     ("/v1/worktrees", "fleet:write"),
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),
+    ("/v1/questions", ANSWERS),
 )
 _READS: Final = (
     ("/v1/service-accounts", "config:read"),

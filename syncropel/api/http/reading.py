@@ -34,6 +34,7 @@ _READ_OPS: Final = (
     ("/v1/actors", "thread_read"),
     ("/v1/dispatches", "thread_read"),
     ("/v1/trust", "thread_read"),
+    ("/v1/questions", "thread_read"),
 )
 
 

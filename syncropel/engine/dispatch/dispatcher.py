@@ -166,6 +166,8 @@ class Dispatcher:
             state = self._ingest.live.children.get(stored.record.thread)
             if state is not None and (stored.record.act == "INTEND" or is_child_end(stored.record)):
                 self._consider(state)
+            elif state is not None and (run := self._running.get(state.thread)) is not None:
+                run.line.hear()
             elif stored.record.thread == FLEET_CONTROL:
                 self.enforce()
         self._fill()

@@ -8,12 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
+from syncropel.adapters.asking import Request
 from syncropel.backoff import Backoff
 from syncropel.engine.dispatch.earlier import asked_for, earlier_agent, resumed_agent
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
+from syncropel.engine.dispatch.operator_line import OperatorLine, Terms
 from syncropel.engine.dispatch.resuming import Taken
 from syncropel.engine.dispatch.run_records import (
     RunThread,
@@ -42,10 +44,18 @@ from syncropel.folds.fanout.reassignments import OVER_BUDGET
 from syncropel.folds.fanout.spend import Spent
 from syncropel.folds.fanout.starts import CRASH_LOOP, Start, is_last, loops, lost, read_starts
 from syncropel.peer.runtime import Runtime
+from syncropel.policy.tool_rules import Ruling
 from syncropel.record.model import Record, body_text
 from syncropel.record.threads import dispatch_thread
 
 log = logging.getLogger("syncropel.engine.run")
+
+
+async def _no_rule(request: Request) -> Ruling:
+    return Ruling()
+
+
+NO_RULES: Final = Terms(600.0, _no_rule)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class Limits:
     """US dollars that an attempt may spend if its subtask names no budget, by adapter."""
     paused: Callable[[str], bool] = lambda name: False
     """Whether no goal of this adapter may start now: the quota of its provider is spent."""
+    terms: Callable[[str, ChildIntend], Terms] = lambda name, intend: NO_RULES
+    """How questions of an attempt are decided, by adapter."""
 
     def adapter_of(self, intend: ChildIntend) -> str:
         """The name of the adapter that runs this."""
@@ -144,6 +156,7 @@ class Run:
     taken: Taken | None = None
     """The run itself, when a previous process of this instance began it."""
     meter: Meter = field(init=False)
+    line: OperatorLine = field(init=False)
     task: asyncio.Task[None] | None = None
     ending: Outcome | None = None
     finished: bool = False
@@ -166,6 +179,9 @@ class Run:
         self.started_at = self.taken.at if self.taken else self.place.runtime.now()
         self.meter = Meter(self.intend, self.place.limits.budget_of(self.intend), spent)
         self.behind = starts_behind(self.place.ingest, self.intend)
+        place, limits = self.place, self.place.limits
+        terms = limits.terms(limits.adapter_of(self.intend), self.intend)
+        self.line = OperatorLine(self.intend, place.ingest, place.runtime, place.did, self._observe, terms)
 
     @property
     def alone(self) -> bool:
@@ -258,6 +274,7 @@ class Run:
         earlier = resumed_agent(spent, before, name) if started is None else asked_for(started, before)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         job = replace(job, budget_usd=limits.budget_of(self.intend), stopped=self._stopped)
+        job = replace(job, operator=self.line)
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))

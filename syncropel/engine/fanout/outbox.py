@@ -1,6 +1,7 @@
-"""The outbox: every result is sent to its coordinator until it is acknowledged, even across a crash.
+"""The outbox: every result, question and decision is sent to its coordinator until it is acknowledged, even
+across a crash.
 
-Its contents follow from the log: results without an acknowledgement.
+Its contents follow from the log: what has no acknowledgement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any, Final
 from syncropel.engine.fanout.delivery import post_locally
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import DaemonUnreachable
-from syncropel.folds.fanout.child import HANDLED, ChildIntend, ChildResult
+from syncropel.folds.fanout import talk
+from syncropel.folds.fanout.asked import tells
+from syncropel.folds.fanout.child import ANSWER, HANDLED, MESSAGE, QUESTION, ChildIntend, ChildResult
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
@@ -67,6 +70,27 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
     ).identified()
 
 
+_NEWS: Final = {QUESTION: talk.QUESTION, ANSWER: talk.DECIDED, MESSAGE: talk.MESSAGE_STATE}
+_TOLD: Final = ("question", "decision", "message", "state", "at")
+
+
+def news(intend: ChildIntend, observation: Record, worker: str) -> Record:
+    """KNOW for the parent thread about a question or a message. It has no clock: sent again, it gets the one
+    that it has in the coordinator's log.
+    """
+    body: dict[str, Any] = {
+        "topic": _NEWS[observation.topic],
+        "index": intend.body["index"],
+        "attempt": intend.attempt,
+        "child_thread": intend.thread,
+        "child_intend": intend.record,
+        "worker": worker,
+        "namespace": intend.body.get("namespace"),
+    }
+    body |= {key: observation.body[key] for key in _TOLD if key in observation.body}
+    return Record(intend.body["parent_thread"], worker, "KNOW", body, None, (intend.body["parent_intend"],))
+
+
 def _settled(records: Sequence[Record], outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The outcomes, with a taken clock interpreted: the existing record may say the same in another version's
     words, or it may be somebody else's, and then this result is not reported.
@@ -77,8 +101,8 @@ def _settled(records: Sequence[Record], outcomes: Sequence[dict[str, Any]]) -> l
 def _settle(record: Record, outcome: dict[str, Any]) -> dict[str, Any]:
     error = outcome.get("error")
     message = str(error.get("message", "")) if isinstance(error, dict) else ""
-    if outcome.get("status") != "error" or not message.startswith("DuplicateClock"):
-        return outcome
+    if record.topic != CHILD_DONE or not message.startswith("DuplicateClock"):
+        return outcome  # of what is told of questions, the first report stands
     known = outcome.get("known")
     if not isinstance(known, dict):
         known = {}
@@ -126,12 +150,17 @@ class Outbox:
 
     async def resume(self) -> None:
         """Queue every result that was never acknowledged."""
-        live = self._ingest.live
-        live.acknowledged(await self._ingest.store.acknowledged(list(live.unreported)))
+        live, store = self._ingest.live, self._ingest.store
+        live.acknowledged(await store.acknowledged(list(live.unreported)))
+        results: dict[str, tuple[ChildIntend, ChildResult]] = {}
         for thread in dict.fromkeys(live.unreported.values()):
-            for intend, result in live.children[thread].reportable():
-                if result.record in live.unreported:
-                    self._add(intend, result)
+            if (child := live.children.get(thread)) is not None:
+                results |= {result.record: (intend, result) for intend, result in child.reportable()}
+        for record in list(live.unreported):
+            if record in results:
+                self._add(*results[record])
+            elif (stored := await store.get(record)) is not None and tells(stored.record):
+                self._tell(stored.record)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
@@ -139,8 +168,13 @@ class Outbox:
             if record.thread == FLEET_CONTROL:
                 self._local.hurry()
                 self._remote.hurry()
+            if record.act != "KNOW":
+                continue
+            if record.id in self._ingest.live.unreported and tells(record):
+                self._tell(record)
+                continue
             state = self._ingest.live.children.get(record.thread)
-            if state is None or record.act != "KNOW":
+            if state is None:
                 continue
             result = state.results.get(str(record.body.get("fulfills")))
             if result is None or result.record != record.id:
@@ -150,8 +184,19 @@ class Outbox:
                     self._add(intend, result)
 
     def _add(self, intend: ChildIntend, result: ChildResult) -> None:
+        self._sender(intend).add(result.record, report(intend, result, self._did))
+
+    def _tell(self, observation: Record) -> None:
+        """Send what was observed of a question or a message."""
+        child = self._ingest.live.children.get(str(observation.body.get("child_thread")))
+        about = observation.body.get("child_intend")
+        for intend in child.intends.values() if child is not None else ():
+            if intend.record == about:
+                self._sender(intend).add(observation.id, news(intend, observation, self._did))
+
+    def _sender(self, intend: ChildIntend) -> Sender:
         local = intend.body.get("coordinator") == self._did or not self._coordinator_url
-        (self._local if local else self._remote).add(result.record, report(intend, result, self._did))
+        return self._local if local else self._remote
 
     async def _post(self, records: Sequence[Record]) -> list[dict[str, Any]]:
         if not self._coordinator_url:

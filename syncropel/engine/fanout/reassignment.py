@@ -12,10 +12,10 @@ from typing import Any
 
 from syncropel.engine.dispatch.meter import ended_by_coordinator
 from syncropel.engine.fanout.lost import LostStarts
-from syncropel.engine.fanout.spawn import free_clocks
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import SyncropelError
+from syncropel.folds.fanout.clocks import free_clocks
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.reassignments import (
     BUDGET_EXCEEDED,

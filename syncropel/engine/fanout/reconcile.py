@@ -12,17 +12,25 @@ from collections.abc import Sequence
 from syncropel.engine.fanout.delivery import Delivery
 from syncropel.engine.fanout.gates import Gates
 from syncropel.engine.fanout.reassignment import Reassigner
-from syncropel.engine.fanout.spawn import child_end, child_intend, free_clocks, spawned
+from syncropel.engine.fanout.spawn import (
+    child_answer,
+    child_end,
+    child_intend,
+    child_say,
+    spawned,
+)
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.pending_threads import PendingThreads
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import KINDS, ROUTING
 from syncropel.folds.fanout.child import STREAM_EVENT
+from syncropel.folds.fanout.clocks import free_clocks
 from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.progress import ROUND_ROBIN, progress_of
 from syncropel.folds.fanout.reassignments import END, SUPERSEDED
 from syncropel.folds.fanout.state import ACCEPT, FanOut
+from syncropel.folds.fanout.talk import QUEUED
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
@@ -272,6 +280,24 @@ class Reconciler:
                 delivery.send(state.thread, spawn.child_intend, spawn.instance, intend)
         delivery.caught_up(state.thread, progress)
         self._deliver_ends(fanout)
+        self._deliver_words(fanout)
+
+    def _deliver_words(self, fanout: FanOut) -> None:
+        """Tell instances what operators answered and said to attempts that run there."""
+        delivery, talk = self._delivery, fanout.talk
+        for question in talk.waiting():
+            answer, spawn = question.answer, fanout.spawns.get(question.slot)
+            if answer is None or spawn is None or fanout.over(question.slot) or delivery.knows(answer.record):
+                continue
+            told = child_answer(fanout, question, answer, self._did)
+            delivery.send(fanout.thread, answer.record, spawn.instance, told)
+        for message in talk.messages() if talk.said else ():
+            spawn = fanout.spawns.get(message.slot)
+            if message.state != QUEUED or spawn is None or fanout.over(message.slot):
+                continue
+            if not delivery.knows(message.record):
+                told = child_say(fanout, message, spawn, self._did)
+                delivery.send(fanout.thread, message.record, spawn.instance, told)
 
     def _deliver_ends(self, fanout: FanOut) -> None:
         for slot, spawn in fanout.to_end():

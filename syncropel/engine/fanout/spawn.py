@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
-from typing import Any, Final
+from typing import Any
 
 from syncropel.folds.fanout.briefing import briefing_of
-from syncropel.folds.fanout.child import END_CHILD
+from syncropel.folds.fanout.child import ANSWER_CHILD, END_CHILD, SAY_CHILD
+from syncropel.folds.fanout.clocks import attempt_clock, end_clock
 from syncropel.folds.fanout.state import SPAWNED, FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fanout.talk import Message, OperatorsAnswer, Question
 from syncropel.record.model import Record
 from syncropel.record.threads import child_thread
-
-ATTEMPT_CLOCK_STEP: Final = 1_000_000
-"""Distance between the clocks of one subtask's INTENDs: a retry sorts after all of the previous attempt."""
-
-
-def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
-    """The clocks after this one on the parent thread. Those that the actor's own reports will need are left
-    free, if it runs subtasks itself.
-    """
-    size = len(fanout.spec.subtasks)
-    reserved = {spawn.key[0] + size for spawn in fanout.unreported.values() if spawn.instance == actor}
-    return (free for free in count(clock + 1) if free not in reserved)
 
 
 def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:
@@ -35,8 +23,41 @@ def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: st
         "reason": reason,
         "namespace": fanout.spec.namespace,
     }
-    clock = (attempt - 1) * ATTEMPT_CLOCK_STEP + 1
-    return Record(spawn.child_thread, actor, "LEARN", body, clock, (fanout.intend,)).identified()
+    parents = (fanout.intend,)
+    return Record(spawn.child_thread, actor, "LEARN", body, end_clock(attempt), parents).identified()
+
+
+def child_answer(fanout: FanOut, question: Question, answer: OperatorsAnswer, actor: str) -> Record:
+    """The LEARN that tells an instance what the operator answered. It has no clock: told again, it gets the
+    one that it has in the instance's log.
+    """
+    body: dict[str, Any] = {
+        "topic": ANSWER_CHILD,
+        "child_intend": question.child_intend,
+        "attempt": question.attempt,
+        "question": question.id,
+        "digest": answer.digest,
+        "chosen": answer.chosen,
+        "by": answer.by,
+        "answer": answer.record,
+        "namespace": fanout.spec.namespace,
+    }
+    body |= {key: value for key, value in (("text", answer.text), ("note", answer.note)) if value}
+    return Record(question.child_thread, actor, "LEARN", body, None, (fanout.intend,))
+
+
+def child_say(fanout: FanOut, message: Message, spawn: Spawn, actor: str) -> Record:
+    """The LEARN that tells an instance what the operator says to an attempt. Its clock is as an answer's."""
+    body = {
+        "topic": SAY_CHILD,
+        "child_intend": spawn.child_intend,
+        "attempt": message.attempt,
+        "message": message.record,
+        "text": message.text,
+        "by": message.by,
+        "namespace": fanout.spec.namespace,
+    }
+    return Record(spawn.child_thread, actor, "LEARN", body, None, (fanout.intend,))
 
 
 def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: str) -> Record:
@@ -83,7 +104,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         actor=coordinator,
         act="INTEND",
         body=body,
-        clock=(child.attempt - 1) * ATTEMPT_CLOCK_STEP,
+        clock=attempt_clock(child.attempt),
         parents=(fanout.intend,),
     ).identified()
 

@@ -20,6 +20,8 @@ from syncropel.folds.control.namespaces import Namespaces, name_in
 from syncropel.folds.control.pauses import Pauses
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.control.stops import Stops
+from syncropel.folds.fanout.asked import KINDS as TALKS
+from syncropel.folds.fanout.asked import Conversations, tells
 from syncropel.folds.fanout.child import DISPATCH, OUTPUT_EVENTS, ChildState
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.sessions import Sessions
@@ -76,6 +78,7 @@ class LiveFolds:
     stops: Stops = field(default_factory=Stops)
     spend: Spend = field(default_factory=Spend)
     starts: Sessions = field(default_factory=Sessions)
+    talks: Conversations = field(default_factory=Conversations)
     namespaces: Namespaces = field(default_factory=Namespaces)
     consents: Consents = field(default_factory=Consents)
     index: ThreadIndex = field(default_factory=ThreadIndex)
@@ -92,7 +95,8 @@ class LiveFolds:
     forks: WorkingSet[Forks] = field(default_factory=WorkingSet)
     """The forks of threads that have child threads, by thread."""
     unreported: dict[str, str] = field(default_factory=dict)
-    """The threads of subtasks with a result that its coordinator has not acknowledged, by the result's id."""
+    """The threads of results, questions and news of messages that the coordinator has not acknowledged, by
+    the record's id."""
     tally: Tally = field(default_factory=Tally)
     places: set[str] = field(default_factory=set)
     """Every namespace in which there ever was work."""
@@ -128,6 +132,7 @@ class LiveFolds:
         self.parents.forks.load = source.forked_by
         self.parents.fan_outs.load = source.fan_out_of
         self.spend.by_intend.load = loader.spent
+        self.talks.by_intend.load = loader.talk
         self.tally.counted.load = source.counted
 
     @property
@@ -163,8 +168,9 @@ class LiveFolds:
             self.changes.observe(record)
         if line.has_task or is_task(record):
             self._apply_task(line, stored)
-        elif record.topic in OUTPUT_EVENTS:
+        elif record.topic in OUTPUT_EVENTS or record.topic in TALKS:
             self.spend.apply(stored)
+            self._apply_talk(stored)
         elif record.topic in SESSIONS:
             self.starts.apply(stored)
             self.changes.start(stored)
@@ -194,8 +200,15 @@ class LiveFolds:
                 self.unreported[record.id] = record.thread
                 self.changes.reports.add(record.id)
 
+    def _apply_talk(self, stored: StoredRecord) -> None:
+        record = stored.record
+        if tells(record):
+            self.talks.apply(stored)
+            self.unreported[record.id] = record.thread
+            self.changes.reports.add(record.id)
+
     def acknowledged(self, results: Iterable[str]) -> None:
-        """The coordinator has accepted these results."""
+        """The coordinator has accepted these results, and what it was told of questions and messages."""
         for result in results:
             if self.unreported.pop(result, None) is not None:
                 self.changes.reports.add(result)

@@ -4,11 +4,13 @@ log, exactly as they were applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.lifecycle import cancelled
+from syncropel.folds.fanout.asked import KINDS as TALKS
+from syncropel.folds.fanout.asked import Conversation, Conversations
 from syncropel.folds.fanout.child import OUTPUT_EVENTS, ChildState, is_child_end, is_child_intend
 from syncropel.folds.fanout.sessions import TOPICS as SESSIONS
 from syncropel.folds.fanout.spend import Spend, Spent
@@ -34,7 +36,7 @@ def is_of_child(record: Record, known: bool) -> bool:
     """Whether the fold of a subtask takes this record, which is on no task's thread. `known`: whether the
     thread is a subtask's already.
     """
-    if record.topic in OUTPUT_EVENTS or record.topic in SESSIONS:
+    if record.topic in OUTPUT_EVENTS or record.topic in SESSIONS or record.topic in TALKS:
         return False
     return known or is_child_intend(record) or is_child_end(record)
 
@@ -105,14 +107,27 @@ class Loader:
 
     def spent(self, intend: str) -> Spent | None:
         """What an attempt has spent."""
-        spend, tasks = Spend(), set[str]()
+        spend = Spend()
+        for stored in self._observations(intend):
+            spend.apply(stored)
+        return spend.by_intend.get(intend)
+
+    def talk(self, intend: str) -> Conversation | None:
+        """What an attempt asked and was told."""
+        talks = Conversations()
+        for stored in self._observations(intend):
+            talks.apply(stored)
+        return talks.by_intend.get(intend)
+
+    def _observations(self, intend: str) -> Iterator[StoredRecord]:
+        """The observations of an attempt, which are on no task's thread."""
+        tasks = set[str]()
         for stored in self._source.observations(intend):
             record = stored.record
             if is_task(record):
                 tasks.add(record.thread)  # from here on it is a task's thread
             elif record.thread not in tasks and record.body.get("child_intend") == intend:
-                spend.apply(stored)
-        return spend.by_intend.get(intend)
+                yield stored
 
     def alias(self, alias: str) -> str | None:
         """The thread of the oldest task with this alias."""

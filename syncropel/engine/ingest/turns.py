@@ -20,6 +20,7 @@ from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
+from syncropel.policy.talking import needs_turn
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 
@@ -35,9 +36,9 @@ _LOOKS: Final = re.compile(
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
     guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
-    on it.
+    on it, or is about a question or a message, of which each state is reached once.
     """
-    if record.thread in RULING or begins_fan_out(record) or _judges(record, live):
+    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or needs_turn(record):
         return True
     if not names_child(record):
         return False

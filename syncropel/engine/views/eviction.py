@@ -60,6 +60,7 @@ def evict(live: LiveFolds, limits: Limits) -> None:
     _shrink(live.parts, limits.links, lambda key: key not in parents)
     _shrink(live.aliases, limits.links, lambda key: key not in aliases)
     _shrink(live.spend.by_intend, limits.links, lambda key: key not in observed)
+    _shrink(live.talks.by_intend, limits.links, lambda key: key not in observed)
 
 
 def _shrink(held: WorkingSet[Any], limit: int, may_go: Callable[[str], bool]) -> None:

@@ -26,6 +26,8 @@ SCOPES: Final = (
     "config:write",
     "federation:read",
     "output:read",
+    "agents:answer",
+    "agents:say",
     "admin",
 )
 """All scopes. `admin` implies all others, and `records:read` implies `federation:read`."""
@@ -34,7 +36,10 @@ PULLS: Final = "federation:read"
 READS_OUTPUT: Final = "output:read"
 """Needed to read the output of goals; no other scope but `admin` implies it, since a goal may
 write anything."""
-
+ANSWERS: Final = "agents:answer"
+"""Needed to answer what agents ask. No other scope but `admin` implies it."""
+SAYS: Final = "agents:say"
+"""Needed to say something to a running agent. No other scope but `admin` implies it."""
 
 ACCOUNT_DID_PREFIX: Final = "did:sync:service:"
 

@@ -33,6 +33,10 @@ AGENT_SESSION: Final = "syncropel.dispatch.agent_session.v1"
 """Kind of the observation that a goal's program named the session by which it can be resumed."""
 QUESTION: Final = "syncropel.dispatch.question.v1"
 """Kind of the observation that a goal's program asks the operator something."""
+ANSWER: Final = "syncropel.dispatch.answer.v1"
+"""Kind of the observation that a question was decided, and what the program was told."""
+MESSAGE: Final = "syncropel.dispatch.message.v1"
+"""Kind of the observation that an operator's message was delivered, or answered."""
 GATE: Final = "syncropel.dispatch.gate.v1"
 """Kind of the observation that the gate command of the goal's repository has started; its goal has ended."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
@@ -46,6 +50,8 @@ OBSERVATIONS: Final = (
     STREAM_EVENT,
     AGENT_SESSION,
     QUESTION,
+    ANSWER,
+    MESSAGE,
     GATE,
     SUBPROCESS_EXIT,
     COMPLETE,
@@ -55,6 +61,10 @@ OUTPUT_EVENTS: Final = frozenset({STREAM_EVENT, AGENT_SESSION, QUESTION})
 """Kinds of observations made from a goal's output while it is written."""
 END_CHILD: Final = "fanout_end_child"
 """Topic of the LEARN by which the coordinator says that an attempt must not run, or must end."""
+ANSWER_CHILD: Final = "fanout_answer_child"
+"""Topic of the LEARN by which the coordinator passes on an operator's answer."""
+SAY_CHILD: Final = "fanout_say_child"
+"""Topic of the LEARN by which the coordinator passes on what an operator says."""
 
 
 def is_child_intend(record: Record) -> bool:
@@ -78,6 +88,18 @@ def is_child_end(record: Record) -> bool:
         and record.topic == END_CHILD
         and isinstance(record.body.get("child_intend"), str)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an operator answered to a question, or says: the record on the child thread. `intend`: of the
+    attempt that it is for.
+    """
+
+    record: str
+    clock: int
+    intend: str
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,10 @@ class ChildState:
     results: dict[str, ChildResult] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     """Why an attempt must not run, by the id of its INTEND."""
+    answers: dict[str, Heard] = field(default_factory=dict)
+    """The first answer to each question, by the question."""
+    messages: dict[str, Heard] = field(default_factory=dict)
+    """What the operator says, by the id of the record that says it at the coordinator, as they came."""
 
     def apply(self, stored: StoredRecord) -> None:
         record = stored.record
@@ -121,10 +147,30 @@ class ChildState:
             self.intends.setdefault(intend.attempt, intend)
         elif is_child_end(record):
             self.ended.setdefault(str(record.body["child_intend"]), str(record.body.get("reason", "")))
+        elif record.act == "LEARN" and record.topic in (ANSWER_CHILD, SAY_CHILD):
+            self._hear(record)
         elif record.act == "KNOW" and is_verdict(record.body.get("verdict")):
             fulfills = record.body.get("fulfills")
             if isinstance(fulfills, str):
                 self.results.setdefault(fulfills, ChildResult(record.id, fulfills, record.body))
+
+    def clock_of(self, record: Record) -> int | None:
+        """The clock of the record that passes on this very answer or message; None when none does."""
+        known = self._heard(record).get(_told(record))
+        return None if known is None else known.clock
+
+    @property
+    def words(self) -> int:
+        """How many answers and messages it has."""
+        return len(self.answers) + len(self.messages)
+
+    def _hear(self, record: Record) -> None:
+        intend = record.body.get("child_intend")
+        if (told := _told(record)) and isinstance(intend, str) and record.clock is not None:
+            self._heard(record).setdefault(told, Heard(record.id, record.clock, intend, record.body))
+
+    def _heard(self, record: Record) -> dict[str, Heard]:
+        return self.answers if record.topic == ANSWER_CHILD else self.messages
 
     @property
     def latest(self) -> ChildIntend | None:
@@ -158,3 +204,9 @@ class ChildState:
             for intend in self.intends.values()
             if intend.record in self.results
         ]
+
+
+def _told(record: Record) -> str:
+    """The question that is answered, or the message that is passed on; empty when none is named."""
+    told = record.body.get("question" if record.topic == ANSWER_CHILD else "message")
+    return told if isinstance(told, str) else ""

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, Final, Protocol
 
-from syncropel.folds.fanout import approvals
+from syncropel.folds.fanout import approvals, talk
 from syncropel.folds.fanout.approvals import Ask
 from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
 from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
+from syncropel.folds.fanout.talk import Talk
 from syncropel.record.model import Record
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
 RETRY: Final = "fanout_retry_subtask"
 AMEND_JOIN: Final = "fanout_amend_join"
-COMMUTING: Final = frozenset({SPAWNED, CHILD_DONE})
-"""Topics whose records may be applied in any order."""
+COMMUTING: Final = {SPAWNED: "DO", CHILD_DONE: "DO", **dict.fromkeys(talk.FACTS, "KNOW")}
+"""Topics whose records may be applied in any order, each with its act."""
+
+_FACTS: Final = frozenset(COMMUTING.values())
 
 ACCEPT: Final = "accept"
 VERDICTS: Final = frozenset({ACCEPT, "reject", "failed", "timeout", "terminated"})
@@ -121,6 +124,7 @@ class FanOut:
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
     unreported: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     """The spawns without a report, of any attempt."""
+    talk: Talk = field(default_factory=Talk)
     joined: Joined | None = None
     cancelled: bool = False
     progress: Follower | None = field(default=None, init=False, repr=False, compare=False)
@@ -151,6 +155,15 @@ class FanOut:
         if attempt < self.attempt(index):
             return SUPERSEDED
         return self.moves.ended.get((index, attempt), "") or (OVER_BUDGET if self.moves.exceeded else "")
+
+    def over(self, slot: tuple[int, int]) -> str:
+        """Why nobody waits for a word to this attempt any more; empty while it may run."""
+        if not self.active:
+            return "its task is over"
+        if slot not in self.unreported:
+            return "its attempt has ended"
+        reason = self.end_reason(*slot)
+        return f"its attempt is being ended: {reason}" if reason else ""
 
     def hint(self, index: int) -> str:
         """The operator's hint with the latest retry."""
@@ -320,7 +333,7 @@ def _slot(body: dict[str, Any], count: int) -> tuple[int, int] | None:
 
 def commutes(record: Record) -> bool:
     """Whether this record states a fact of a fan-out, which may be applied out of order."""
-    return record.act == "DO" and record.topic in COMMUTING
+    return record.act in _FACTS and COMMUTING.get(record.topic) == record.act
 
 
 def is_verdict(value: Any) -> bool:

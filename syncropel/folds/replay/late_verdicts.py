@@ -16,6 +16,7 @@ from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.state import AMEND_JOIN, COMMUTING, RETRY, Key, commutes
+from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
 from syncropel.folds.replay.thread_state import ThreadState
 from syncropel.folds.tasks.state import JUDGED_STATUSES, STATUS_TOPICS, TaskState
@@ -24,7 +25,7 @@ from syncropel.record.threads import RESERVED
 
 _SAYING: Final = frozenset({"fulfills", "cancels", "goal", "task", "subtasks"})
 """Members of a body, beside `verdict`, whose meaning can depend on other records."""
-_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS
+_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS | WORDS
 _OBSERVED: Final = "syncropel."
 """The prefix of observations' topics: the first one determines what its thread is."""
 _AFTER_ALL: Final = "~"

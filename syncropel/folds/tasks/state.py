@@ -27,6 +27,7 @@ from syncropel.folds.fanout.state import (
     Key,
     number,
 )
+from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.forks.state import FORK_JOINED
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
@@ -62,7 +63,7 @@ OVER: Final = (*JUDGED_STATUSES, "cancelled")
 OPEN_STATUSES: Final = frozenset({"open", "in_progress", "blocked", "deferred", "rejected", "failed"})
 """Statuses of a task that may still continue."""
 _WORK_ACTS: Final = frozenset({"DO", "CALL", "PUT", "MAP"})
-_NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING
+_NO_WORK: Final = (STATUS_TOPICS.keys() - {"task_started"}) | {"task_comment"} | COMMUTING.keys()
 """Topics of steps in a task's life and of the engine's facts: writing one is not work on the task. Whoever
 reports that work has begun is the one who began it.
 """
@@ -135,7 +136,7 @@ class TaskState:
         elif record.act == "INTEND":
             self._apply_intend(stored)
         elif record.act == "LEARN":
-            self._apply_learn(topic, record.body, (record.clock, record.id))
+            self._apply_learn(topic, record, (record.clock, record.id))
         elif topic in STATUS_TOPICS:
             self._set_status(STATUS_TOPICS[topic], record.body)
         elif record.act == "KNOW":
@@ -210,10 +211,13 @@ class TaskState:
             self.fanout.record_spawn(record.body, key)
         elif topic == CHILD_DONE:
             self.fanout.record_report(record.body, key, stored.received_at)
+        else:
+            self.fanout.talk.apply(record)
 
-    def _apply_learn(self, topic: str, body: dict[str, Any], key: Key) -> None:
+    def _apply_learn(self, topic: str, record: Record, key: Key) -> None:
         if self.fanout is None:
             return
+        body = record.body
         join = body.get("join")
         if topic == RETRY:
             if self.fanout.joined is not None:
@@ -225,6 +229,8 @@ class TaskState:
             self.fanout.record_move(topic, body)
         elif topic in ASKS:
             self.fanout.record_ask(topic, body, key)
+        elif topic in WORDS:
+            self.fanout.talk.apply(record)
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 

@@ -1,0 +1,223 @@
+"""/v1/questions: what running goals ask, and an operator's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import fastapi
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from syncropel.api.http.caller import Signed
+from syncropel.api.http.reading import refusal_to_read_thread
+from syncropel.api.tasks.task_requests import Request, made_record, posted
+from syncropel.api.tasks.task_views import find_fan_out, find_task
+from syncropel.engine.engine import Engine
+from syncropel.errors import BadRequest, NotFound
+from syncropel.folds.fanout.state import FanOut
+from syncropel.folds.fanout.talk import ALLOW, ANSWER, DENY, Question
+from syncropel.folds.tasks.state import TaskState
+from syncropel.wire import Page, PostedRecord
+from syncropel.wire.questions import AnswerOut, DecisionOut, OptionOut, QuestionDetail, QuestionOut
+
+_VERDICTS = {"allow": ALLOW, "deny": DENY}
+
+
+class NewQuestionAnswer(Request):
+    """POST /v1/questions/{id}/answer. Allow, deny, or answer in words; denied words may be given a note."""
+
+    digest: str = Field(description="that of the question, which says what was shown")
+    verdict: Literal["allow", "deny"] | None = Field(default=None, description="not with a text")
+    text: str | None = Field(default=None, min_length=1, description="the answer to a question, in words")
+    note: str = Field(default="", description="why, for the agent and for the log")
+
+
+def router(engine: Engine) -> APIRouter:
+    """The routes of questions."""
+    routes = APIRouter(tags=["questions"])
+
+    @routes.get("/v1/questions")
+    async def get_questions(
+        request: fastapi.Request,
+        task: Annotated[str | None, Query(description="only those of this task, by alias or thread")] = None,
+        open_: Annotated[bool, Query(alias="open", description="only those that wait for an answer")] = False,
+    ) -> Page[QuestionOut]:
+        """What running goals ask, the oldest first. Without `task`: of the tasks that are not over."""
+        states = [await _readable(engine, request, task)] if task is not None else _active(engine)
+        found = [
+            question_out(engine, state, one) for state in states for one in _questions(state, undecided=open_)
+        ]
+        found = [one for one in found if not open_ or one.state == "open"]
+        return Page(data=sorted(found, key=lambda one: (one.asked_at, one.id)))
+
+    @routes.get("/v1/questions/{question}")
+    async def get_question(
+        request: fastapi.Request,
+        question: str,
+        task: Annotated[str | None, Query(description="the task, needed once that is over")] = None,
+    ) -> QuestionDetail:
+        """One question with all that it shows."""
+        state, asked = await _found(engine, request, question, task)
+        stored = await engine.store.get(asked.record)
+        said: dict[str, Any] = stored.record.body["question"] if stored is not None else {}
+        shown = said.get("shown")
+        return QuestionDetail(
+            **question_out(engine, state, asked, said.get("options")).model_dump(),
+            shown=shown if isinstance(shown, dict) else None,
+            command=command if isinstance(command := said.get("command"), list) else None,
+            paths=paths if isinstance(paths := said.get("paths"), list) else [],
+            root=str(said.get("root", "")),
+        )
+
+    @routes.post("/v1/questions/{question}/answer", status_code=201, response_model=PostedRecord)
+    async def answer(
+        request: fastapi.Request, question: str, body: NewQuestionAnswer, sign: Signed
+    ) -> Response:
+        """Answer a question that waits. It is recorded, and passed on to the instance that asked."""
+        state, asked = await _found(engine, request, question, None)
+        if (body.verdict is None) == (body.text is None):
+            raise BadRequest("answer one way", "give either a verdict or a text")
+        if body.text is not None and asked.kind != "question":
+            raise BadRequest("this is a request for permission", "give a verdict: allow or deny")
+        if body.verdict == "allow" and asked.kind == "question":
+            raise BadRequest("this is a question, not a request for permission", "give a text, or deny it")
+        fields: dict[str, Any] = {
+            "topic": ANSWER,
+            "index": asked.index,
+            "attempt": asked.attempt,
+            "question": asked.id,
+            "digest": body.digest,
+            "chosen": _VERDICTS[body.verdict or "allow"],
+            "namespace": state.namespace,
+            "at": engine.runtime.now(),
+        }
+        fields |= {key: value for key, value in (("text", body.text), ("note", body.note)) if value}
+        record = made_record(state.thread, sign(body.actor), "LEARN", fields, [asked.record])
+        return posted(await engine.ingest.append_one(record))
+
+    return routes
+
+
+def question_out(engine: Engine, state: TaskState, asked: Question, options: Any = None) -> QuestionOut:
+    """A question as the API returns it. `options`: those of its record, with their names."""
+    fanout = find_fan_out(state)
+    standing, why = standing_of(engine, fanout, asked)
+    listed = [one for one in options if isinstance(one, dict)] if isinstance(options, list) else []
+    offered = [(str(one.get("kind", "")), str(one.get("name", ""))) for one in listed]
+    answer, decision = asked.answer, asked.decision
+    return QuestionOut(
+        id=asked.id,
+        thread=state.thread,
+        alias=state.alias,
+        index=asked.index,
+        attempt=asked.attempt,
+        instance=asked.instance,
+        instance_alias=engine.ingest.live.names().get(asked.instance),
+        kind=asked.kind,  # type: ignore[arg-type]  # one of talk.KINDS
+        text=asked.text,
+        tool=asked.tool,
+        digest=asked.digest,
+        size=asked.size,
+        options=[
+            OptionOut(kind=kind, name=name) for kind, name in offered or [(one, "") for one in asked.options]
+        ],
+        asked_at=asked.asked_at,
+        until=asked.until,
+        state=standing,
+        closed=why,
+        answer=None
+        if answer is None
+        else AnswerOut(
+            record=answer.record,
+            by=answer.by,
+            chosen=answer.chosen,
+            text=answer.text,
+            note=answer.note,
+            at=answer.at,
+        ),
+        decision=None
+        if decision is None
+        else DecisionOut(
+            how=decision.how,  # type: ignore[arg-type]  # one of talk.HOW
+            by=decision.by,
+            chosen=decision.chosen,
+            text=decision.text,
+            reason=decision.reason,
+            rule=decision.rule,
+            answer=decision.answer,
+            at=decision.at,
+        ),
+        record=asked.record,
+    )
+
+
+def standing_of(
+    engine: Engine, fanout: FanOut, asked: Question
+) -> tuple[Literal["open", "answered", "decided", "closed"], str]:
+    """How a question stands, and why nobody waits for an answer to it any more."""
+    if asked.decision is not None:
+        return "decided", ""
+    why = fanout.over(asked.slot) or _stopped(engine, fanout) or _lost(engine, asked)
+    if why:
+        return "closed", why
+    return ("open" if asked.answer is None else "answered"), ""
+
+
+def _stopped(engine: Engine, fanout: FanOut) -> str:
+    control = engine.ingest.live.control
+    control.pass_time(engine.runtime.moment())
+    for freeze in control.covering(fanout.spec.namespace):
+        if freeze.terminate or control.is_over(freeze):
+            return f"the {freeze.level} freeze of {freeze.namespace!r} ends its attempt"
+    return ""
+
+
+def _lost(engine: Engine, asked: Question) -> str:
+    instance = engine.ingest.live.registry.instances.get(asked.instance)
+    if instance is not None and engine.leases.is_gone(instance):
+        return f"its instance is {engine.leases.status(instance)}"
+    return ""
+
+
+def _active(engine: Engine) -> list[TaskState]:
+    return [one for one in engine.ingest.live.active.values() if one.fanout and one.fanout.talk.asked]
+
+
+def _questions(state: TaskState, *, undecided: bool) -> list[Question]:
+    talk = find_fan_out(state).talk
+    return talk.waiting() if undecided else talk.questions()
+
+
+async def _readable(engine: Engine, request: fastapi.Request, task: str) -> TaskState:
+    """The fanned-out task of this name. Raises NotFound, Conflict, or why it may not be read."""
+    state = find_task(engine, task)
+    find_fan_out(state)
+    if (refusal := await refusal_to_read_thread(request.scope, engine, state.thread)) is not None:
+        raise refusal
+    return state
+
+
+async def _found(
+    engine: Engine, request: fastapi.Request, question: str, task: str | None
+) -> tuple[TaskState, Question]:
+    """The question with this id and its task. Raises NotFound, or why it may not be read."""
+    for state in _known(engine, task):
+        asked = state.fanout.talk.question(question) if state.fanout is not None else None
+        if asked is not None:
+            return await _readable(engine, request, state.thread), asked
+    raise NotFound(
+        f"no question {question!r} waits here",
+        "see: spl inbox; of a task that is over: spl task answer NAME N",
+    )
+
+
+def _known(engine: Engine, task: str | None) -> Iterator[TaskState]:
+    """The task of this name; without one, those that are not over, then what else is in memory."""
+    live = engine.ingest.live
+    if task is not None:
+        yield find_task(engine, task)
+        return
+    yield from list(live.active.values())
+    yield from (state for _, state in live.tasks.held())

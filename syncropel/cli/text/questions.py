@@ -1,0 +1,97 @@
+"""What running goals ask, as text. Whatever an agent wrote stands behind a bar, so that it is taken for no
+word of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from syncropel.cli.support.numbers import duration, size
+
+if TYPE_CHECKING:
+    from syncropel.wire import DecisionOut, QuestionDetail, QuestionOut
+
+_BAR: Final = "  │ "
+_CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
+
+
+def question_lines(one: QuestionDetail, now: float) -> list[str]:
+    """A question with all that it shows. `now`: unix seconds."""
+    name, asks = one.alias or one.thread, "asks for permission" if one.kind == "permission" else "asks"
+    lines = [f"◇ {name} [{one.index}] {asks}: {one.text}", f"  question: {one.id}"]
+    lines.append(f"  from: attempt {one.attempt} on {one.instance_alias or one.instance}")
+    if one.tool:
+        lines.append(f"  tool: {one.tool}")
+    lines += [*_shown_lines(one), f"  {_standing(one, now)}"]
+    return [*lines, f"  answer: {answer_command(one)}"] if one.state == "open" else lines
+
+
+def answer_command(one: QuestionOut) -> str:
+    """The command that answers a question."""
+    how = "--allow|--deny" if one.kind == "permission" else '--text "…"|--deny'
+    return f"spl task answer {one.alias or one.thread} {one.index} {one.id} {how}"
+
+
+def decided_words(one: QuestionOut) -> str:
+    """What became of a question that somebody answered."""
+    decision = one.decision
+    if decision is None:
+        return "recorded; its instance has not taken it yet"
+    if decision.text and decision.chosen == "allow_once":
+        return "answered; its agent has the text"
+    return f"{_CHOSEN.get(decision.chosen, decision.chosen)}; its agent was told"
+
+
+def _standing(one: QuestionOut, now: float) -> str:
+    if one.state == "closed":
+        return f"closed: {one.closed}"
+    if one.decision is not None:
+        return _decided(one.decision)
+    if one.answer is not None:
+        return f"answered by {one.answer.by}; its instance has not taken it yet"
+    left = one.until - now
+    return f"denied in {duration(left)} unless you answer" if left > 0 else "its time is over"
+
+
+def _decided(decision: DecisionOut) -> str:
+    by = {"time_limit": "its time limit", "rule": f"the rule {decision.rule!r}"}.get(
+        decision.how, decision.by
+    )
+    why = f": {decision.reason}" if decision.reason else ""
+    return f"{_CHOSEN.get(decision.chosen, decision.chosen)} by {by}{why}"
+
+
+def _shown_lines(one: QuestionDetail) -> Iterator[str]:
+    if one.shown is None:
+        yield f"  shows: {size(one.size)}, too large to be shown (sha256 {one.digest})"
+        return
+    command, diffs = one.shown.get("command"), one.shown.get("diffs")
+    if isinstance(command, str):
+        yield "  command:"
+        yield from (f"{_BAR}{line}" for line in _lines_of(command))
+    if one.command is not None:
+        yield f"  arguments: {json.dumps(one.command)}"
+    for diff in diffs if isinstance(diffs, list) else ():
+        if isinstance(diff, dict):
+            yield from _diff_lines(diff)
+    others = {key: value for key, value in one.shown.items() if key not in ("command", "diffs")}
+    for key, value in others.items():
+        yield f"  {key}:"
+        yield from (f"{_BAR}{line}" for line in _lines_of(json.dumps(value, indent=2)))
+    if one.paths:
+        yield f"  paths: {json.dumps(one.paths)}"
+
+
+def _diff_lines(diff: dict[str, Any]) -> Iterator[str]:
+    old, new = (_lines_of(text) if isinstance(text := diff.get(key), str) else [] for key in ("old", "new"))
+    yield f"  file: {json.dumps(diff.get('path'))}{' (new)' if diff.get('old') is None else ''}"
+    for line in difflib.unified_diff(old, new, lineterm="", n=3):
+        if not line.startswith(("---", "+++")):
+            yield f"{_BAR}{line}"
+
+
+def _lines_of(text: str) -> list[str]:
+    return text.split("\n")

@@ -1,0 +1,41 @@
+"""Requests about what running goals ask, and what is said to them; see `client.calls`."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from syncropel.client.calls import Call
+from syncropel.client.late import schema
+
+
+def questions(*, task: str | None = None, open_only: bool = False) -> Call[schema.Page[schema.QuestionOut]]:
+    """What running goals ask; `task`: only those of this one, whether it is over or not."""
+    query: dict[str, str | int | float] = {"open": "true"} if open_only else {}
+    query |= {"task": task} if task is not None else {}
+    return Call(schema.Page[schema.QuestionOut], "/v1/questions", query=query)
+
+
+def question(identity: str, task: str | None = None) -> Call[schema.QuestionDetail]:
+    """One question with all that it shows."""
+    query: dict[str, str | int | float] = {"task": task} if task is not None else {}
+    return Call(schema.QuestionDetail, f"/v1/questions/{_part(identity)}", query=query)
+
+
+def answer_question(
+    identity: str,
+    digest: str,
+    actor: str,
+    *,
+    verdict: str | None = None,
+    text: str | None = None,
+    note: str = "",
+) -> Call[schema.PostedRecord]:
+    """Answer a question. `digest`: of what was shown; `verdict`: allow or deny, or else a `text`."""
+    fields = {"digest": digest, "actor": actor, "verdict": verdict, "text": text, "note": note or None}
+    given = {key: value for key, value in fields.items() if value is not None}
+    path = f"/v1/questions/{_part(identity)}/answer"
+    return Call(schema.PostedRecord, path, "POST", body=given, repeatable=False)
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,170 @@
+"""What may be recorded of questions, answers, and messages: only what fits what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from syncropel.errors import Conflict, InvalidRecord, SyncropelError
+from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD, ChildState
+from syncropel.folds.fanout.state import FanOut, Spawn
+from syncropel.folds.fanout.talk import (
+    ALLOW,
+    ANSWER,
+    CANCELLED,
+    DECIDED,
+    FACTS,
+    MESSAGE_STATE,
+    MESSAGE_STATES,
+    MOST_SHOWN,
+    OPERATOR,
+    QUESTION,
+    SAY,
+    Decision,
+    OperatorsAnswer,
+    Question,
+    asked_about,
+    digest_of,
+    question_id,
+    read_decision,
+    read_question,
+    slot_of,
+)
+from syncropel.folds.tasks.state import TaskState
+from syncropel.record.model import Record
+
+_SEE: Final = "see what waits: spl inbox"
+_ALONE: Final = FACTS | {ANSWER, SAY, ANSWER_CHILD, SAY_CHILD}
+MOST_TEXT: Final = 16_000
+"""Characters of an answer, a note, or a message."""
+
+
+class Over(Conflict):
+    """Raised when an operator answers, or says something to, an attempt that nobody waits for any more."""
+
+    code = "OVER"
+    status = 410
+
+
+def check_talk(record: Record, task: TaskState | None, child: ChildState | None) -> SyncropelError | None:
+    """Why this record about a question or a message is refused, or None. It is asked of every author: a fact
+    of the engine itself has to fit as well. `task` and `child`: of the record's thread.
+    """
+    if record.topic in (ANSWER_CHILD, SAY_CHILD):
+        about, attempts = record.body.get("child_intend"), child.intends.values() if child else ()
+        fits = any((one.record, one.attempt) == (about, record.body.get("attempt")) for one in attempts)
+        return None if fits else Conflict(f"{record.topic} on {record.thread} names no attempt here", _SEE)
+    fanout = task.fanout if task is not None else None
+    slot = slot_of(record.body)
+    spawn = fanout.spawns.get(slot) if fanout is not None and slot is not None else None
+    if fanout is None or slot is None or spawn is None:
+        return Conflict(f"{record.topic} on {record.thread} names no attempt that was given to anybody", _SEE)
+    if record.topic == ANSWER:
+        return _check_answer(record.body, fanout, slot)
+    if record.topic == SAY:
+        return _check_words(record.body, fanout, slot)
+    if record.body.get("child_intend") != spawn.child_intend:
+        return InvalidRecord(
+            f"{record.topic}: child_intend is not the attempt's", "name the attempt's INTEND"
+        )
+    if record.topic == QUESTION:
+        return _check_question(record, spawn)
+    return _check_outcome(record, fanout)
+
+
+def needs_turn(record: Record) -> bool:
+    """Whether this is judged and written alone: the next one of its kind is judged by it."""
+    return record.topic in _ALONE
+
+
+def _check_question(record: Record, spawn: Spawn) -> SyncropelError | None:
+    said, asked = record.body.get("question"), read_question(record.body, (0, record.id))
+    if asked is None or not isinstance(said, Mapping):
+        return InvalidRecord(f"{QUESTION} on {record.thread} has no question", "see docs: topics")
+    request = said.get("request")
+    if not isinstance(request, str) or asked.id != question_id(spawn.child_intend, request):
+        return InvalidRecord("the question's id is not that of its attempt and its request", _SEE)
+    shown, decided = said.get("shown"), record.body.get("decision")
+    if shown is None and decided is None:
+        return InvalidRecord("a question that waits must show what it is about", _SEE)
+    if isinstance(shown, Mapping) and (digest_of(shown) != asked.digest or asked.size > MOST_SHOWN):
+        return InvalidRecord("the digest is not that of what is shown, or it is too large", _SEE)
+    if decided is not None:
+        decision = read_decision(decided)
+        if decision is None or decision.how == OPERATOR:
+            return InvalidRecord("a question is not decided by an operator before it is asked", _SEE)
+    return None
+
+
+def _check_outcome(record: Record, fanout: FanOut) -> SyncropelError | None:
+    body, talk = record.body, fanout.talk
+    if record.topic == MESSAGE_STATE:
+        if body.get("state") not in MESSAGE_STATES[1:]:
+            return InvalidRecord(f"{MESSAGE_STATE}: unknown state {body.get('state')!r}", "see docs: topics")
+        message = talk.message(str(body.get("message")))
+        fits = message is not None and message.slot == slot_of(body)
+        return None if fits else Conflict("no such message was given to this attempt", _SEE)
+    decision, question = read_decision(body.get("decision")), talk.question(asked_about(body))
+    if decision is None:
+        return InvalidRecord(f"{DECIDED} on {record.thread} has no decision", "see docs: topics")
+    if question is None or question.slot != slot_of(body):
+        return Conflict("this attempt has asked no such question here", "report the question first")
+    answer = question.answer
+    if decision.how == OPERATOR and (answer is None or not _follows(decision, answer)):
+        return Conflict("no operator has answered so here", _SEE)
+    if decision.chosen == ALLOW and not question.may_be_allowed:
+        return Conflict("the agent offers nothing that allows it once", _SEE)
+    return None
+
+
+def _follows(decision: Decision, answer: OperatorsAnswer) -> bool:
+    said = decision.answer, decision.by, decision.text
+    same = said == (answer.record, answer.by, answer.text)
+    return same and decision.chosen in (answer.chosen, CANCELLED)
+
+
+def _check_answer(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]) -> SyncropelError | None:
+    question = fanout.talk.question(asked_about(body))
+    if question is None or question.slot != slot:
+        return Conflict("there is no such question", _SEE)
+    if (why := closed(question, fanout)) and question.decision is None:
+        return Over(f"nobody waits for this answer: {why}", _SEE)
+    if question.decision is not None:
+        return Conflict(f"it is decided already: {told(question)}", _SEE)
+    if question.answer is not None:
+        return Conflict(f"{question.answer.by} has answered it already", _SEE)
+    if body.get("digest") != question.digest:
+        again = f"look at it again: GET /v1/questions/{question.id}"
+        return Conflict("the digest is not that of what this question shows", again)
+    if body.get("chosen") == ALLOW and not question.may_be_allowed:
+        return Conflict("the agent offers nothing that allows it once, only for ever", "deny it")
+    return _check_length(body)
+
+
+def _check_words(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]) -> SyncropelError | None:
+    if why := fanout.over(slot):
+        again = f"spl task retry {fanout.alias or fanout.thread} --subtask {slot[0]} --hint TEXT"
+        return Over(f"nobody hears this: {why}", f"run it again with it: {again}")
+    return _check_length(body)
+
+
+def _check_length(body: Mapping[str, Any]) -> SyncropelError | None:
+    for key in ("text", "note"):
+        value = body.get(key)
+        if isinstance(value, str) and len(value) > MOST_TEXT:
+            return InvalidRecord(f"{key} has {len(value)} characters; at most {MOST_TEXT}", "shorten it")
+    return None
+
+
+def closed(question: Question, fanout: FanOut) -> str:
+    """Why nobody waits for an answer any more; empty while somebody may."""
+    return fanout.over(question.slot)
+
+
+def told(question: Question) -> str:
+    """How a question was decided, in words."""
+    decision = question.decision
+    assert decision is not None
+    word = "allowed" if decision.chosen == ALLOW else "denied"
+    by = {"time_limit": "by its time limit", "rule": f"by the rule {decision.rule!r}"}
+    return f"{word} {by.get(decision.how) or f'by {decision.by}'}"

@@ -1,0 +1,88 @@
+"""The topics by which a running goal and its operator talk: questions, answers, and messages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from syncropel.record.authors import ENGINE_ALONE, FROM_ABOVE, REPORTERS
+from syncropel.record.topic import CHILD, DISPATCH, TASK, Topic
+
+_FANOUT: Final = ("fanout",)
+_OBSERVED: Final = "child_thread, child_intend, index, attempt, at"
+_REPORTED: Final = "index, attempt, child_thread, child_intend, worker"
+_ITSELF: Final = "the instance that runs the goal writes it itself"
+_ANSWER: Final = "the operator answers: spl task answer NAME N"
+_SAY: Final = "the operator says something: spl task say NAME N TEXT"
+
+
+def _observation(name: str, meaning: str, more: str) -> Topic:
+    body = f"{_OBSERVED}, {more}"
+    return Topic(
+        f"syncropel.dispatch.{name}.v1", "KNOW", DISPATCH, ENGINE_ALONE, meaning, body, _FANOUT, _ITSELF
+    )
+
+
+def _report(name: str, meaning: str, more: str) -> Topic:
+    return Topic(name, "KNOW", TASK, REPORTERS, meaning, f"{_REPORTED}, {more}, at", _FANOUT, _ITSELF)
+
+
+TALK: Final = (
+    _observation("question", "What an agent asks.", "question?, decision?"),
+    _observation("answer", "How a question was decided, and what the agent was told.", "question, decision"),
+    _observation("message", "What became of a message: `delivered` or `answered`.", "message, state"),
+    _report(
+        "fanout_question",
+        "A running attempt asks its operator. `decision`: how, where a rule has decided it at once.",
+        "question, decision?",
+    ),
+    _report(
+        "fanout_question_decided",
+        "How a question was decided, by whom, and what the agent was told.",
+        "question, decision",
+    ),
+    Topic(
+        "fanout_answer",
+        "LEARN",
+        TASK,
+        ENGINE_ALONE,
+        "An operator answers a question. It counts once its instance has taken it.",
+        "index, attempt, question, digest, chosen, text?, note?, at",
+        _FANOUT,
+        _ANSWER,
+    ),
+    Topic(
+        "fanout_say",
+        "LEARN",
+        TASK,
+        ENGINE_ALONE,
+        "An operator says something to a running attempt.",
+        "index, attempt, text, at",
+        _FANOUT,
+        _SAY,
+    ),
+    _report(
+        "fanout_message_state",
+        "What became of a message: `delivered` to the agent, or `answered` by it.",
+        "message, state",
+    ),
+    Topic(
+        "fanout_answer_child",
+        "LEARN",
+        CHILD,
+        FROM_ABOVE,
+        "The coordinator tells an instance an operator's answer.",
+        "child_intend, attempt, question, digest, chosen, text?, note?, by, answer, namespace",
+        _FANOUT,
+        _ANSWER,
+    ),
+    Topic(
+        "fanout_say_child",
+        "LEARN",
+        CHILD,
+        FROM_ABOVE,
+        "The coordinator tells an instance what an operator says to an attempt.",
+        "child_intend, attempt, text, by, message, namespace",
+        _FANOUT,
+        _SAY,
+    ),
+)
