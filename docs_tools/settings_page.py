@@ -13,6 +13,7 @@ from typing import Any
 from docs_tools.markdown import page, table
 from syncropel.settings.adapters import AdapterSettings, AdapterTable
 from syncropel.settings.config import Settings
+from syncropel.settings.permissions import PermissionSettings, ToolRule
 
 _KINDS = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text"}
 
@@ -38,6 +39,11 @@ _TABLES = (
     "A table of its own makes an adapter. A subtask names it: `adapter=NAME`. Which of these keys a table "
     "may have depends on its type ([adapters](adapters.md)); a key that the type has no use for stops the "
     "start."
+)
+
+_RULES = (
+    "Rules about what agents may do on this instance without asking. The first that matches decides; without "
+    "one, the operator is asked ([examples](../howto/questions.md#let-rules-answer))."
 )
 
 
@@ -83,6 +89,10 @@ def settings_page() -> str:
         owner = type(getattr(Settings(), section.name))
         parts.append(f"## `[{section.name}]`")
         parts.append(table(head, _rows(owner)))
+        if owner is PermissionSettings:
+            parts.append("## `[[permissions.rules]]`")
+            parts.append(_RULES)
+            parts.append(table(head, _rows(ToolRule)))
         if owner is AdapterSettings:
             parts.append("## `[adapters.NAME]`")
             parts.append(_TABLES)

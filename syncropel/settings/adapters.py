@@ -59,6 +59,10 @@ class AdapterTable:
     """Folder that programs run in; empty gives each subtask its own under `work/`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keys specific to its type."""
+    answer_secs: float = 0.0
+    """Seconds that a question waits for an answer; 0: as long as `[permissions] answer_secs` says. Only for
+    agents that ask.
+    """
 
     @property
     def kind(self) -> str:
@@ -78,7 +82,8 @@ class AdapterTable:
     def refuse_all_but(self, *keys: str) -> None:
         """Raise SetupError for a key that its type does not support."""
         default = AdapterTable(self.name)
-        own = [key.name for key in fields(self) if key.name not in ("name", "type", "options")]
+        # Whether an adapter asks is known where it is made.
+        own = [key.name for key in fields(self) if key.name not in ("name", "type", "options", "answer_secs")]
         given = [key for key in own if getattr(self, key) != getattr(default, key)]
         for key in (*given, *self.options):
             if key not in keys:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import SWITCHES, AdapterSettings, read_tables
+from syncropel.settings.permissions import PermissionSettings, read_rules
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
@@ -129,6 +130,7 @@ class Settings:
     fleet: FleetSettings = field(default_factory=FleetSettings)
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
+    permissions: PermissionSettings = field(default_factory=PermissionSettings)
     workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -231,6 +233,11 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             check_author(workspace.author, path)
             repos = read_repos(values.get("repos", {}), path)
             settings = replace(settings, workspace=replace(workspace, repos=repos))
+        elif name == "permissions":
+            plain = {key: value for key, value in values.items() if key != "rules"}
+            permissions = _section(settings.permissions, plain, name, path)
+            rules = read_rules(values.get("rules", []), path)
+            settings = replace(settings, permissions=replace(permissions, rules=rules))
         else:
             settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
     return settings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,21 @@ class Two:
     coordinator: Api
     worker: Api
     network: Network = field(default_factory=Network)
+    _begin: dict[str, Callable[[], Awaitable[Api]]] = field(default_factory=dict)
+
+    async def stop(self, alias: str) -> None:
+        """End the daemon of this instance; nothing answers there until `start`."""
+        self.network.down.add(alias)
+        await (self.worker if alias == "worker-b" else self.coordinator).lifecycle.stop(keep_work=True)
+
+    async def start(self, alias: str) -> None:
+        """Begin another daemon over the same log."""
+        api = await self._begin[alias]()
+        self.network.down.discard(alias)
+        if alias == "worker-b":
+            self.worker = api
+        else:
+            self.coordinator = api
 
     async def fan_out(self, *goals: str, name: str = "T", **more: Any) -> None:
         """Give the worker these scripts."""
@@ -71,29 +87,30 @@ async def two_instances(
     folder: Path, adapters: Mapping[str, Adapter] | None = None, **sections: Any
 ) -> AsyncIterator[Two]:
     """Both, running; the worker runs scripts, and has these sections of settings. `adapters`: what runs goals
-    there instead.
+    instead, on both.
     """
     network = Network()
     async with AsyncExitStack() as stack:
 
-        async def start(
-            did: str, alias: str, settings: Settings, adapters: Mapping[str, Adapter] | None = None
-        ) -> Api:
-            home = Home(folder / alias)
-            make_home(home)
-            home.fleet_token.write_text(_TOKEN)
-            home.fleet_token.chmod(0o600)
-            store = MemoryStore(clock=time.time)
-            lifecycle = Lifecycle(
-                store, Instance(did, home, f"http://{alias}"), settings, None, network, adapters
-            )
+        async def start(did: str, alias: str, settings: Settings, store: MemoryStore) -> Api:
+            instance = Instance(did, Home(folder / alias), f"http://{alias}")
+            lifecycle = Lifecycle(store, instance, settings, None, network, adapters)
             engine = await lifecycle.start()
             app = network.apps[alias] = create_app(engine)
             stack.push_async_callback(lifecycle.stop)
             operator = await stack.enter_async_context(as_operator(app))
             return Api(lifecycle, engine, app, operator, await stack.enter_async_context(over_tcp(app)))
 
-        coordinator = await start(COORDINATOR, "coordinator", Settings(fleet=FleetSettings("coordinator")))
+        own = Settings(fleet=FleetSettings("coordinator"), **(sections if adapters else {}))
         fleet = FleetSettings("worker-b", "http://coordinator")
-        worker = await start(WORKER, "worker-b", Settings(fleet=fleet, **{**_SCRIPTS, **sections}), adapters)
-        yield Two(coordinator, worker, network)
+        theirs = Settings(fleet=fleet, **{**_SCRIPTS, **sections})
+        begin: dict[str, Callable[[], Awaitable[Api]]] = {
+            "coordinator": partial(start, COORDINATOR, "coordinator", own, MemoryStore(clock=time.time)),
+            "worker-b": partial(start, WORKER, "worker-b", theirs, MemoryStore(clock=time.time)),
+        }
+        for alias in begin:
+            home = Home(folder / alias)
+            make_home(home)
+            home.fleet_token.write_text(_TOKEN)
+            home.fleet_token.chmod(0o600)
+        yield Two(await begin["coordinator"](), await begin["worker-b"](), network, begin)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from syncropel.adapters import Adapter
+from syncropel.adapters.asking import Request
 from syncropel.adapters.contract import Place
 from syncropel.adapters.gateway.desk import Gateway, Paused
 from syncropel.adapters.other_user import other_user
 from syncropel.adapters.registry import Enabled, enable, installed, log_problems
 from syncropel.adapters.workspace import Workspaces
+from syncropel.engine.dispatch.operator_line import Terms
 from syncropel.engine.dispatch.run import Limits
+from syncropel.folds.control.namespaces import DEFAULT
+from syncropel.folds.fanout.child import ChildIntend
 from syncropel.peer.runtime import Runtime
+from syncropel.policy.tool_rules import CompiledRule, Ruling, ToolUse, compile_rules, judge
 from syncropel.settings.adapters import known_secrets
 from syncropel.settings.config import Settings
 from syncropel.settings.home import Home
@@ -45,6 +51,7 @@ def limits_of(
 ) -> Limits:
     """How this instance runs goals. `paused`: whether starts on a provider are paused."""
     dispatch = settings.dispatch
+    rules = compile_rules(settings.permissions.rules)
     return Limits(
         max(1, dispatch.max_concurrent),
         dispatch.default_timeout_secs,
@@ -55,4 +62,26 @@ def limits_of(
         {name: one.broken for name, one in enabled.items() if one.adapter is None},
         {name: usd for name, one in enabled.items() if (usd := one.table.default_budget_usd)},
         lambda name: name in enabled and bool(own := enabled[name].provider) and paused(own) is not None,
+        partial(_terms, settings, rules),
     )
+
+
+def _terms(settings: Settings, rules: Sequence[CompiledRule], adapter: str, intend: ChildIntend) -> Terms:
+    """How the questions of an attempt on this adapter are decided."""
+    table, body = settings.adapters.tables.get(adapter), intend.body
+    own = table.answer_secs if table is not None else 0.0
+
+    async def rule(request: Request) -> Ruling:
+        use = ToolUse(
+            request.tool,
+            request.command,
+            request.paths,
+            request.root,
+            adapter,
+            str(body.get("parent_thread", "")),
+            str(body.get("namespace") or DEFAULT),
+            shell="command" in request.shown,
+        )
+        return await asyncio.to_thread(judge, rules, use) if rules else Ruling()
+
+    return Terms(own or settings.permissions.answer_secs, rule)

@@ -121,10 +121,10 @@ class OperatorLine:
     async def _ask(self, about: str, request: Request) -> None:
         """Record the question; with its decision, where no operator is needed for that."""
         now = self._runtime.now()
-        decision = await self._decided_at_once(request, now)
-        body = asked_body(about, request, now, now + self._terms.answer_secs, decision)
         try:
-            await self._record(QUESTION, body)
+            decision = await self._decided_at_once(request, now)
+            until = now + self._terms.answer_secs
+            await self._record(QUESTION, asked_body(about, request, now, until, decision))
         except InvalidRecord as error:
             log.warning("a question cannot be recorded: %s", error.message, extra=self._where)
             denied = self._denied(f"it cannot be recorded: {error.message}", now, request)
