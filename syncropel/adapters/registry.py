@@ -125,8 +125,6 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
         reason = types.broken.get(table.kind)
         known = ", ".join(sorted(types.known)) or "none"
         return Enabled(table, None, broken=reason or f"no type {table.kind!r} is installed; known: {known}")
-    if table.answer_secs and not found.capabilities.permissions:
-        raise table.wrong("answer_secs", "left out: it asks nothing", table.answer_secs)
     try:
         adapter = found.make(table, place)
     except SetupError:
@@ -136,6 +134,8 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
     capabilities = found.capabilities
     if isinstance(adapter, SaysCapabilities):
         capabilities = adapter.capabilities
+    if table.answer_secs and not capabilities.permissions:
+        raise table.wrong("answer_secs", "left out: it asks nothing", table.answer_secs)
     if isinstance(adapter, SaysCost):
         capabilities = replace(capabilities, cost=adapter.cost_known)
     return Enabled(table, adapter, capabilities)

@@ -9,8 +9,12 @@ import psutil
 import pytest
 
 from syncropel.adapters.asking import ALLOW_ALWAYS, ALLOW_ONCE, REJECT_ONCE, Message
+from syncropel.adapters.contract import Place
+from syncropel.adapters.registry import enable, installed
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
+from syncropel.peer.runtime import Runtime
+from syncropel.settings.adapters import AdapterTable
 from tests.adapters.acp.bench import ALL, Bench, Person, until
 from tests.adapters.agents.recorded import agent_of
 
@@ -274,3 +278,18 @@ def test_a_gateway_that_does_not_know_the_api_of_the_model_is_refused(tmp_path: 
 def test_a_word_for_permissions_that_means_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"permissions must be \"ask\" or \"auto\""):
         Bench(tmp_path, "gemini", options={"permissions": "yes"})
+
+
+@pytest.mark.parametrize(("options", "made"), [({"permissions": "ask"}, True), ({}, False)])
+def test_only_an_agent_that_asks_may_have_time_for_an_answer(
+    tmp_path: Path, options: dict[str, str], made: bool
+) -> None:
+    place = Place(tmp_path / "work", tmp_path / "run", Runtime())
+    table = AdapterTable("claude", answer_secs=5.0, options=options)
+
+    if made:
+        enabled = enable({"claude": table}, installed(), place)["claude"]
+        assert (enabled.capabilities.permissions, enabled.capabilities.messages) == (True, True)
+    else:
+        with pytest.raises(SetupError, match="it asks nothing"):
+            enable({"claude": table}, installed(), place)
