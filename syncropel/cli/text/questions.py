@@ -7,6 +7,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import duration, size
@@ -86,11 +87,18 @@ def _shown_lines(one: QuestionDetail) -> Iterator[str]:
 
 
 def _diff_lines(diff: dict[str, Any]) -> Iterator[str]:
-    old, new = (_lines_of(text) if isinstance(text := diff.get(key), str) else [] for key in ("old", "new"))
+    old, new = (text if isinstance(text := diff.get(key), str) else "" for key in ("old", "new"))
     yield f"  file: {json.dumps(diff.get('path'))}{' (new)' if diff.get('old') is None else ''}"
-    for line in difflib.unified_diff(old, new, lineterm="", n=3):
-        if not line.startswith(("---", "+++")):
-            yield f"{_BAR}{line}"
+    # Only the first two lines are headers: a line of the file may begin with the same characters.
+    changed = islice(difflib.unified_diff(_file_lines(old), _file_lines(new), lineterm="", n=3), 2, None)
+    yield from (f"{_BAR}{line}" for line in changed)
+    if old.endswith("\n") != new.endswith("\n") and old and new:
+        yield f"{_BAR}\\ {'the new' if old.endswith(chr(10)) else 'the old'} text has no newline at its end"
+
+
+def _file_lines(text: str) -> list[str]:
+    """The lines of a file, whose last one ends with a newline."""
+    return _lines_of(text.removesuffix("\n")) if text else []
 
 
 def _lines_of(text: str) -> list[str]:
