@@ -50,6 +50,11 @@ class Terminal:
         return psutil.Process(self._child.pid)
 
     @property
+    def in_front(self) -> psutil.Process:
+        """The first process of the group that gets the keys; the program's own, unless that is a shell."""
+        return psutil.Process(os.tcgetpgrp(self._child.child_fd))
+
+    @property
     def is_restored(self) -> bool:
         """Whether its modes are as before: it echoes, and waits for whole lines."""
         return self._attributes() == self.before

@@ -15,7 +15,9 @@ import psutil
 import pytest
 
 from tests.pseudo_terminal import LIMIT_SECS, Terminal, colourful
+from tests.tui import console_sample as sample
 from tests.tui.fake_daemon import FakeDaemon
+from tests.tui.sample_threads import ThreadClient, fan_out
 
 Opener = Callable[..., Terminal]
 
@@ -27,14 +29,19 @@ def daemon() -> FakeDaemon:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opener]:
-    """Opens `spl console` on a daemon."""
+    """Opens `spl console` on a daemon, `under` another program if one is given."""
     with ExitStack() as stack:
 
         def opener(
-            daemon: FakeDaemon, *words: str, size: tuple[int, int] = (120, 40), **environ: str
+            daemon: FakeDaemon,
+            *words: str,
+            size: tuple[int, int] = (120, 40),
+            under: tuple[str, ...] = (),
+            **environ: str,
         ) -> Terminal:
             plain = {key: value for key, value in os.environ.items() if not key.startswith("SPL_")}
-            command = [sys.executable, "-m", "syncropel.cli.main", "console", "--url", daemon.url, *words]
+            spl = (sys.executable, "-m", "syncropel.cli.main")
+            command = [*under, *spl, "console", "--url", daemon.url, *words]
             terminal = Terminal(
                 command,
                 colourful(plain) | {"SYNCROPEL_HOME": str(tmp_path)} | environ,
@@ -45,6 +52,47 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
             return terminal
 
         yield opener
+
+
+SHELL = """
+set -m
+after() {
+    case $(kill -l "$1") in
+        TSTP | STOP)
+            echo "$((times += 1)) stopped"
+            read -r
+            fg > /dev/null
+            after $? ;;
+        *) echo "ended with $1" ;;
+    esac
+}
+"$@"
+after $?
+"""
+"""Does as an interactive shell does: it takes the terminal back when its job stops, and each line is an `fg`.
+
+It recurs, since bash leaves a loop whose job stops.
+"""
+
+
+@pytest.fixture
+def replayed(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon that has the records of a task to replay."""
+    known = ThreadClient()
+    known.hold(sample.THREAD, fan_out())
+    for words in (["replay"], ["replay", "changes"]):
+        told = known._look(sample.THREAD, words, {})
+        daemon.answers["/".join(["/v1/threads", sample.THREAD, *words])] = told.model_dump_json().encode()
+    return daemon
+
+
+def replay(terminal: Terminal) -> None:
+    """Show the records of the first task."""
+    terminal.sees("● LIVE", "INSTANCES 4")
+    terminal.press("2")
+    terminal.sees("not done yet")
+    terminal.press("t")
+    terminal.sees("RECORDS 9")
 
 
 def stopped(terminal: Terminal) -> None:
@@ -125,6 +173,78 @@ def test_stopped_it_gives_the_terminal_back_and_draws_anew_when_it_goes_on(
             terminal.signal(signal.SIGCONT)
             terminal.sees("● LIVE", "INSTANCES 4", "worker-c", "1 Fleet")
             assert b"\x1b[?1049h" in terminal.raw
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def goes_on(terminal: Terminal) -> None:
+    """Let the shell continue its job, and wait until that is in front and runs: only then ^Z is for it."""
+    terminal.press("\n")
+    while True:
+        job = terminal.in_front
+        states = {one.status() for one in (job, *job.children(recursive=True))}
+        if job != terminal.process and psutil.STATUS_STOPPED not in states:
+            return
+        terminal.read()
+
+
+def leave(terminal: Terminal) -> None:
+    """End the pager, and wait until the console has the terminal again."""
+    terminal.forget()
+    terminal.press("\n")
+    terminal.writes(b"\x1b[?1049h")
+
+
+def test_a_pager_is_stopped_together_with_the_console_and_goes_on_with_it(
+    replayed: FakeDaemon, opened: Opener
+) -> None:
+    pager = "bash -c 'echo paged; read -r line; echo read'"
+    with replayed.running():
+        terminal = opened(replayed, under=("bash", "-c", SHELL, "shell"), PAGER=pager)
+        replay(terminal)
+        terminal.press("e")
+        terminal.sees("paged")
+        for times in (1, 2):
+            terminal.press("\x1a")
+            terminal.sees(f"{times} stopped")
+            goes_on(terminal)
+        leave(terminal)
+        terminal.press("\x1a")
+        terminal.sees("3 stopped")
+        goes_on(terminal)
+        terminal.press("?")
+        terminal.sees("Keys: Replay")
+        terminal.press("\x1b")
+        terminal.loses("Keys: Replay")
+        terminal.press("q")
+        terminal.sees("ended with 0")
+
+
+def test_ctrl_c_and_ctrl_z_in_a_pager_are_the_pagers(replayed: FakeDaemon, opened: Opener) -> None:
+    pager = 'bash -c \'trap "" TSTP; trap "echo caught" INT; echo paged; read -r line\''
+    with replayed.running():
+        terminal = opened(replayed, PAGER=pager)
+        replay(terminal)
+        terminal.press("e")
+        terminal.sees("paged")
+        terminal.press("\x1a")
+        terminal.press("\x03")
+        terminal.sees("caught")
+        leave(terminal)
+        terminal.press("?")
+        terminal.sees("Keys: Replay")
+        terminal.press("\x1b")
+        terminal.loses("Keys: Replay")
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
+def test_a_pager_that_cannot_be_run_gives_the_terminal_back(replayed: FakeDaemon, opened: Opener) -> None:
+    with replayed.running():
+        terminal = opened(replayed, PAGER="/nowhere/pager")
+        replay(terminal)
+        terminal.press("e")
+        terminal.sees("cannot be run", "RECORDS 9")
         terminal.press("q")
         assert terminal.ended() == 0
 
