@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.content import Content
 from textual.widgets import Input
 
 from tests.tui.console_page import Console
@@ -29,7 +30,9 @@ class DialogPage:
 
     @property
     def title(self) -> str:
-        return str(self.dialog.query_one("#dialog").border_title)
+        title = vars(self.dialog.query_one("#dialog"))["_border_title"]  # its property gives markup
+        assert isinstance(title, Content)
+        return title.plain
 
     def part(self, name: str) -> str:
         """Lines of the dialog: says, command, outcome, why-not, and those of its own."""

@@ -37,7 +37,7 @@ class Announcer:
         self._tell_if_newer(session)
         behind = self._fleets.tell(session, news)
         if behind and news:
-            self._app.notify(summed(news), title=name, severity="warning", timeout=BEHIND_SECS, markup=False)
+            self._app.notify(summed(news), title=name, severity="warning", timeout=BEHIND_SECS)
         prefix = f"{name}: " if self._fleets.several else ""
         self._ringer.tell([replace(one, words=prefix + one.words) for one in news])
         return bool(news) or not behind
@@ -49,6 +49,4 @@ class Announcer:
     def _tell_if_newer(self, session: Session) -> None:
         status = session.world.status
         if status is not None and (told := self._newer.news(session.key, status.version)):
-            self._app.notify(
-                told, title=session.fleet.name, severity="warning", markup=False, timeout=NEWER_SECS
-            )
+            self._app.notify(told, title=session.fleet.name, severity="warning", timeout=NEWER_SECS)

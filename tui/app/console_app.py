@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -104,7 +105,7 @@ class ConsoleApp(App[None]):
         first = self.setup.screen or self.preferences.screen
         await self.fleet_screens.bring(first if first in self.MODES else "fleet")
         if self.preferences.trouble:
-            self.notify(self.preferences.trouble, severity="warning", markup=False, timeout=8)
+            self.notify(self.preferences.trouble, severity="warning", timeout=8)
         # Back from the shell, the terminal no longer shows anything that was drawn.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         ticking = self.ticker.run(self._sleep, self.call_next)
@@ -180,7 +181,21 @@ class ConsoleApp(App[None]):
             self.push_screen(dialogs.UnlockDialog())
         else:
             session.lock()
-            self.notify(f"{session.fleet.name} is read-only now", timeout=4, markup=False)
+            self.notify(f"{session.fleet.name} is read-only now", timeout=4)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show words in a corner as they are, whoever asks: foreign text that were read as Textual's markup
+        would lose its brackets, or end the console. `markup` is ignored: screens pass it on by default.
+        """
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     def action_reconnect(self) -> None:
         self.fleets.front.reconnect()
@@ -192,7 +207,7 @@ class ConsoleApp(App[None]):
     def action_help_quit(self) -> None:
         """A key that aborts a command elsewhere must not end a console in the middle of something."""
         key = self.keymap.shown(actions.QUIT)
-        self.notify(f"press {key} to quit; the fleet keeps running", timeout=4, markup=False)
+        self.notify(f"press {key} to quit; the fleet keeps running", timeout=4)
 
     def action_open(self) -> None:
         front = self.fleet_screens.front()

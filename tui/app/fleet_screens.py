@@ -83,7 +83,7 @@ class FleetScreens:
             over = self._fleets.take_up()
         except SyncropelError as error:
             words = f"{error.message} {self._glyphs.arrow} {error.hint}"
-            self._app.notify(words, title="contexts", severity="warning", markup=False)
+            self._app.notify(words, title="contexts", severity="warning")
             return
         await self.bring(self.name)
         await self._remove(over)

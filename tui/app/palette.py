@@ -4,13 +4,14 @@ their name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.fuzzy import Matcher
 from textual.screen import Screen
 
 from tui.app import themes
@@ -64,9 +65,7 @@ class ScreenActions(Provider):
             whole = shown.plain.lower().find(query.lower())
             if whole >= 0:
                 score, places = score + _AS_TYPED, range(whole, whole + len(query))
-            for place in places:
-                shown = shown.stylize(matcher.match_style, place, place + 1)
-            yield Hit(score, shown, one.callback, text=one.title)
+            yield Hit(score, _marked(shown, places, matcher), one.callback, text=one.title)
 
 
 class Jumps(Provider):
@@ -82,8 +81,18 @@ class Jumps(Provider):
         ]
         for verb, name, does in found:
             line = f"{verb} {name}"
-            if score := matcher.match(line):
-                yield Hit(score, matcher.highlight(line), partial(console.typed, line), help=does)
+            score, places = matcher.fuzzy_search.match(query, line)
+            if score:
+                # Not by Textual's `highlight`, which reads markup: names are foreign text.
+                shown = _marked(Content(line), places, matcher)
+                yield Hit(score, shown, partial(console.typed, line), text=line, help=does)
+
+
+def _marked(shown: Content, places: Iterable[int], matcher: Matcher) -> Content:
+    """With the letters at these places in the style of a match."""
+    for place in places:
+        shown = shown.stylize(matcher.match_style, place, place + 1)
+    return shown
 
 
 def system_commands(

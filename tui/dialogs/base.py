@@ -15,6 +15,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
@@ -157,9 +158,10 @@ class Dialog(SessionBound, Over):
 
     def on_mount(self) -> None:
         box = self.query_one("#dialog")
-        box.border_title = self.glyphs.text(self.title_words())
+        # As Content: a plain string would be read as markup.
+        box.border_title = Content(self.glyphs.text(self.title_words()))
         if self.console.fleets.several:
-            box.border_subtitle = self.session.fleet.name
+            box.border_subtitle = Content(self.session.fleet.name)
         box.set_class(self.danger and self.asks, "danger")
         self.show()
 
@@ -181,7 +183,7 @@ class Dialog(SessionBound, Over):
         twin: list[tuple[str, Tone]] = [(f"$ {command}", "muted")] if command else []
         self.query_one("#command", Lines).show(self._spans(twin))
         self.query_one("#outcome", Lines).show(self._spans(self.told(now)))
-        self._show_pushes(self.why_not(now), bool(command))
+        self._show_buttons(self.why_not(now), bool(command))
         self._fit()
 
     @property
@@ -210,7 +212,7 @@ class Dialog(SessionBound, Over):
         self.query_one("#dialog").set_class(self.air > 0, "roomy")
         self.query_one("#question").styles.max_height = max(3, self.size.height - below - _FRAME - self.air)
 
-    def _show_pushes(self, why_not: str, copies: bool) -> None:
+    def _show_buttons(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask
         keys = "tab goes on · ctrl+y copies the command" if copies else "tab goes on"
         line = Span(f"{self.button} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
@@ -352,6 +354,4 @@ class Dialog(SessionBound, Over):
         words = self.glyphs.text(" ".join(words for words, _ in lines))
         done = self.outcome.stage is Stage.DONE
         of = f" · {self.session.fleet.name}" if self.console.fleets.several else ""
-        self.app.notify(
-            words, title=f"{self.button}{of}", markup=False, severity="information" if done else "error"
-        )
+        self.app.notify(words, title=f"{self.button}{of}", severity="information" if done else "error")

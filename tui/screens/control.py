@@ -54,7 +54,6 @@ class Control(SessionBound):
                 why_not,
                 title=subject_actions.SUBJECT_ACTIONS[verb].title,
                 severity="warning",
-                markup=False,
                 timeout=6,
             )
         else:

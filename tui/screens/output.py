@@ -157,7 +157,7 @@ class OutputScreen(ConsoleScreen):
         first = view.top_line - way if view.found is None else view.found
         place = ring.find(words, first - ring.first, way) if len(ring) else None
         if place is None:
-            self.notify(f"no line here has “{words}”", timeout=3, markup=False)
+            self.notify(f"no line here has “{words}”", timeout=3)
         else:
             view.go_to_line(ring.first + place)
         self.show()

@@ -235,7 +235,7 @@ class ReplayScreen(ConsoleScreen):
         """Go to the next matching record, or the previous one."""
         if not self.filter:
             key = self.console.keymap.shown(actions.FIND)
-            self.notify(f"there is no search yet: {key} starts one", timeout=4, markup=False)
+            self.notify(f"there is no search yet: {key} starts one", timeout=4)
             return
         self._rest()
         self._finding = self.run_worker(self._find(way), name="find", exit_on_error=False)
@@ -253,12 +253,12 @@ class ReplayScreen(ConsoleScreen):
                 on_page=self._looks_at,
             )
         except SyncropelError as error:
-            self.notify(f"cannot be looked for: {error.message}", severity="warning", markup=False)
+            self.notify(f"cannot be looked for: {error.message}", severity="warning")
         else:
             where = "after" if way > 0 else "before"
             if place is None:
                 words = f"no record {where} this one has “{wanted.text}”"
-                self.notify(self.console.glyphs.text(words), timeout=4, markup=False)
+                self.notify(self.console.glyphs.text(words), timeout=4)
             else:
                 reader.seek(place)
         finally:
@@ -326,7 +326,7 @@ class ReplayScreen(ConsoleScreen):
             return
         text = json.dumps(frame.record.model_dump(), ensure_ascii=False, indent=2) + "\n"
         if trouble := pager.page(text, f"{frame.record.id}.json", self.app.suspend):
-            self.notify(trouble, severity="warning", markup=False, timeout=5)
+            self.notify(trouble, severity="warning", timeout=5)
 
     def copied(self) -> str | None:
         frame = self.frame()
