@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from syncropel.wire import LogState
+from syncropel.wire import FleetStatus, LogState
 from tests.tui import console_sample as sample
 from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import Console, console
 from tests.tui.console_snapshots import Pictured, unpictured
 from tests.tui.console_states import SMALL, USUAL, Size
 from tests.tui.sample_threads import ThreadClient, some
+from tui.model.log_state import thread_lines
+from tui.screens.frame import LEAST_HEIGHT, LEAST_WIDTH
 
+HELP = "spl store status names the records · spl backup list · spl store accept-altered RECORD"
+LEAST = (LEAST_WIDTH, LEAST_HEIGHT)
 TASK = sample.THREAD
 ALTERED = LogState(
     state="altered",
@@ -101,6 +106,72 @@ async def test_a_held_log_is_shown_with_the_command_that_helps(size: Size) -> No
         assert f"→ {HELD.hint}".replace(" ", "") in shown.replace(" ", ""), (
             "to its last word: the command stands there"
         )
+
+
+def fleet_of(*logs: LogState, **more: Any) -> FleetStatus:
+    """The coordinator has the first of these logs, and worker-1, worker-2, … have the others."""
+    others = [
+        sample.instance(f"worker-{number}", f"did:sync:instance:{number:016x}", log=log)
+        for number, log in enumerate(logs[1:], start=1)
+    ]
+    return sample.status(log=logs[0], instances=[sample.coordinator(log=logs[0]), *others], **more)
+
+
+@pytest.mark.parametrize("size", [LEAST, SMALL, USUAL], ids=str)
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+async def test_however_many_logs_are_held_freezes_come_first_and_the_footer_stays(
+    size: Size, count: int
+) -> None:
+    frozen = [sample.freeze(namespace=f"docs/{one}") for one in range(3)]
+    async with console(size, fleet_of(*[HELD] * count, freezes=frozen), client()) as page:
+        drawn = page.drawn.splitlines()
+        assert "? help" in drawn[-1]
+        assert ["FROZEN" in line for line in drawn[1:5]] == [True, True, True, False]
+        assert any("INSTANCES" in line for line in drawn)
+        (first,) = [line for line in banner(page) if "LOG HELD 4 of 5" in line]
+        assert drawn[4].strip() == first
+        told = sum("LOG HELD" in line for line in drawn)
+        more = [line for line in drawn if "not sound" in line]
+        assert told + (int(more[0].split()[1]) if more else 0) == count
+        if more:
+            assert "1 lists them under HEALTH" in more[0]
+        if size == USUAL:
+            assert told == min(count, 2)
+        if size != LEAST:
+            assert any("▸ coordinator" in line for line in drawn), "the rows that name the others"
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL], ids=str)
+async def test_two_logs_are_told_to_the_last_word_and_the_rest_is_counted(size: Size) -> None:
+    async with console(size, fleet_of(HELD, HELD, HELD), client()) as page:
+        shown = "".join(banner(page)).replace(" ", "")
+        wanted = f"✗ LOG HELD {HELD.problem}→ {HELD.hint}✗ LOG HELD worker-1: {HELD.problem}"
+        assert shown.startswith(
+            f"{wanted}→ on worker-1: {HELD.hint}✗ 1 more log is not sound".replace(" ", "")
+        )
+        assert "? help" in page.drawn.splitlines()[-1]
+
+
+async def test_too_small_a_terminal_tells_of_freezes_before_logs() -> None:
+    async with console((59, 12), fleet_of(HELD, freezes=[sample.freeze()]), client()) as page:
+        assert page.drawn.index("FROZEN") < page.drawn.index("LOG HELD")
+
+
+async def test_commands_for_another_log_say_where_they_must_be_typed() -> None:
+    """Typed here, they would act on the coordinator."""
+    remote = ALTERED.model_copy(update={"hint": "spl stop"})
+    status = fleet_of(LogState(), remote)
+    async with console(USUAL, status, client()) as page:
+        assert banner(page)[1] == "→ on worker-1: spl store status names the records, and what helps"
+        page.table("instances").select("did:sync:instance:0000000000000001")
+        await page.settle()
+        await page.press("enter")
+        assert "on worker-1: spl stop" in " ".join(page.part("facts").split())
+        facts = thread_lines([TASK], status, page.app.glyphs)
+        assert [line.text for _, line in facts][1:] == [f"on worker-1: {HELP}"]
+        both = fleet_of(remote, remote, remote, remote, remote)
+        facts = thread_lines([TASK], both, page.app.glyphs)
+        assert [line.text for _, line in facts][1:] == [HELP, f"on worker-1, worker-2 and 2 more: {HELP}"]
 
 
 async def test_an_emergency_stop_by_an_altered_record_is_called_so() -> None:

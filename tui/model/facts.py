@@ -10,7 +10,7 @@ from syncropel.client.attention import altered
 from tui.model.altered import state_of
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
-from tui.model.log_state import thread_lines
+from tui.model.log_state import SOUND, helping, thread_lines
 from tui.model.moment import Moment
 from tui.model.rows import Column, Rows
 from tui.model.subject import Subject
@@ -36,9 +36,10 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
     if found.memory_bytes is not None:
         facts.append(("memory", Line(_memory(found.memory_bytes, found.memory_growth_bytes or 0))))
-    if found.log is not None and found.log.state != "sound":
+    if found.log is not None and found.log.state != SOUND:
         facts.append(("log", Line(f"{found.log.state}: {plain(found.log.problem)}", "bad")))
-        facts.append(("", Line(plain(found.log.hint), "warn")))
+        alias = "" if found.did == status.coordinator_did else found.alias or found.did
+        facts.append(("", Line(helping(plain(found.log.hint), alias), "warn")))
     if found.backed_up:
         facts.append(("loops", Line(plain(found.backed_up), "warn")))
     return facts + _running(world, found)
@@ -71,7 +72,7 @@ def dispatch_facts(status: FleetStatus, key: str, at: Moment, glyphs: Glyphs) ->
     if found is None:
         return []
     return [
-        *thread_lines([found.thread, found.child_thread], altered(status), glyphs),
+        *thread_lines([found.thread, found.child_thread], status, glyphs),
         *_cells(DISPATCHES, rows, key, without=("goal",)),
         *([("why", Line(plain(found.why), "warn" if found.hangs else "plain"))] if found.why else []),
         ("thread", Line(found.child_thread or NOTHING)),
@@ -85,7 +86,7 @@ def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -
     if found is None:
         return []
     return [
-        *thread_lines([thread], altered(status), glyphs),
+        *thread_lines([thread], status, glyphs),
         *_cells(FANOUTS, fanout_rows(status, at, glyphs), thread, without=("goal", "explanation")),
         ("thread", Line(thread)),
         ("waits", Line(plain(found.explanation), "plain" if found.satisfiable else "bad")),
@@ -95,10 +96,9 @@ def fanout_facts(status: FleetStatus, thread: str, at: Moment, glyphs: Glyphs) -
 
 def task_facts(world: World, task: TaskSummary, at: Moment, glyphs: Glyphs) -> list[Fact]:
     """A task, without what its join says."""
-    found = altered(world.status)
-    state = state_of(task.status, task.thread, found, glyphs)
+    state = state_of(task.status, task.thread, altered(world.status), glyphs)
     return [
-        *thread_lines([task.thread], found, glyphs),
+        *thread_lines([task.thread], world.status, glyphs),
         ("status", Line(state.text, state.tone)),
         ("priority", Line(task.priority)),
         ("domain", Line(plain(task.domain) or NOTHING)),
@@ -119,7 +119,7 @@ def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Gly
     child = next((one for one in join.subtasks if one.index == index), None) if join else None
     if child is None:
         return []
-    marked = thread_lines([child.child_thread or ""], altered(world.status), glyphs)
+    marked = thread_lines([child.child_thread or ""], world.status, glyphs)
     return [*marked, *detail_lines(child, at, glyphs)]
 
 

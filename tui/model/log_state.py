@@ -2,58 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from syncropel.client.attention import altered
 from tui.model.altered import ALTERED
 from tui.model.feed import thread_name
-from tui.model.glyphs import Glyphs, Tone
+from tui.model.glyphs import Glyphs
 from tui.model.text import first_line, plain
 from tui.model.tree import Line
 
 if TYPE_CHECKING:
     from syncropel.wire import FleetStatus, JoinStatus, LogState
 
+SOUND: Final = "sound"
 _NAMED: Final = 2
 _WHY: Final = "a record of it was altered: nothing begins or is joined here, and what it says is not proven"
 _WHICH: Final = "spl store status names the records, and what helps"
 _HELP: Final = "spl store status names the records · spl backup list · spl store accept-altered RECORD"
 
 
-def banner_lines(status: FleetStatus, names: Mapping[str, str], glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
-    """Two lines for each log that is not sound: what is wrong, and the commands that help."""
-    for alias, log in _unsound(status):
-        whose = f"{plain(alias)}: " if alias else ""
-        yield f"{glyphs.sign('failed')} LOG {str(log.state).upper()} {whose}{_told(log, names)}", "alarm"
-        helps = _WHICH if log.state == ALTERED else first_line(log.hint)
-        if helps:
-            yield f"{glyphs.arrow} {helps}", "warn"
+@dataclass(frozen=True)
+class Unsound:
+    """A log that is not sound: what is wrong, and what helps (empty when nothing is known to)."""
+
+    wrong: str
+    helps: str
 
 
-def _unsound(status: FleetStatus) -> Iterator[tuple[str, LogState]]:
-    """The logs that are not sound: first that of the daemon we ask, then others with their alias."""
-    if status.log.state != "sound":
-        yield "", status.log
+def unsound(status: FleetStatus, names: Mapping[str, str], glyphs: Glyphs) -> list[Unsound]:
+    """The logs that are not sound: first that of the daemon we ask."""
+    return [_unsound(alias, log, names, glyphs) for alias, log in _logs_of(status) if log.state != SOUND]
+
+
+def _unsound(alias: str, log: LogState, names: Mapping[str, str], glyphs: Glyphs) -> Unsound:
+    whose = f"{plain(alias)}: " if alias else ""
+    helps = helping(_WHICH if log.state == ALTERED else first_line(log.hint), alias)
+    return Unsound(
+        f"{glyphs.sign('failed')} LOG {str(log.state).upper()} {whose}{_told(log, names)}",
+        f"{glyphs.arrow} {helps}" if helps else "",
+    )
+
+
+def helping(words: str, alias: str) -> str:
+    """The commands that help a log, and on which instance they must be typed when that is another: here they
+    would act on the daemon we ask.
+    """
+    return f"on {plain(alias)}: {words}" if alias and words else words
+
+
+def more_line(count: int, key: str, glyphs: Glyphs) -> str:
+    """How many logs are not shown, and where they are: `key` opens the Fleet screen."""
+    told = "1 more log is" if count == 1 else f"{count} more logs are"
+    return f"{glyphs.sign('failed')} {told} not sound · {key} lists them under HEALTH"
+
+
+def _logs_of(status: FleetStatus) -> Iterator[tuple[str, LogState]]:
+    """All logs: first that of the daemon we ask, then others with their alias."""
+    yield "", status.log
     for one in status.instances:
-        if one.log is not None and one.log.state != "sound" and one.did != status.coordinator_did:
+        if one.log is not None and one.did != status.coordinator_did:
             yield one.alias or one.did, one.log
 
 
 def _told(log: LogState, names: Mapping[str, str]) -> str:
     if log.state != ALTERED:
         return first_line(log.problem)
-    shown = ", ".join(thread_name(one, names) for one in log.altered[:_NAMED])
-    more = f" and {len(log.altered) - _NAMED} more" if len(log.altered) > _NAMED else ""
-    if log.stops_all:
-        return f"{shown}{more}: emergency stop, nothing runs"
-    return f"{shown}{more}: nothing begins or is joined there"
+    shown = _some([thread_name(one, names) for one in log.altered])
+    return f"{shown}: " + (
+        "emergency stop, nothing runs" if log.stops_all else "nothing begins or is joined there"
+    )
 
 
-def thread_lines(threads: Iterable[str], found: frozenset[str], glyphs: Glyphs) -> list[tuple[str, Line]]:
+def thread_lines(
+    threads: Iterable[str], status: FleetStatus | None, glyphs: Glyphs
+) -> list[tuple[str, Line]]:
     """What the details of these threads begin with; nothing when no record of them was altered."""
-    if found and not found.isdisjoint(threads):
-        return [(ALTERED, Line(f"{glyphs.sign(ALTERED)} {_WHY}", "bad")), ("", Line(_HELP, "warn"))]
-    return []
+    asked = frozenset(threads)
+    if status is None or asked.isdisjoint(altered(status)):
+        return []
+    whose = [alias for alias, log in _logs_of(status) if not asked.isdisjoint(log.altered)]
+    others = [plain(one) for one in whose if one]
+    helps = [_HELP] if len(others) < len(whose) or not whose else []
+    helps += [f"on {_some(others)}: {_HELP}"] if others else []
+    return [
+        (ALTERED, Line(f"{glyphs.sign(ALTERED)} {_WHY}", "bad")),
+        *(("", Line(words, "warn")) for words in helps),
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def join_lines(join: JoinStatus, found: frozenset[str], glyphs: Glyphs) -> list[Line]:

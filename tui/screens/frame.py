@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 16
-_MOST_LINES: Final = 4
-"""Of one text in the banner."""
+_HEADER_AND_FOOTER: Final = 2
+_LEAST_BODY: Final = 10
+_WAYS_TO_TELL: Final = ((2, 4), (1, 4), (1, 3), (1, 2), (1, 1))
+"""How many unsound logs the banner tells of, and in how many lines each of their two texts: the first that
+leaves room for the body is taken.
+"""
 
 
 class Framed(Protocol):
@@ -113,8 +117,9 @@ def too_small(screen: Framed, now: float) -> list[Spans]:
     ]
     if world.status is not None:
         at = world.moment(now)
-        lines += log_state.banner_lines(world.status, names_of(world), glyphs)
         lines += [(words, "alarm") for words in freezes.banner_lines(world.status, at, glyphs)]
+        for log in log_state.unsound(world.status, names_of(world), glyphs):
+            lines += [(log.wrong, "alarm"), (log.helps, "warn")]
     room = max(1, width - 2)
     return [(Span(" " + clip(words, room, glyphs.ellipsis), tone),) for words, tone in lines]
 
@@ -129,36 +134,61 @@ def _version(status: FleetStatus | None, own: str) -> Piece:
 
 
 def banner(screen: Framed, now: float, width: int) -> list[Spans]:
-    """Unsound logs and freezes in red, trouble, and what could not be read. Empty when all is well."""
+    """Freezes and unsound logs in red, trouble, and what could not be read. Empty when all is well.
+
+    It leaves room for the body and the footer: logs are told in as many lines as the rest leaves them.
+    """
+    frozen, rest = _frozen(screen, now, width), _trouble(screen, now, width)
+    room = screen.size.height - _HEADER_AND_FOOTER - _LEAST_BODY - len(frozen) - len(rest)
+    return [*frozen, *_logs(screen, width, room), *rest]
+
+
+def _frozen(screen: Framed, now: float, width: int) -> list[Spans]:
     world, glyphs = screen.world, screen.console.glyphs
+    if world.status is None:
+        return []
+    lines = freezes.banner_lines(world.status, world.moment(now), glyphs)
+    return [_alarm(glyphs, words, width) for words in lines]
+
+
+def _logs(screen: Framed, width: int, room: int) -> list[Spans]:
+    """The unsound logs in `room` lines: the first ones in full, and how many more there are."""
+    world, glyphs = screen.world, screen.console.glyphs
+    found = log_state.unsound(world.status, names_of(world), glyphs) if world.status else []
     lines: list[Spans] = []
-    if world.status is not None:
-        for words, tone in log_state.banner_lines(world.status, names_of(world), glyphs):
-            draw = _alarm if tone == "alarm" else _warned
-            lines += [draw(glyphs, part, width) for part in _wrapped(words, width, glyphs)]
-        for words in freezes.banner_lines(world.status, world.moment(now), glyphs):
-            lines.append(_alarm(glyphs, words, width))
-        for words in freezes.pause_lines(world.status, glyphs):
-            lines.append(_warned(glyphs, words, width))
+    for shown, most in _WAYS_TO_TELL:
+        lines = []
+        for log in found[:shown]:
+            lines += [_alarm(glyphs, part, width) for part in _wrapped(log.wrong, width, most, glyphs)]
+            lines += [_warned(glyphs, part, width) for part in _wrapped(log.helps, width, most, glyphs)]
+        if more := len(found) - shown if len(found) > shown else 0:
+            key = screen.console.keymap.first(actions.TO_FLEET)
+            lines.append(_alarm(glyphs, log_state.more_line(more, key, glyphs), width))
+        if len(lines) <= room:
+            break
+    return lines
+
+
+def _trouble(screen: Framed, now: float, width: int) -> list[Spans]:
+    world, glyphs = screen.world, screen.console.glyphs
+    lines = freezes.pause_lines(world.status, glyphs) if world.status is not None else []
     state = world.link.at(now)
     if world.status is None:
         key = screen.console.keymap.shown(actions.START)
         state = replace(state, hint=first_run.hint(screen.session.fleet, state, key) or state.hint)
-    for words in link.trouble(state, now, glyphs, screen.console.keymap.first(actions.RECONNECT)):
-        lines.append(_warned(glyphs, words, width))
+    lines += link.trouble(state, now, glyphs, screen.console.keymap.first(actions.RECONNECT))
     if world.trouble and state.is_live and (world.failing == TASKS or screen.wants is not None):
-        words = glyphs.text(f"{world.failing} could not be read: {world.trouble}")
-        lines.append(_warned(glyphs, words, width))
-    return lines
+        lines.append(glyphs.text(f"{world.failing} could not be read: {world.trouble}"))
+    return [_warned(glyphs, words, width) for words in lines]
 
 
-def _wrapped(words: str, width: int, glyphs: Glyphs) -> list[str]:
+def _wrapped(words: str, width: int, most: int, glyphs: Glyphs) -> list[str]:
     """Words whose end matters, since a command stands there, in several lines where one does not suffice."""
     return wrap(
         words,
         width - 2,
         subsequent_indent="  ",
-        max_lines=_MOST_LINES,
+        max_lines=most,
         placeholder=f" {glyphs.ellipsis}",
         break_on_hyphens=False,
     )

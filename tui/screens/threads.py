@@ -124,7 +124,7 @@ class ThreadsScreen(ConsoleScreen):
             return "", ()
         self._peek.look(one)
         glyphs = self.console.glyphs
-        marked = thread_lines([one.id], self._known.altered, glyphs)
+        marked = thread_lines([one.id], self.world.status, glyphs)
         return thread_name(one.id, names), [*marked, *thread_facts(one, self._peek.page, names, glyphs)]
 
     def _state(self, now: float) -> list[Spans]:
