@@ -174,6 +174,26 @@ async def test_commands_for_another_log_say_where_they_must_be_typed() -> None:
         assert [line.text for _, line in facts][1:] == [HELP, f"on worker-1, worker-2 and 2 more: {HELP}"]
 
 
+@pytest.mark.parametrize("size", [SMALL, USUAL], ids=str)
+@pytest.mark.parametrize(
+    ("what", "health"),
+    [
+        ({"log": ALTERED}, "log altered"),
+        ({"clock_ahead_secs": -75.0}, "clock 75 s behind"),
+        ({"clock_ahead_secs": None}, "clock unknown"),
+        ({"backed_up": "the queue grows"}, "backed up"),
+        ({"health": "overwhelmed"}, "overwhelmed"),
+    ],
+)
+async def test_what_is_wrong_with_an_instance_is_never_cut(
+    size: Size, what: dict[str, Any], health: str
+) -> None:
+    status = sample.status(instances=[sample.coordinator(), sample.instance("worker-a", **what)])
+    async with console(size, status, client()) as page:
+        (line,) = [line for line in page.drawn.splitlines() if line.strip().startswith("worker-a ")]
+        assert f"  {health}  " in line
+
+
 async def test_an_emergency_stop_by_an_altered_record_is_called_so() -> None:
     stop = ALTERED.model_copy(update={"altered": ["th_fleet_control"], "stops_all": True})
     async with console(USUAL, sample.status(log=stop), client()) as page:

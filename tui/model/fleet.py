@@ -29,7 +29,7 @@ INSTANCES: Final = (
     Column("status", "STATUS", 11, whole=True),
     Column("beat", "BEAT", 7, right=True),
     Column("load", "LOAD", 7, grow=1, most=12, right=True),
-    Column("health", "HEALTH", 8, drop=2),
+    Column("health", "HEALTH", 8, drop=2, whole=True),
     Column("role", "ROLE", 11, drop=3),
     Column("uptime", "UPTIME", 7, drop=4, right=True),
     Column("records", "RECORDS", 7, drop=5, right=True),
@@ -117,13 +117,14 @@ def _was(status: str, glyphs: Glyphs) -> str:
 
 
 def instance_longest(status: FleetStatus, glyphs: Glyphs) -> dict[str, int]:
-    """The room that the statuses need, also while disconnected: a status is never cut, nor is a problem of a
-    healthy instance.
+    """The room that the statuses need, also while disconnected, and what is wrong with an instance: neither
+    is ever cut.
     """
     shown = {one.status for one in status.instances} - _GONE
-    clocks = [health for one in status.instances if (health := _health(one).text) != one.health]
-    needed = {"status": widest(_was(one, glyphs) for one in shown)}
-    return {**needed, "health": widest(clocks)} if clocks else needed
+    return {
+        "status": widest(_was(one, glyphs) for one in shown),
+        "health": widest(_health(one).text for one in status.instances),
+    }
 
 
 def _beat(one: InstanceOut, beat: float | None, at: Moment) -> str:
