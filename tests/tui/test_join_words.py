@@ -142,6 +142,24 @@ def test_a_group_has_its_own_row() -> None:
     assert len(tree.subtask_rows(join, NOW, ASCII, 20)) == 52, "filtered or sorted: every one by itself"
 
 
+def test_no_group_hides_an_altered_record() -> None:
+    join = children(["accept"] * 50)
+    of_part = sample.task(900)
+    join.subtasks[9].parts.append(of_part)
+    assert join.subtasks[7].child_thread
+    altered = frozenset({join.subtasks[7].child_thread, of_part.thread})
+    found = tree.subtask_rows(join, NOW, ASCII, 20, unfolded=(), altered=altered)
+    assert [(row.key, row.cells["state"].text) for row in found] == [
+        ("7", "x altered"),
+        ("9", "+ accept"),
+        (f"task {of_part.thread}", "x altered"),
+        ("+accept", "+ accept"),
+    ]
+    assert found[3].cells["index"].text == "`-+48"
+    unfolded = tree.subtask_rows(join, NOW, ASCII, 20, unfolded={"+accept"}, altered=altered)
+    assert [row.key for row in unfolded].count("7") == 1
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_long_tree_is_unfolded_and_folded_by_enter(size: tuple[int, int]) -> None:
     join = sample.folded()

@@ -87,6 +87,33 @@ async def test_an_altered_record_of_a_subtask_is_marked_in_the_tree_and_its_deta
         assert "what it says is not proven" in " ".join(page.part("facts").split())
 
 
+@pytest.mark.parametrize("thread", [TASK, sample.join().subtasks[0].child_thread])
+async def test_the_details_of_a_subtask_rest_on_its_own_thread_and_its_tasks(thread: str) -> None:
+    """What it reported is a record of the task's thread."""
+    status = sample.status(log=ALTERED.model_copy(update={"altered": [thread]}))
+    async with console(USUAL, status, client()) as page:
+        await page.press("2", "enter", "enter")
+        shown = page.part("facts").splitlines()
+        assert shown[0].split(maxsplit=1)[1].startswith("✗ a record of it was altered")
+        (state,) = [line for line in shown if line.startswith(" state ")]
+        assert state.split() == ["state", "✗", "altered"]
+        await page.hears(sample.status())
+        shown = page.part("facts").splitlines()
+        assert "altered" not in page.part("facts")
+        assert shown[0].split() == ["state", "✓", "accept"]
+
+
+@pytest.mark.parametrize("words", ["altered", "state:altered"])
+async def test_the_filter_finds_an_altered_subtask(words: str) -> None:
+    thread = sample.join().subtasks[0].child_thread
+    status = sample.status(log=ALTERED.model_copy(update={"altered": [thread]}))
+    async with console(USUAL, status, client()) as page:
+        await page.press("2", "enter")
+        await page.filter(words)
+        table = page.table("subtasks")
+        assert [row.cells["state"].text for row in table._rows] == ["✗ altered"]
+
+
 async def test_a_thread_with_an_altered_record_is_marked_in_the_list_of_threads() -> None:
     fake, thread = ThreadClient(some()), some()[1].id
     status = sample.status(log=ALTERED.model_copy(update={"altered": [thread]}))

@@ -31,20 +31,25 @@ class Branch:
 
 
 def lay(
-    join: JoinStatus, unfolded: Collection[str] | None, nested: Mapping[str, JoinStatus]
+    join: JoinStatus,
+    unfolded: Collection[str] | None,
+    nested: Mapping[str, JoinStatus],
+    altered: frozenset[str] = frozenset(),
 ) -> Sequence[Branch]:
     """All lines, from top to bottom. `unfolded` are the keys of unfolded lines; None: no groups, and nothing
     nested.
 
-    `nested` are the known joins of nested tasks, by thread. Nothing is shown inside itself.
+    `nested` are the known joins of nested tasks, by thread. Nothing is shown inside itself. `altered` are the
+    threads with altered records: no group hides their subtasks.
     """
-    return tuple(_lay(join, unfolded, nested, (), 0))
+    return tuple(_lay(join, unfolded, nested, altered, (), 0))
 
 
 def _lay(
     join: JoinStatus,
     unfolded: Collection[str] | None,
     nested: Mapping[str, JoinStatus],
+    altered: frozenset[str],
     above: tuple[str, ...],
     indent: int,
 ) -> Iterator[Branch]:
@@ -52,14 +57,14 @@ def _lay(
     shown: Sequence[ChildOut | Group] = join.subtasks
     if unfolded is not None:
         opened = {one.removeprefix(head + _GROUP) for one in unfolded if one.startswith(head + _GROUP)}
-        shown = fold(join.subtasks, opened)
+        shown = fold(join.subtasks, opened, altered)
 
     def part(task: TaskSummary, deep: int, *, last: bool) -> Iterator[Branch]:
         key = _PART + task.thread
         wide = unfolded is not None and key in unfolded and task.thread not in (*above, join.thread)
         yield Branch(task, join, key, deep, last, wide)
         if wide and task.thread in nested:
-            yield from _lay(nested[task.thread], unfolded, nested, (*above, join.thread), deep + 1)
+            yield from _lay(nested[task.thread], unfolded, nested, altered, (*above, join.thread), deep + 1)
 
     for one in shown:
         last = one is shown[-1] and not join.parts

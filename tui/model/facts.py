@@ -119,8 +119,9 @@ def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Gly
     child = next((one for one in join.subtasks if one.index == index), None) if join else None
     if child is None:
         return []
-    marked = thread_lines([child.child_thread or ""], world.status, glyphs)
-    return [*marked, *detail_lines(child, at, glyphs)]
+    # What a subtask reported is a record of the task's thread.
+    marked = thread_lines([thread, child.child_thread or ""], world.status, glyphs)
+    return [*marked, *detail_lines(child, at, glyphs, altered=bool(marked))]
 
 
 def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list[Fact]:

@@ -30,17 +30,28 @@ class Group:
         return f"+{self.state}"
 
 
-def fold(children: Sequence[ChildOut], unfolded: Collection[str]) -> list[ChildOut | Group]:
+def fold(
+    children: Sequence[ChildOut], unfolded: Collection[str], altered: frozenset[str] = frozenset()
+) -> list[ChildOut | Group]:
     """Individual subtasks, then each group before its members; no groups when there are few.
 
-    `unfolded`: the states whose subtasks the operator wants to see individually.
+    `unfolded`: the states whose subtasks the operator wants to see individually. `altered`: the threads with
+    altered records: subtasks that rest on one are in no group, since their state is not proven.
     """
     if len(children) <= MOST_SHOWN:
         return list(children)
-    members = {state: tuple(one for one in children if one.state == state) for state in _QUIET}
+    sound = [one for one in children if altered.isdisjoint(_threads(one))]
+    members = {state: tuple(one for one in sound if one.state == state) for state in _QUIET}
     members = {state: found for state, found in members.items() if len(found) >= _LEAST_FOLDED}
-    shown: list[ChildOut | Group] = [one for one in children if one.state not in members]
+    shown: list[ChildOut | Group] = [
+        one for one in children if one.state not in members or not altered.isdisjoint(_threads(one))
+    ]
     for state, found in members.items():
         folded = state not in unfolded
         shown += [Group(state, found, folded), *(() if folded else found)]
     return shown
+
+
+def _threads(child: ChildOut) -> list[str]:
+    """Its own thread, and those of the nested tasks beneath it."""
+    return [child.child_thread or "", *(one.thread for one in child.parts)]

@@ -12,6 +12,7 @@ from syncropel import wire as schema
 from syncropel.client.gate_text import gate_words
 from syncropel.client.standing import standing
 from tui.model import branches, folding, timeline
+from tui.model.altered import ALTERED
 from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
@@ -59,7 +60,7 @@ def subtask_rows(
     `altered`: the threads with altered records.
     """
     axis = timeline.Axis.shared(join, at.heard, width)
-    shown = branches.lay(join, unfolded, nested)
+    shown = branches.lay(join, unfolded, nested, altered)
     fanouts = (join, *nested.values())
     paths = {one.thread: frozenset(() if may_take_longer(one) else one.critical_path) for one in fanouts}
 
@@ -128,11 +129,12 @@ def _part(branch: Branch, task: schema.TaskSummary, glyphs: Glyphs, *, altered: 
     stuck = not task.satisfiable and not task.joined
     cells = {
         "index": Cell(_index(branch, glyphs), "muted", math.inf),
-        "state": state_cell("altered" if altered else task.status, glyphs),
+        "state": state_cell(ALTERED if altered else task.status, glyphs),
         "goal": Cell(_part_goal(task), "bad" if stuck else "plain"),
         "cost": Cell(paid(task.cost_usd, None, unknown=task.cost_unknown), "plain", task.cost_usd),
     }
-    fields = {key: cell.text for key, cell in cells.items()} | {"state": task.status}
+    fields = {key: cell.text for key, cell in cells.items()}
+    fields["state"] = _sought(task.status, cells["state"].text)
     return Row(branch.key, cells, fields)
 
 
@@ -152,7 +154,7 @@ def _group(branch: Branch, group: folding.Group, glyphs: Glyphs) -> Row:
         "goal": Cell(told, "muted"),
         "cost": Cell(paid(cost, None, unknown=unknown), "muted", cost),
     }
-    return Row(branch.key, cells, {"state": group.state})
+    return Row(branch.key, cells, {"state": _sought(group.state, state.text)})
 
 
 def _subtask(
@@ -162,7 +164,7 @@ def _subtask(
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
-        "state": state_cell("altered" if altered else told, glyphs),
+        "state": state_cell(ALTERED if altered else told, glyphs),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
@@ -175,8 +177,13 @@ def _subtask(
     }
     fields = {key: cell.text for key, cell in cells.items() if key != TIMELINE}
     fields |= {"goal": plain(child.goal), "target": child.target}
-    fields["state"] = " ".join((child.state, child.state.replace("_", " "), word(told)))
+    fields["state"] = f"{_sought(child.state, cells['state'].text)} {word(told)}"
     return Row(branch.key, cells, fields)
+
+
+def _sought(state: str, shown: str) -> str:
+    """What a filter finds a state by: its name, and what stands in the cell."""
+    return f"{state} {state.replace('_', ' ')} {shown}"
 
 
 def _paid(child: schema.ChildOut) -> str:
@@ -236,9 +243,11 @@ def worker(child: schema.ChildOut) -> str:
     return f"{name}?" if child.predicted else name
 
 
-def detail_lines(child: schema.ChildOut, at: Moment, glyphs: Glyphs) -> list[tuple[str, Line]]:
-    """Everything known about one subtask, as names and values."""
-    state = state_cell(standing(child), glyphs)
+def detail_lines(
+    child: schema.ChildOut, at: Moment, glyphs: Glyphs, *, altered: bool = False
+) -> list[tuple[str, Line]]:
+    """Everything known about one subtask, as names and values; its state rests on `altered` records."""
+    state = state_cell(ALTERED if altered else standing(child), glyphs)
     lines = [("state", Line(state.text, state.tone))]
     lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []

@@ -65,8 +65,8 @@ def show(
     rows: Sequence[Row] | None = () if read else None
     lines: list[tree.Line] = []
     if join is not None:
-        table.belong(join, nested)
         found = altered(screen.world.status)
+        table.belong(join, nested, found)
         lines = log_state.join_lines(join, found, glyphs)
         lines += join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
         unfolded = None if screen.arranges(SUBTASKS) else table.unfolded

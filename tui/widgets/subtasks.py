@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import events
@@ -28,7 +29,7 @@ class SubtaskTable(Table):
         super().__init__(tree.SUBTASKS, glyphs, id=id)
         self._folds: dict[str, frozenset[str]] = {}
         self._of = ""
-        self._laid: tuple[JoinStatus, Mapping[str, JoinStatus], frozenset[str]] | None = None
+        self._laid: tuple[JoinStatus, Mapping[str, JoinStatus], frozenset[str], frozenset[str]] | None = None
 
     @property
     def unfolded(self) -> frozenset[str]:
@@ -39,14 +40,18 @@ class SubtaskTable(Table):
         """The keys of the unfolded lines of this task's tree; each tree has its own."""
         return self._folds.get(thread, _NOTHING)
 
-    def belong(self, join: JoinStatus, nested: Mapping[str, JoinStatus]) -> None:
-        """Show this tree from now on, with columns that fit it."""
+    def belong(
+        self, join: JoinStatus, nested: Mapping[str, JoinStatus], altered: frozenset[str] = _NOTHING
+    ) -> None:
+        """Show this tree from now on, with columns that fit it. `altered`: threads with altered records."""
         self._of = join.thread
-        laid = (join, nested, self.unfolded)
-        if self._laid is None or any(one is not other for one, other in zip(laid, self._laid, strict=True)):
-            self._laid = laid
-        glyphs, unfolded = self._glyphs, self.unfolded
-        self.measure(self._laid, lambda: tree.longest(join, branches.lay(join, unfolded, nested), glyphs))
+        unfolded, glyphs = self.unfolded, self._glyphs
+        old = self._laid
+        same = old is not None and old[0] is join and old[1] is nested and old[2:] == (unfolded, altered)
+        if not same:
+            self._laid = (join, nested, unfolded, altered)
+        lay = partial(branches.lay, join, unfolded, nested, altered)
+        self.measure(self._laid, lambda: tree.longest(join, lay(), glyphs))
 
     def toggle(self) -> bool:
         """Unfold the selected line, or fold it; return whether it can be unfolded."""
