@@ -161,6 +161,17 @@ def test_no_group_hides_an_altered_record() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_cost_is_never_cut(size: tuple[int, int]) -> None:
+    """`$10.04/$12…` would read as another budget."""
+    client = FakeClient()
+    client.tasks(sample.tasks())
+    client.join(sample.join(subtasks=[sample.child(0, cost_usd=10.04, budget_usd=120.5)]))
+    async with console(size, sample.status(), client, screen="tasks") as page:
+        await page.press("enter")
+        assert "  $10.04/$120.50" in page.table("subtasks").text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_a_long_tree_is_unfolded_and_folded_by_enter(size: tuple[int, int]) -> None:
     join = sample.folded()
     client = FakeClient()

@@ -27,7 +27,7 @@ SUBTASKS: Final = (
     Column("goal", "GOAL", 18, grow=4, most=60, wish=32, over=4),
     Column("worker", "WORKER", 11, grow=1, most=20),
     Column("wall", "WALL", 7, drop=1, right=True),
-    Column("cost", "COST", 11, drop=2, right=True, most=15),
+    Column("cost", "COST", 5, drop=2, right=True, whole=True),
     Column(TIMELINE, "TIMELINE", 16, grow=3, drop=3),
     Column("why", "WHY", 18, grow=3, most=80, drop=4, wish=36, over=4),
     Column("depends", "AFTER", 5, drop=6),
