@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -160,15 +161,23 @@ def test_no_group_hides_an_altered_record() -> None:
     assert [row.key for row in unfolded].count("7") == 1
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_a_cost_is_never_cut(size: tuple[int, int]) -> None:
+async def test_a_cost_is_never_cut() -> None:
     """`$10.04/$12…` would read as another budget."""
+    spent: dict[str, Any] = {"cost_usd": 10.04, "budget_usd": 120.5}
+    shown = "  $10.04/$120.50"
     client = FakeClient()
     client.tasks(sample.tasks())
-    client.join(sample.join(subtasks=[sample.child(0, cost_usd=10.04, budget_usd=120.5)]))
-    async with console(size, sample.status(), client, screen="tasks") as page:
-        await page.press("enter")
-        assert "  $10.04/$120.50" in page.table("subtasks").text()
+    client.join(sample.join(subtasks=[sample.child(0, **spent)]))
+    status = sample.status(dispatches=[sample.dispatch(0, **spent)], fanouts=[sample.fanout(**spent)])
+    async with console((120, 40), status, client) as page:
+        assert shown in page.table("dispatches").text()
+        assert shown in page.table("fanouts").text()
+        await page.press("2", "enter")
+        assert shown in page.table("subtasks").text()
+        await page.resize((80, 24))
+        assert shown in page.table("subtasks").text()
+        await page.press("1")
+        assert shown in page.table("dispatches").text()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -45,7 +45,7 @@ DISPATCHES: Final = (
     Column("goal", "GOAL", 14, grow=4),
     Column("instance", "INSTANCE", 11, grow=1, most=24),
     Column("elapsed", "ELAPSED", 7, right=True),
-    Column("spend", "SPEND", 12, drop=2, right=True),
+    Column("spend", "SPEND", 12, drop=2, right=True, whole=True),
     Column("timeout", "TIMEOUT", 7, drop=3, right=True),
     Column("attempt", "TRY", 3, drop=4, right=True),
 )
@@ -54,7 +54,7 @@ FANOUTS: Final = (
     Column("progress", "ACCEPTED", BAR_WIDTH + 8),
     Column("explanation", "WHY NOT JOINED YET", 30, grow=5, wish=60, over=2),
     Column("age", "AGE", 7, right=True),
-    Column("spend", "SPEND", 12, drop=2, right=True),
+    Column("spend", "SPEND", 12, drop=2, right=True, whole=True),
     Column("join", "JOIN", 10, grow=1, most=22, drop=3),
     Column("namespace", "NAMESPACE", 10, grow=1, most=20, drop=4),
     Column("goal", "GOAL", 20, grow=3, drop=5),
@@ -175,11 +175,7 @@ def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment, mark: str) 
         "goal": Cell(f"{mark} {ALTERED}: {goal}" if mark else goal, "bad" if mark else "plain"),
         "instance": Cell(instance, "warn" if one.hangs else "plain"),
         "elapsed": Cell(word or long_duration(elapsed), "warn" if late or word == LOST else "plain", elapsed),
-        "spend": Cell(
-            paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown),
-            "warn" if over else "plain",
-            one.cost_usd,
-        ),
+        "spend": Cell(_spend(one), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
     }
@@ -211,7 +207,17 @@ def fanout_longest(status: FleetStatus) -> dict[str, int]:
         "join": widest(first_line(one.join) for one in some),
         "namespace": widest(plain(one.namespace) for one in some),
         "goal": widest(first_line(one.goal) for one in some),
+        "spend": widest(map(_spend, some)),
     }
+
+
+def dispatch_longest(status: FleetStatus) -> dict[str, int]:
+    """The room that costs and budgets need: a cut number reads as another."""
+    return {"spend": widest(map(_spend, status.dispatches[:MEASURED]))}
+
+
+def _spend(one: DispatchOut | FanOutProgress) -> str:
+    return paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown)
 
 
 def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs, *, rests_on_altered: bool) -> Row:
@@ -232,7 +238,7 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs, *, rests_on_altered
             "bad" if not sound else "warn" if attention.of_fan_out(one) else "plain",
         ),
         "age": Cell(long_duration(old), "plain", old),
-        "spend": Cell(paid(one.cost_usd, one.budget_usd, unknown=one.cost_unknown), "plain", one.cost_usd),
+        "spend": Cell(_spend(one), "plain", one.cost_usd),
         "join": Cell(first_line(one.join)),
         "namespace": Cell(plain(one.namespace)),
         "goal": Cell(first_line(one.goal)),

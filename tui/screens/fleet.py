@@ -71,6 +71,7 @@ class FleetScreen(ConsoleScreen):
             table.display = status is not None  # until then the first table says what to do
         if status is not None:
             tables[0].measure(status.instances, lambda: fleet.instance_longest(status, self.console.glyphs))
+            tables[1].measure(status.dispatches, lambda: fleet.dispatch_longest(status))
             tables[2].measure(status.fanouts, lambda: fleet.fanout_longest(status))
         for table, some, name, words in zip(tables, rows, names, empty, strict=True):
             self.select(table, some, name, words)
