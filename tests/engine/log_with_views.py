@@ -55,6 +55,19 @@ class Log:
                 self.live.apply(one.stored)
         await self.live.refold(self.store)
 
+    def ask(self, *intends: str) -> None:
+        """Look for all that records may be about, whether there is any of it yet or not."""
+        live = self.live
+        parents, spent, counted = live.parents, live.spend.by_intend, live.tally.counted
+        by_thread = (live.index.threads, live.tasks, live.children, live.forks, live.parts)
+        for held in (*by_thread, parents.forks, parents.fan_outs, counted):
+            for thread in THREADS:
+                held.get(thread)
+        for alias in ALIASES:
+            live.aliases.get(alias)
+        for intend in intends:
+            spent.get(intend)
+
     async def check(self) -> None:
         """Compare with folds of the whole log in memory, and the views with views of the whole log."""
         again = await rebuild(self.store)

@@ -24,10 +24,12 @@ from tests.engine.log_with_views import ALIASES, NOTHING_HELD, THREADS, Log
 from tests.engine.test_live import at_once
 from tests.folds.build import COORDINATOR, WORKER_A, done, record, spawned, subtask
 
+INTENDS = ("a" * 64, "b" * 64)
+
 
 def bodies() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     """Acts and bodies: of everything that is kept apart from its own thread, and any other."""
-    intends = st.sampled_from(["a" * 64, "b" * 64])
+    intends = st.sampled_from(INTENDS)
     observed = st.builds(
         lambda topic, intend, child, cost: (
             "KNOW",
@@ -77,7 +79,7 @@ _STEPS = st.one_of(
         st.integers(0, 12),
         _BODIES,
     ),
-    st.sampled_from(["flush", "crash", "flush", "refused"]),
+    st.sampled_from(["flush", "crash", "flush", "refused", "ask"]),
 )
 
 
@@ -93,6 +95,8 @@ def test_folds_by_way_of_views_are_the_folds_of_the_log(
         for at, step in enumerate(steps):
             if step == "crash":
                 await log.start()
+            elif step == "ask":
+                log.ask(*INTENDS)
             elif isinstance(step, str):
                 await flush(log, refused=step == "refused", meanwhile=steps[at + 1 : at + 2])
             else:

@@ -6,16 +6,21 @@ import asyncio
 
 import pytest
 
+from syncropel.engine.forks.forking import Forking
+from syncropel.engine.ingest.broadcast import Broadcast
+from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.views.eviction import Limits
 from syncropel.engine.views.lists import Lists
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import SESSION
 from syncropel.folds.forks.state import SUB_THREAD
+from syncropel.peer.runtime import Runtime
+from syncropel.policy.authority import OPERATOR
 from syncropel.record.threads import RESERVED
 from syncropel.store.views.batch import Batch
 from tests.engine.any_records import CHILD_BODY
 from tests.engine.log_with_views import Log, note
-from tests.folds.build import WORKER_A, done, parent, record, spawned, subtask
+from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask
 
 
 async def test_what_is_open_is_there_at_once_and_what_is_closed_is_not_held() -> None:
@@ -40,6 +45,28 @@ async def test_what_is_open_is_there_at_once_and_what_is_closed_is_not_held() ->
     await log.take(done(0, 2), record("DO", 3, {"topic": "task_comment"}, thread="th_7"))
     await log.flush()
     assert {thread for thread, _ in log.live.tasks.held()} == {"th_task"}
+    await log.check()
+
+
+async def test_a_record_on_a_plain_thread_asks_the_views_for_nothing_a_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each look into a file costs a record more than everything else that is done for it in memory."""
+    log = Log()
+    await log.start()
+    ingest = Ingest(log.store, log.live, Broadcast(), COORDINATOR, Runtime(now=lambda: 0.0))
+    Forking(ingest, COORDINATOR, Runtime())
+    looks: list[str] = []
+    assert log.views is not None
+    read = log.views._rows
+    monkeypatch.setattr(
+        log.views, "_rows", lambda words, *values: looks.append(words) or read(words, *values)
+    )
+    await ingest.append([note(1)], writer=OPERATOR)
+    assert looks, "a thread that nobody knows is looked for"
+    looks.clear()
+    await ingest.append([note(2), record("DO", 3, {"n": 1}, thread="th_plain")], writer=OPERATOR)
+    assert looks == []
     await log.check()
 
 
