@@ -13,6 +13,7 @@ from syncropel.engine.ingest.denials import Denials
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import RefusedReports
 from syncropel.engine.ingest.shared_lock import SharedLock
+from syncropel.engine.ingest.telling import SLICE, Listener, Telling, slices
 from syncropel.engine.ingest.turns import RULING, needs_quiet, turn_end
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
@@ -28,11 +29,6 @@ from syncropel.store.base import Appended, Keep, Outcome, RecordStore
 from syncropel.store.bundle.format import Bundled
 
 log = logging.getLogger("syncropel.engine.ingest")
-
-Listener = Callable[[Sequence[StoredRecord]], None]
-
-SLICE = 500
-"""Restored records that are taken in before others get a turn on the event loop."""
 
 
 class Ingest:
@@ -62,7 +58,7 @@ class Ingest:
         self.total = 0
         self._under_way: dict[object, tuple[Sequence[Record], float]] = {}
         self.open = True
-        self._listeners: list[Listener] = []
+        self._telling = Telling(broadcast)
         self.refused_reports = RefusedReports()
         self._order = SharedLock()
         self._past_ceiling = PastCeiling()
@@ -72,8 +68,10 @@ class Ingest:
         self._opened = asyncio.Event()
 
     def subscribe(self, listener: Listener) -> None:
-        """Call `listener` with every group of new records, after the live folds have applied them."""
-        self._listeners.append(listener)
+        """Call `listener` with every group of new records, after the live folds have applied them and before
+        their `append` returns. Calls that shared a commit are one group.
+        """
+        self._telling.subscribe(listener)
 
     async def append(
         self,
@@ -121,9 +119,11 @@ class Ingest:
         for record in records:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)
+        if together or not ruled or len(records) == 1:
+            return await self._append_turn(records, ruled, writer, whole)
         outcomes: list[Outcome] = []
         while (start := len(outcomes)) < len(records):
-            end = len(records) if together or not ruled else turn_end(records, start, self.live)
+            end = turn_end(records, start, self.live)
             try:
                 outcomes += await self._append_turn(records[start:end], ruled, writer, whole)
             except SyncropelError as error:
@@ -174,6 +174,7 @@ class Ingest:
             if not settled:
                 leave()
             raise
+        self._telling.rest()
         if self._refolding is not None:
             await asyncio.shield(self._refolding)
         results = [error or next(outcomes) for error in refused]
@@ -204,7 +205,7 @@ class Ingest:
     ) -> list[SyncropelError | None]:
         """The objection to each record, if any."""
         now = self._runtime.now()
-        self.live.control.pass_time(self._runtime.moment())
+        self._pass_time()
         refused = [check(record, self.live, now, self._did, writer) for record in records]
         if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
             await self._ask_rules(records, refused, now)
@@ -262,9 +263,8 @@ class Ingest:
                 self._opened.set()
                 self._opened = asyncio.Event()
             heard = fresh if tell else [one for one in fresh if one.record.thread in RESERVED]
-            for part in _slices(heard):
-                for listener in self._listeners:
-                    listener(part)
+            for part in slices(heard):
+                self._telling.listeners(part)
                 await asyncio.sleep(0)
         return outcomes
 
@@ -280,7 +280,7 @@ class Ingest:
         def arrived(part: list[StoredRecord]) -> None:
             self.live.arriving = self._closed
             fresh.extend(part)
-            self._take(part, listeners=())
+            self._take(part, act=False)
 
         await self._order.alone()
         if not alone:
@@ -352,24 +352,30 @@ class Ingest:
             raise outcome
         return outcome
 
-    def _take(self, fresh: list[StoredRecord], listeners: Sequence[Listener] | None = None) -> None:
-        """Apply what was just written and announce it to watchers and these listeners (None: all)."""
+    def _take(self, fresh: list[StoredRecord], *, act: bool = True) -> None:
+        """Apply what was just written and announce it: to watchers, and to the engine if it is to `act`."""
         if not fresh:
             return
-        listeners = self._listeners if listeners is None else listeners
         self.total += len(fresh)
         for stored in fresh:
             self.live.apply(stored)
-        self.live.control.pass_time(self._runtime.moment())
+        self._pass_time()
         if self.live.has_stale or self._refolding is not None:
+            self._telling.rest()
             before = self._refolding
-            self._refolding = asyncio.ensure_future(self._refold(fresh, listeners, before))
+            self._refolding = asyncio.ensure_future(self._refold(fresh, act, before))
+        elif act:
+            self._telling.soon(fresh)
         else:
-            self._tell(fresh, listeners)
+            self._telling.rest()
+            self._telling.now(fresh, act=False)
 
-    async def _refold(
-        self, fresh: list[StoredRecord], listeners: Sequence[Listener], before: asyncio.Task[None] | None
-    ) -> None:
+    def _pass_time(self) -> None:
+        """Let the graces of hard freezes begin and end."""
+        if self.live.control.graces:
+            self.live.control.pass_time(self._runtime.moment())
+
+    async def _refold(self, fresh: list[StoredRecord], act: bool, before: asyncio.Task[None] | None) -> None:
         """Refold stale threads before anyone hears of these records, round after round."""
         if before is not None:
             await before
@@ -377,23 +383,6 @@ class Ingest:
             await self.live.refold(self.store)
         except SyncropelError as error:
             log.error("cannot refold a thread: %s", error.message)
-        self._tell(fresh, listeners)
+        self._telling.now(fresh, act=act)
         if self._refolding is asyncio.current_task():
             self._refolding = None
-
-    def _tell(self, fresh: list[StoredRecord], listeners: Sequence[Listener]) -> None:
-        self.broadcast.publish(fresh)
-        for listener in listeners:
-            listener(fresh)
-        if log.isEnabledFor(logging.DEBUG):
-            for stored in fresh:
-                record = stored.record
-                log.debug(
-                    "record ingested",
-                    extra={"actor": record.actor, "thread_id": record.thread, "record": record.id},
-                )
-
-
-def _slices(records: list[StoredRecord]) -> Iterator[list[StoredRecord]]:
-    for at in range(0, len(records), SLICE):
-        yield records[at : at + SLICE]
