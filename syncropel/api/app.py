@@ -38,8 +38,9 @@ def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None 
     health report.
     """
     tally = tally or Tally()
-    routes = _HotPath(create_routes(engine, ring, tally), records.PostRecord(engine))
-    return cors.Cors(RefusedHeartbeats(Gate(Head(routes), engine, tally), engine), engine)
+    routes = Head(_Limits(create_routes(engine, ring, tally)))
+    gate = Gate(routes, records.PostRecord(engine), engine, tally)
+    return cors.Cors(RefusedHeartbeats(gate, engine), engine)
 
 
 def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> FastAPI:
@@ -102,21 +103,15 @@ _LIMITS: Final = {
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class _HotPath:
-    """Handles POST /v1/records before routing, since most requests of a busy daemon are this one, and
-    enforces the size limit and unique keys for every other body.
-    """
+class _Limits:
+    """Enforces the size limit and unique keys for every body, except that of `PostRecord`."""
 
-    def __init__(self, routes: ASGIApp, post_record: ASGIApp) -> None:
+    def __init__(self, routes: ASGIApp) -> None:
         self._routes = routes
-        self._post_record = post_record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _WITHOUT_BODY:
             path = scope["path"]
-            if path == "/v1/records" and scope["method"] == "POST":
-                await self._post_record(scope, receive, send)
-                return
             if path in _LIMITS:
                 receive = limited(scope, receive, _LIMITS[path])
             else:

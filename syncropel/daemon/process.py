@@ -27,6 +27,9 @@ from syncropel.system.importing import quickly
 log = logging.getLogger("syncropel.daemon")
 
 SWITCH_INTERVAL_SECS: Final = 0.0005
+YOUNG_OBJECTS: Final = 10_000
+"""How many new containers there are before the collector looks at them. Python's 700 are those of a few
+requests: it would look at each request under way again and again, and take it for something that stays."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     home = Home(Path(args.home).absolute())
     # Python's default of 5 ms lets a busy event loop starve the thread that commits.
     sys.setswitchinterval(SWITCH_INTERVAL_SECS)
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     log_nowhere()
     ring = LogRing()
     try:

@@ -210,7 +210,7 @@ def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
     if of_instance != (writer.author == "fleet"):
         hint = "only an instance's own credential may write under its name"
         return ActorNotAllowed(f"{_named(writer)} may not write as {actor!r}", hint)
-    if writer.actors is None or matches(writer.actors, actor):
+    if writer.actors is None or _matches(writer.actors, actor):
         return None
     may = ", ".join(writer.actors) or "nobody"
     account = writer.did.rpartition(":")[2]
@@ -221,6 +221,11 @@ def actor_refusal(actor: str, writer: Writer) -> ActorNotAllowed | None:
 def matches(patterns: Iterable[str], actor: str) -> bool:
     """Whether one of these patterns matches the actor; `*` stands for any text."""
     return any(_compiled(pattern).fullmatch(actor) for pattern in patterns)
+
+
+@lru_cache(maxsize=1024)
+def _matches(patterns: tuple[str, ...], actor: str) -> bool:
+    return matches(patterns, actor)
 
 
 @lru_cache(maxsize=1024)

@@ -16,6 +16,7 @@ from syncropel.errors import InvalidRecord, RepeatedKey
 MAX_DEPTH: Final = 200
 MAX_INT_DIGITS: Final = 4300
 _SHOWN_CHARS: Final = 80
+_WHITE: Final = " \t\n\r"
 
 
 def _no_constant(name: str) -> Any:
@@ -57,6 +58,10 @@ _own_decoder: Final = json.JSONDecoder(
 _decoder: Final = json.JSONDecoder(
     parse_float=_parse_float, parse_int=_parse_int, parse_constant=_no_constant, object_pairs_hook=_once
 )
+_SCANS: Final[dict[json.JSONDecoder, Callable[[str, int], tuple[Any, int]]]] = {
+    decoder: vars(decoder)["scan_once"] for decoder in (_own_decoder, _decoder)
+}
+"""What a decoder does between white space: most values come without any."""
 _encoder: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
 )
@@ -86,7 +91,13 @@ def parse_own(text: str) -> Any:
 def _read(decoder: json.JSONDecoder, raw: bytes | str) -> Any:
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        return decoder.decode(text)
+        try:
+            value, end = _SCANS[decoder](text, 0)
+        except StopIteration:
+            return decoder.decode(
+                text
+            )  # nothing begins there: it is white space, or the error has to be told
+        return value if not text[end:].strip(_WHITE) else decoder.decode(text)
     except UnicodeDecodeError as error:
         raise InvalidRecord(f"not UTF-8 at byte {error.start}", "send JSON in UTF-8") from None
     except json.JSONDecodeError as error:

@@ -40,6 +40,13 @@ class Record:
     judged_by: str | None = None
     id: str = ""
     body_json: str = field(default="", compare=False, repr=False)
+    topic: str = field(init=False, compare=False, repr=False)
+    """`body.topic`, `body.kind` for observation records, or the empty string. Kept, since the guard, the
+    folds, and their listeners ask for it a dozen times on the way of one record."""
+
+    def __post_init__(self) -> None:
+        topic = self.body.get("topic") or self.body.get("kind")
+        object.__setattr__(self, "topic", topic if isinstance(topic, str) else "")
 
     def with_clock(self, clock: int) -> Record:
         """The same record at `clock`, with the matching id."""
@@ -60,12 +67,6 @@ class Record:
         if self.id or self.clock is None:
             return self
         return self.with_clock(self.clock)
-
-    @property
-    def topic(self) -> str:
-        """`body.topic`, `body.kind` for observation records, or the empty string."""
-        topic = self.body.get("topic") or self.body.get("kind")
-        return topic if isinstance(topic, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 from syncropel.engine.control.accounts import find_token, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.errors import CredentialRevoked, Forbidden, SyncropelError, Unauthorized
-from syncropel.folds.control.access import READS_OUTPUT, Token, account_did
+from syncropel.folds.control.access import READS_OUTPUT, Account, Token, account_did
 from syncropel.policy.authority import Writer
 from syncropel.settings.keyring import bearer_hash
 
@@ -52,22 +52,44 @@ class Bearers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._seen: dict[str, Token] = {}
+        self._kept: dict[str, tuple[Account | None, Bearer]] = {}
 
     def find(self, bearer: str) -> Bearer | None:
         """Who presented this, or None. A revoked one belongs to nobody."""
         if not bearer:
             return None
         if (token := self._token(bearer)) is not None:
-            writer = self._writer(token)
-            if writer.author == "coordinator":  # the shared token is older than this scope
-                token = replace(token, scopes=token.scopes | {READS_OUTPUT})
-            return Bearer(token, writer)
+            return self._of_account(bearer, token)
         if self._is_worker and (did := self._engine.keyring.coordinator_of(bearer)):
             return Bearer(_token(did, _OF_COORDINATOR), Writer("coordinator", did))
         known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))
         if known is None or known.revoked:
             return None
         return Bearer(_token(known.did, _OF_INSTANCE), Writer("instance", known.did))
+
+    def _of_account(self, bearer: str, token: Token) -> Bearer:
+        """Who presented this token of an account."""
+        if self._is_shared(token):
+            # On a worker, the shared token stands for a coordinator without a credential of its own;
+            # on a coordinator, for such an instance.
+            older = self._is_worker and not self._engine.keyring.knows_coordinator
+            if older:  # the shared token is older than this scope
+                return Bearer(replace(token, scopes=token.scopes | {READS_OUTPUT}), Writer("coordinator"))
+            return Bearer(token, Writer("fleet"))
+        account = self._engine.ingest.live.access.accounts.get(token.sa_id)
+        kept = self._kept.get(bearer)
+        # As with tokens: what was changed is another object.
+        if kept is not None and kept[0] is account and kept[1].token is token:
+            return kept[1]
+        actors = account.actors if account is not None else ()
+        found = Bearer(token, Writer("account", account_did(token.sa_id), actors))
+        if len(self._kept) >= _REMEMBERED:
+            self._kept.clear()
+        self._kept[bearer] = account, found
+        return found
+
+    def _is_shared(self, token: Token) -> bool:
+        return token.sha256 == self._engine.accounts.shared_sha256 or is_fleet_account(token.sa_id)
 
     def unknown(self, bearer: str) -> Unauthorized:
         """The error when `find` returns None."""
@@ -99,15 +121,6 @@ class Bearers:
             self._seen.clear()
         self._seen[bearer] = token
         return token
-
-    def _writer(self, token: Token) -> Writer:
-        if is_fleet_account(token.sa_id) or token.sha256 == self._engine.accounts.shared_sha256:
-            # On a worker, the shared token stands for a coordinator without a credential of its own;
-            # on a coordinator, for such an instance.
-            older = self._is_worker and not self._engine.keyring.knows_coordinator
-            return Writer("coordinator" if older else "fleet")
-        account = self._engine.ingest.live.access.accounts.get(token.sa_id)
-        return Writer("account", account_did(token.sa_id), account.actors if account is not None else ())
 
 
 def _token(did: str, scopes: frozenset[str]) -> Token:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from syncropel.engine.ingest.door import Ingest
@@ -58,6 +59,7 @@ def find_token(access: Access, bearer: str) -> Token | None:
     return token
 
 
+@lru_cache(maxsize=1024)
 def is_fleet_account(sa_id: str) -> bool:
     """Whether this account's token is the one that the instances of a fleet share."""
     return _OF_FLEET.fullmatch(sa_id) is not None

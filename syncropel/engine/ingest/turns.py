@@ -27,6 +27,8 @@ from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REG
 RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
 """Threads whose records decide which others the guard lets through."""
 
+_DECISIVE: Final = frozenset({"INTEND", "KNOW"})
+"""On any other thread, only these acts begin, relate, or judge work."""
 _LOOKS: Final = re.compile(
     r"\b(?:task|thread|trust|fanout_status|fleet_instances_live)\b(?:\s|//[^\n]*\n)*\("
 )
@@ -50,6 +52,8 @@ def needs_quiet(record: Record, live: LiveFolds) -> bool:
     """Whether nobody else may write while this record is judged and written. A turn may hold several records
     that make threads children of others; two turns at once could each hold half of a cycle.
     """
+    if record.act not in _DECISIVE and record.thread not in RULING:
+        return False
     return stands_alone(record, live) or claims_parent(record)
 
 
@@ -60,7 +64,7 @@ def _judges(record: Record, live: LiveFolds) -> bool:
 
 def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     """The index after the last record of the turn that begins at `start`."""
-    if stands_alone(records[start], live):
+    if start + 1 == len(records) or stands_alone(records[start], live):
         return start + 1
     rules = live.rules
     ruled = rules.enforced or rules.freezes_changed

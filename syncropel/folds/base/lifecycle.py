@@ -155,9 +155,9 @@ class Lifecycle:
     turns: list[Turn] = field(default_factory=list)
     _arc: Arc | None = field(default=None, compare=False, repr=False)
 
-    def apply(self, record: Record) -> None:
-        """Apply a record of the thread."""
-        at = moment(record)
+    def apply(self, record: Record, at: int | None = None) -> None:
+        """Apply a record of the thread. `at`: its `moment`, where that is known."""
+        at = moment(record) if at is None else at
         if record.act in _STEPS:
             self.step = max(self.step, at)
         elif record.act == "KNOW":

@@ -70,11 +70,13 @@ class ThreadLine:
         self.actors.add(record.actor)
         self.last_sequence = stored.sequence
         self.last_activity = stored.received_at
-        self.kind = max(self.kind, _kind(record), key=_STRENGTH.__getitem__)
+        kind = _kind(record)
+        if _STRENGTH[kind] > _STRENGTH[self.kind]:
+            self.kind = kind
         at = moment(record)
         self.first = at if self.first is None else min(self.first, at)
         if self.life is not None:
-            self.life.apply(record)
+            self.life.apply(record, at)
         if not self.namespace and record.act == "INTEND":
             self.namespace = intern(name_in(record.body) or DEFAULT)
             self.inherits = not name_in(record.body)
@@ -122,10 +124,11 @@ class ThreadIndex:
 
 
 def _kind(record: Record) -> Kind:
-    if is_task(record):
-        return "task"
-    if is_child_intend(record):
-        return "child"
+    if record.act == "INTEND":
+        if is_task(record):
+            return "task"
+        if is_child_intend(record):
+            return "child"
     return "dispatch" if record.topic.startswith(DISPATCH) else "other"
 
 

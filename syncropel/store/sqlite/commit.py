@@ -25,11 +25,12 @@ _INTO: Final = (
     " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
 )
 _PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
-_STEPS: Final = (128, 64, 32, 16, 8, 4, 2, 1)
-_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)}" for step in _STEPS}
-"""By number of rows. With OR IGNORE no row can end the statement, so SQLite keeps no statement journal: for
-that it would copy each page of the index over random ids (https://www.sqlite.org/tempfiles.html, section
-2.5). ON CONFLICT DO NOTHING keeps one.
+_FEW: Final = 32
+_MANY: Final = (128, 64, _FEW)
+_INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)}" for step in (*range(1, _FEW + 1), *_MANY)}
+"""By number of rows; up to 32 of them take one statement. With OR IGNORE no row can end the statement, so
+SQLite keeps no statement journal: for that it would copy each page of the index over random ids
+(https://www.sqlite.org/tempfiles.html, section 2.5). ON CONFLICT DO NOTHING keeps one.
 """
 INSERT: Final = _INSERTS[1]
 """Inserts one row, unless its record exists or its clock is taken."""
@@ -143,7 +144,7 @@ def insert(
     rest = iter(arrived)
     remaining = len(arrived)
     while remaining:
-        step = next(step for step in _STEPS if step <= remaining)
+        step = remaining if remaining <= _FEW else next(step for step in _MANY if step <= remaining)
         remaining -= step
         chunk = list(islice(rest, step))
         values = [value for record, received_at in chunk for value in to_row(record, received_at)]

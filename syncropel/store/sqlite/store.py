@@ -134,7 +134,7 @@ class SqliteStore:
             tell(settled, [])
             return []
         refuse_held(records, self.hold)
-        return await self._submit(Call(taken_in(records), self._clock()), settled)
+        return await self._writer.submit(Call(taken_in(records), self._clock()), settled)
 
     async def restore(
         self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
