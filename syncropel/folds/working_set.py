@@ -56,7 +56,7 @@ class WorkingSet(Generic[V]):
         return found
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.get(key) is not None
+        return key in self._held or (isinstance(key, str) and self.get(key) is not None)
 
     def __setitem__(self, key: str, value: V) -> None:
         self._held[key] = value

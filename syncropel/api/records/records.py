@@ -21,6 +21,7 @@ from syncropel.api.http.paging import Cursor, Limit, pace_of, record_page
 from syncropel.api.http.reading import refusal_to_read_thread, withheld
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
 from syncropel.engine.engine import Engine
+from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import known_result
 from syncropel.errors import BadRequest, InvalidRecord, NotFound, SyncropelError, TooLarge
 from syncropel.record.canonical import parse_json
@@ -33,7 +34,7 @@ from syncropel.record.model import (
     Record,
     parse_record,
 )
-from syncropel.store.base import Appended, RecordFilter
+from syncropel.store.base import Outcome, RecordFilter
 from syncropel.wire import BatchResult, Page, PostedRecord, RecordOut
 
 BATCH_LIMIT: Final = 32 * MAX_BODY_BYTES
@@ -204,15 +205,19 @@ async def _append_batch(
     outcomes = iter(await engine.ingest.append(wanted, writer=writer(scope)))
     live = engine.ingest.live
     return [
-        _outcome(next(outcomes), known_result(one, live)) if isinstance(one, Record) else _outcome(one)
-        for one in allowed
+        _outcome(next(outcomes), one, live) if isinstance(one, Record) else _refused(one) for one in allowed
     ]
 
 
-def _outcome(outcome: Appended | SyncropelError, known: dict[str, str] | None = None) -> dict[str, Any]:
-    """The outcome of one record of a batch. `known`: for a refused report, what is known already."""
+def _refused(error: SyncropelError, known: dict[str, str] | None = None) -> dict[str, Any]:
+    """The outcome of a refused record of a batch. `known`: of a report, what is known already."""
+    return {"status": "error", "error": error.envelope(), **({"known": known} if known else {})}
+
+
+def _outcome(outcome: Outcome, record: Record, live: LiveFolds) -> dict[str, Any]:
+    """The outcome of one record of a batch."""
     if isinstance(outcome, SyncropelError):
-        return {"status": "error", "error": outcome.envelope(), **({"known": known} if known else {})}
+        return _refused(outcome, known_result(record, live))
     stored = outcome.stored
     return {
         "status": "created" if outcome.created else "duplicate",
