@@ -1,4 +1,4 @@
-"""What a command costs before it does anything: `spl fleet list` beside an empty Python."""
+"""What commands cost before they do anything: each beside an empty Python."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from benchmarks.place import fleet
 from benchmarks.table import Table
 
 ROUNDS = 10
+COMMANDS = (("status",), ("fleet", "list"), ("task", "list"))
+AIMS = {"status": "≤ 150 ms", "fleet list": "< 300 ms"}
+"""How much more wall time than an empty Python."""
 
 
 def _secs(words: list[str], environ: dict[str, str]) -> tuple[float, float]:
@@ -23,21 +26,25 @@ def _secs(words: list[str], environ: dict[str, str]) -> tuple[float, float]:
     return time.perf_counter() - started, cpu
 
 
-def _row(table: Table, kind: str, empty: list[float], listing: list[float], aim: str) -> None:
-    more = median(mine - theirs for mine, theirs in zip(listing, empty, strict=True))
-    table.add(kind, *(f"{secs * 1000:.0f} ms" for secs in (median(empty), median(listing), more)), aim)
+def _cells(empty: list[float], whole: list[float]) -> list[str]:
+    """Medians of an empty Python, of a command, and of what that takes more."""
+    more = median(mine - theirs for mine, theirs in zip(whole, empty, strict=True))
+    return [f"{secs * 1000:.0f} ms" for secs in (median(empty), median(whole), more)]
 
 
 def run() -> Table:
     """Whole processes, in turn."""
-    empty, listing = [], []
+    empty: list[tuple[float, float]] = []
+    spent: dict[str, list[tuple[float, float]]] = {" ".join(words): [] for words in COMMANDS}
     with fleet(2) as place:
         for _ in range(ROUNDS):
             empty.append(_secs([sys.executable, "-c", "pass"], place.environ))
-            listing.append(
-                _secs([sys.executable, "-m", "syncropel.cli.main", "fleet", "list"], place.environ)
-            )
-    table = Table("spl fleet list (medians)", ["time", "python -c pass", "spl fleet list", "more", "aim"])
-    for at, kind, aim in ((0, "wall", "< 300 ms"), (1, "processor", "")):
-        _row(table, kind, [one[at] for one in empty], [one[at] for one in listing], aim)
+            for words in COMMANDS:
+                command = [sys.executable, "-m", "syncropel.cli.main", *words]
+                spent[" ".join(words)].append(_secs(command, place.environ))
+    table = Table("Short commands (medians)", ["command", "time", "python -c pass", "command", "more", "aim"])
+    for name, whole in spent.items():
+        for at, kind, aim in ((0, "wall", AIMS.get(name, "")), (1, "processor", "")):
+            cells = _cells([one[at] for one in empty], [one[at] for one in whole])
+            table.add(f"spl {name}", kind, *cells, aim)
     return table

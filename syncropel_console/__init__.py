@@ -20,7 +20,7 @@ def main() -> int:
     problem = None if _is_ours() else damage()
     if problem is None:
         try:
-            from syncropel.cli.main import main as run
+            from syncropel.cli.main import process as run
         except ImportError:
             if (problem := _lost_file()) is None:
                 raise
