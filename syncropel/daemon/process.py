@@ -22,7 +22,7 @@ from syncropel.logs.ring import LogRing
 from syncropel.settings.config import Settings, load_settings, without_itself
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
-from syncropel.system.importing import quickly
+from syncropel.system.importing import not_installed, quickly
 
 log = logging.getLogger("syncropel.daemon")
 
@@ -61,6 +61,7 @@ def _server() -> Callable[[Home, Settings, LogRing, str], None]:
     """Import everything that serves: a fleet starts as fast as its daemons do."""
     with quickly():
         from syncropel.daemon.serving import serve
+    not_installed("sniffio")  # httpcore asks it four times a request which event loop this is
     gc.freeze()  # it is never garbage: no collection needs to visit it while the daemon serves
     return serve
 

@@ -62,6 +62,24 @@ class Record:
             self.body_json or canonical_json(self.body),
         )
 
+    def encoded(self) -> Record:
+        """This record with the canonical JSON of its body. Raises InvalidRecord."""
+        if self.body_json:
+            return self
+        text = canonical_json(self.body)
+        return Record(  # `dataclasses.replace` costs more than the encoding
+            self.thread,
+            self.actor,
+            self.act,
+            self.body,
+            self.clock,
+            self.parents,
+            self.data_type,
+            self.judged_by,
+            self.id,
+            text,
+        )
+
     def identified(self) -> Record:
         """This record with its id; a record without a clock is returned unchanged."""
         if self.id or self.clock is None:

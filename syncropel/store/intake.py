@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from syncropel.errors import Conflict, IngestFailed, InvalidRecord, SyncropelError
-from syncropel.record.canonical import canonical_json
 from syncropel.record.model import MAX_CLOCK, Record
 from syncropel.record.threads import FLEET_CONTROL, RESERVED, clock_ceiling
 from syncropel.store.base import Hold, Outcome, Settled
@@ -32,11 +31,9 @@ def _taken_in(record: Record) -> Record | SyncropelError:
             return record.identified()
         if not (record.thread.isascii() and record.actor.isascii()):
             record.with_clock(0)  # text that cannot be hashed is detected here, not in the middle of a group
-        if not record.body_json:
-            return replace(record, body_json=canonical_json(record.body))
+        return record.encoded()
     except SyncropelError as error:
         return error
-    return record
 
 
 def tell(settled: Settled | None, outcomes: list[Outcome]) -> None:

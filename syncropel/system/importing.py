@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,3 +22,10 @@ def quickly() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+def not_installed(name: str) -> None:
+    """Let later imports of this package fail at once, if it is not installed: some libraries try again with
+    each call, and Python then looks through every folder of its path."""
+    if name not in sys.modules and importlib.util.find_spec(name) is None:
+        sys.modules[name] = None  # type: ignore[assignment]

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import syncropel
-from syncropel.system.importing import quickly
+from syncropel.system.importing import not_installed, quickly
 
 from .conftest import python_path
 
@@ -29,6 +31,19 @@ assert gc.get_freeze_count() > 10_000
 
 def test_a_daemon_imports_only_what_it_uses_and_never_collects_it() -> None:
     subprocess.run([sys.executable, "-c", ASKED], env={"PYTHONPATH": python_path()}, check=True)
+
+
+def test_what_is_not_installed_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "certainly_not_a_package"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    not_installed(name)
+    monkeypatch.setattr(sys, "path_importer_cache", None)  # so that a look at any folder fails
+    with pytest.raises(ImportError):
+        importlib.import_module(name)
+    before = sys.modules["json"]
+    not_installed("json")
+    assert sys.modules["json"] is before
+    monkeypatch.delitem(sys.modules, name)
 
 
 def test_nothing_is_collected_while_importing() -> None:

@@ -242,27 +242,31 @@ class Dispatcher:
         if any(run.alone for run in self.runs()):
             return
         busy = Counter(self._limits.adapter_of(run.intend) for run in self.runs())
-        for thread in list(self._queue):
+        chosen: list[tuple[str, ChildIntend | None]] = []
+        for thread in self._queue:
             if thread in self._running:
                 continue  # a superseded attempt is still being ended
             intend = self._ingest.live.children[thread].open
             if intend is not None and self._ingest.live.holds(_namespace(intend), intend.thread):
                 continue
             alone = intend is not None and is_last(starts_behind(self._ingest, intend))
-            if alone and self.running:
-                return  # it begins when nothing else runs, and nothing overtakes it
+            if alone and (self.running or any(begun for _, begun in chosen)):
+                break  # it begins when nothing else runs, and nothing overtakes it
             name = self._limits.adapter_of(intend) if intend is not None else ""
             if busy[name] >= self._limits.each.get(name, self._limits.max_concurrent):
                 continue  # others need not wait for its adapter
             if intend is not None and self._limits.paused(name):
                 continue
-            since = self._queue.pop(thread)
+            chosen.append((thread, intend))
             if intend is not None:
-                self._begin(intend, since=since)
                 busy[name] += 1
                 free -= 1
             if alone or not free:
-                return
+                break
+        for thread, intend in chosen:
+            since = self._queue.pop(thread)
+            if intend is not None:
+                self._begin(intend, since=since)
 
     def _begin(self, intend: ChildIntend, taken: Taken | None = None, since: float | None = None) -> None:
         """`since`: when it was queued, which counts on if it may not start after all."""
