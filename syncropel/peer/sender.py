@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from syncropel.backoff import Backoff
@@ -23,6 +24,8 @@ GATHER_SECS: Final = 0.004
 """At least so long from one batch to the next: results of short goals come one by one, and a request for each
 costs both sides more than the goal. The first after a rest is sent at once.
 """
+MOST_GATHERS: Final = 5
+"""So many times as long after a batch of as many records: then nobody waits for one of them alone."""
 
 Post = Callable[[Sequence[Record]], Awaitable[list[dict[str, Any]]]]
 Taken = Callable[[list[str]], Awaitable[None]]
@@ -42,6 +45,8 @@ class Sender:
         self._wake = asyncio.Event()
         self._runtime = runtime
         self._began = float("-inf")
+        self._last = 0
+        """The size of the last batch."""
         self._pause = Pause(runtime)
         self._backoff = Backoff(share=runtime.share)
         self.problem = ""
@@ -85,7 +90,8 @@ class Sender:
 
     async def _gather(self) -> None:
         """Let more come, if the last batch is recent and there is room in the next one."""
-        rest = self._began + GATHER_SECS - self._runtime.monotonic()
+        gather_secs = GATHER_SECS * min(max(self._last, 1), MOST_GATHERS)
+        rest = self._began + gather_secs - self._runtime.monotonic()
         if rest > 0 and len(self._waiting) < MAX_BATCH:
             await self._runtime.sleep(rest)
         self._began = self._runtime.monotonic()
@@ -96,7 +102,8 @@ class Sender:
 
     async def send_once(self) -> float:
         """Send one batch; return how long to wait before the next, 0 after a success."""
-        batch = list(self._waiting.items())[:MAX_BATCH]
+        batch = list(islice(self._waiting.items(), MAX_BATCH))
+        self._last = len(batch)
         if not batch:
             return 0.0
         try:

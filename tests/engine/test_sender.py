@@ -7,10 +7,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from syncropel.backoff import LONGEST_SECS
 from syncropel.errors import DaemonUnreachable, StoreError
 from syncropel.peer.peers import MAX_BATCH
-from syncropel.peer.sender import Sender
+from syncropel.peer.sender import GATHER_SECS, MOST_GATHERS, Sender
 from syncropel.record.model import Record
 from tests.engine import virtual
 from tests.folds.build import record
@@ -69,6 +71,27 @@ def test_a_batch_goes_in_order_and_each_key_is_told_once() -> None:
         assert other.came == [(0.0, [3, 1, 2])]
         assert other.taken == ["3", "1", "2"]
         assert len(other.sender) == 0
+
+    with_other(story)
+
+
+def test_after_a_large_batch_more_is_let_come_than_after_a_small_one() -> None:
+    async def story(other: Other) -> None:
+        other.add(1)
+        await asyncio.sleep(0.001)
+        other.add(2)
+        await asyncio.sleep(1)
+        assert other.came == [(0.0, [1]), (GATHER_SECS, [2])]
+        other.came.clear()
+        other.add(*range(10, 20))
+        await asyncio.sleep(0.001)
+        other.add(20)
+        await asyncio.sleep(0.001)
+        other.add(21)
+        await asyncio.sleep(1)
+        (first, ten), (second, rest) = other.came
+        assert (ten, rest) == (list(range(10, 20)), [20, 21])
+        assert second - first == pytest.approx(MOST_GATHERS * GATHER_SECS)
 
     with_other(story)
 
