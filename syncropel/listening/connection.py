@@ -16,6 +16,7 @@ from syncropel.api.http.caller import RECOGNISED
 from syncropel.api.http.tally import CLOSED_FOR_ROOM, LATE_HEADS, SLOW_BODIES, Tally
 from syncropel.errors import BadRequest, SyncropelError, TooSlow
 from syncropel.listening.connection_limit import ConnectionLimiter
+from syncropel.listening.joined import JoinedWrites
 
 KEEP_ALIVE_SECS: Final = 75
 """Longer than clients keep an idle connection, so that it is never closed just as a request is sent."""
@@ -95,6 +96,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop))
         self.flow = _Flow(transport)
         if self._turned_away:
             transport.abort()

@@ -46,6 +46,9 @@ class Loop:
         self.timers.append(Timer(self.now + secs, call))
         return self.timers[-1]
 
+    def call_soon(self, call: Callable[[], None]) -> Timer:
+        return self.call_later(0.0, call)
+
     def create_task(self, work: Any, **_: Any) -> asyncio.Future[None]:
         work.close()  # the app never answers, unless the test lets it
         return asyncio.get_running_loop().create_future()
