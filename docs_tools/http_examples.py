@@ -91,6 +91,10 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/questions/{question}/answer": Example(
         "/v1/questions/QUESTION/answer", {"digest": "DIGEST", "verdict": "allow", "note": "once is fine"}
     ),
+    "POST /v1/tasks/{name}/subtasks/{index}/messages": Example(
+        "/v1/tasks/T/subtasks/0/messages", {"text": "leave the tests alone"}
+    ),
+    "GET /v1/tasks/{name}/messages": Example("/v1/tasks/T/messages"),
     "POST /v1/tasks/{name}/retry": Example(
         "/v1/tasks/DOCS-7/retry", {"index": 0, "hint": "read the appendix, too"}
     ),

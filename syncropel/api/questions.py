@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
 from syncropel.api.http.reading import refusal_to_read_thread
+from syncropel.api.tasks.talk_views import question_out
 from syncropel.api.tasks.task_requests import Request, made_record, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, NotFound
-from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.talk import ALLOW, ANSWER, DENY, Question
 from syncropel.folds.tasks.state import TaskState
 from syncropel.wire import Page, PostedRecord
-from syncropel.wire.questions import AnswerOut, DecisionOut, OptionOut, QuestionDetail, QuestionOut
+from syncropel.wire.questions import QuestionDetail, QuestionOut
 
 _VERDICTS = {"allow": ALLOW, "deny": DENY}
 
@@ -98,87 +98,6 @@ def router(engine: Engine) -> APIRouter:
         return posted(await engine.ingest.append_one(record))
 
     return routes
-
-
-def question_out(engine: Engine, state: TaskState, asked: Question, options: Any = None) -> QuestionOut:
-    """A question as the API returns it. `options`: those of its record, with their names."""
-    fanout = find_fan_out(state)
-    standing, why = standing_of(engine, fanout, asked)
-    listed = [one for one in options if isinstance(one, dict)] if isinstance(options, list) else []
-    offered = [(str(one.get("kind", "")), str(one.get("name", ""))) for one in listed]
-    answer, decision = asked.answer, asked.decision
-    return QuestionOut(
-        id=asked.id,
-        thread=state.thread,
-        alias=state.alias,
-        index=asked.index,
-        attempt=asked.attempt,
-        instance=asked.instance,
-        instance_alias=engine.ingest.live.names().get(asked.instance),
-        kind=asked.kind,  # type: ignore[arg-type]  # one of talk.KINDS
-        text=asked.text,
-        tool=asked.tool,
-        digest=asked.digest,
-        size=asked.size,
-        options=[
-            OptionOut(kind=kind, name=name) for kind, name in offered or [(one, "") for one in asked.options]
-        ],
-        asked_at=asked.asked_at,
-        until=asked.until,
-        state=standing,
-        closed=why,
-        answer=None
-        if answer is None
-        else AnswerOut(
-            record=answer.record,
-            by=answer.by,
-            chosen=answer.chosen,
-            text=answer.text,
-            note=answer.note,
-            at=answer.at,
-        ),
-        decision=None
-        if decision is None
-        else DecisionOut(
-            how=decision.how,  # type: ignore[arg-type]  # one of talk.HOW
-            by=decision.by,
-            chosen=decision.chosen,
-            text=decision.text,
-            reason=decision.reason,
-            rule=decision.rule,
-            answer=decision.answer,
-            at=decision.at,
-        ),
-        record=asked.record,
-    )
-
-
-def standing_of(
-    engine: Engine, fanout: FanOut, asked: Question
-) -> tuple[Literal["open", "answered", "decided", "closed"], str]:
-    """How a question stands, and why nobody waits for an answer to it any more."""
-    if asked.decision is not None:
-        return "decided", ""
-    why = fanout.over(asked.slot) or _stopped(engine, fanout) or _lost(engine, asked)
-    if why:
-        return "closed", why
-    return ("open" if asked.answer is None else "answered"), ""
-
-
-def _stopped(engine: Engine, fanout: FanOut) -> str:
-    control = engine.ingest.live.control
-    control.pass_time(engine.runtime.moment())
-    for freeze in control.covering(fanout.spec.namespace):
-        if freeze.terminate or control.is_over(freeze):
-            return f"the {freeze.level} freeze of {freeze.namespace!r} ends its attempt"
-    return ""
-
-
-def _lost(engine: Engine, asked: Question) -> str:
-    instance = engine.ingest.live.registry.instances.get(asked.instance)
-    if instance is not None and engine.leases.is_gone(instance):
-        return f"its instance is {engine.leases.status(instance)}"
-    return ""
 
 
 def _active(engine: Engine) -> list[TaskState]:

@@ -37,5 +37,18 @@ def answer_question(
     return Call(schema.PostedRecord, path, "POST", body=given, repeatable=False)
 
 
+def say(name: str, index: int, text: str, actor: str) -> Call[schema.PostedRecord]:
+    """Say something to a running subtask."""
+    path = f"/v1/tasks/{_part(name)}/subtasks/{index}/messages"
+    body = {"text": text, "actor": actor}
+    return Call(schema.PostedRecord, path, "POST", body=body, repeatable=False)
+
+
+def messages(name: str, subtask: int | None = None) -> Call[schema.Page[schema.MessageOut]]:
+    """What was said to the subtasks of a task, and what became of it."""
+    query: dict[str, str | int | float] = {} if subtask is None else {"subtask": subtask}
+    return Call(schema.Page[schema.MessageOut], f"/v1/tasks/{_part(name)}/messages", query=query)
+
+
 def _part(text: str) -> str:
     return quote(text, safe="")

@@ -35,8 +35,8 @@ from syncropel.record.model import Record
 
 _SEE: Final = "see what waits: spl inbox"
 _ALONE: Final = FACTS | {ANSWER, SAY, ANSWER_CHILD, SAY_CHILD}
-MOST_TEXT: Final = 16_000
-"""Characters of an answer, a note, or a message."""
+MOST_TEXT: Final = 4_000
+"""Characters of an answer, a note, or a message: so many messages fit into a hint."""
 
 
 class Over(Conflict):
@@ -102,7 +102,10 @@ def _check_outcome(record: Record, fanout: FanOut) -> SyncropelError | None:
         if body.get("state") not in MESSAGE_STATES[1:]:
             return InvalidRecord(f"{MESSAGE_STATE}: unknown state {body.get('state')!r}", "see docs: topics")
         message = talk.message(str(body.get("message")))
-        fits = message is not None and message.slot == slot_of(body)
+        spawn = fanout.spawns.get(slot_of(body) or (-1, 0))
+        fits = message is not None and spawn is not None
+        if fits and message is not None and message.slot != slot_of(body):
+            fits = spawn is not None and message.record in spawn.messages
         return None if fits else Conflict("no such message was given to this attempt", _SEE)
     decision, question = read_decision(body.get("decision")), talk.question(asked_about(body))
     if decision is None:
@@ -142,8 +145,12 @@ def _check_answer(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]
 
 
 def _check_words(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]) -> SyncropelError | None:
+    name = fanout.alias or fanout.thread
+    if not fanout.active:
+        more = f"for more work add a part and fan it out: spl task add GOAL --parent {name}"
+        return Over(f"nobody hears this: {fanout.over(slot)}", more)
     if why := fanout.over(slot):
-        again = f"spl task retry {fanout.alias or fanout.thread} --subtask {slot[0]} --hint TEXT"
+        again = f"spl task retry {name} --subtask {slot[0]} --hint TEXT"
         return Over(f"nobody hears this: {why}", f"run it again with it: {again}")
     return _check_length(body)
 

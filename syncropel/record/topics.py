@@ -83,7 +83,7 @@ TOPICS: Final = (
         "DO",
         ENGINE_ALONE,
         "A subtask is given to an instance. It is written before anything is sent.",
-        f"{_SLOT}, child_thread, child_intend, instance, briefing?, namespace, at",
+        f"{_SLOT}, child_thread, child_intend, instance, briefing?, messages?, namespace, at",
         SEE_JOIN,
     ),
     _of_fan_out(

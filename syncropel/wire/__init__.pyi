@@ -79,6 +79,7 @@ from .questions import MessageOut as MessageOut
 from .questions import OptionOut as OptionOut
 from .questions import QuestionDetail as QuestionDetail
 from .questions import QuestionOut as QuestionOut
+from .questions import TalkOut as TalkOut
 from .records import BatchOutcome as BatchOutcome
 from .records import BatchResult as BatchResult
 from .records import PostedRecord as PostedRecord

@@ -103,3 +103,12 @@ class MessageOut(Wire):
     )
     delivered_at: float | None = Field(description="when the agent got it, unix seconds; null before")
     answered_at: float | None = Field(description="when its turn with it ended, unix seconds; null before")
+
+
+class TalkOut(Wire):
+    """How much was asked and said in a fan-out."""
+
+    questions: int = Field(description="questions that its subtasks have asked")
+    open: int = Field(description="questions that wait for an answer")
+    messages: int = Field(description="messages to its subtasks")
+    queued: int = Field(description="messages that no agent has got yet")

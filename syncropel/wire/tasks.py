@@ -8,6 +8,7 @@ from pydantic import Field
 
 from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.questions import TalkOut
 
 ChildState = Annotated[
     Literal["pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"], OPEN
@@ -88,6 +89,7 @@ class TaskDetail(TaskSummary):
     trigger: str = Field(default="", description="the trigger that opened it, if one did")
     triggered_by: str = Field(default="", description="id of the record that it was opened for")
     budget_usd: float | None = Field(default=None, description="of its fan-out, as amended last")
+    talk: TalkOut | None = Field(default=None, description="what its subtasks ask and hear; null for nothing")
     children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
     children_join: ChildrenJoin | None = Field(default=None, description="when its children close it")
 

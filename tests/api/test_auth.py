@@ -59,6 +59,8 @@ NEEDS = {
     ("GET", "/v1/tasks/{name}/subtasks/{index}/diff"): "output:read",
     ("GET", "/v1/dispatches/{thread}/output"): "output:read",
     ("GET", "/v1/worktrees"): "output:read",
+    ("GET", "/v1/tasks/{name}/messages"): "records:read",
+    ("POST", "/v1/tasks/{name}/subtasks/{index}/messages"): "agents:say",
     ("GET", "/v1/questions"): "records:read",
     ("GET", "/v1/questions/{question}"): "records:read",
     ("POST", "/v1/questions/{question}/answer"): "agents:answer",

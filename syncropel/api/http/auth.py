@@ -32,6 +32,7 @@ from syncropel.folds.control.access import (
     API_TOKEN,
     PULLS,
     READS_OUTPUT,
+    SAYS,
     SERVICE_ACCOUNT,
     TOKEN_REVOKED,
     Token,
@@ -82,6 +83,7 @@ _THREADS: Final = {
     FLEET_CONTROL: "fleet:write",
 }
 """Scopes that a record on a reserved thread needs, beside records:write: the engine acts on these."""
+_SAYS: Final = re.compile(r"/v1/tasks/[^/]+/subtasks/[^/]+/messages", re.ASCII)
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
@@ -114,6 +116,8 @@ def required_scope(method: str, path: str) -> str | None:
         if is_output(path):
             return READS_OUTPUT
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
+    if _SAYS.fullmatch(path):
+        return SAYS
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
 
 

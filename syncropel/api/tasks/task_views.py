@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
+from syncropel.api.tasks.talk_views import talk_out
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
     Look,
@@ -120,6 +121,7 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
         trigger=state.trigger,
         triggered_by=state.triggered_by,
         budget_usd=state.fanout.budget_usd if state.fanout else None,
+        talk=talk_out(state.fanout),
     )
 
 

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import duration, size
+from syncropel.cli.support.terminal import table
+from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
-    from syncropel.wire import DecisionOut, QuestionDetail, QuestionOut
+    from syncropel.wire import DecisionOut, MessageOut, QuestionDetail, QuestionOut, TaskDetail
 
 _BAR: Final = "  │ "
 _CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
@@ -28,6 +30,28 @@ def question_lines(one: QuestionDetail, now: float) -> list[str]:
         lines.append(f"  tool: {one.tool}")
     lines += [*_shown_lines(one), f"  {_standing(one, now)}"]
     return [*lines, f"  answer: {answer_command(one)}"] if one.state == "open" else lines
+
+
+def talk_lines(task: TaskDetail) -> list[str]:
+    """How much was asked and said in a task, for `spl task show`."""
+    talk = task.talk
+    assert talk is not None
+    name = task.alias or task.thread
+    lines = []
+    if talk.questions:
+        see = "; see: spl inbox" if talk.open else ""
+        lines.append(f"Questions: {talk.questions} asked, {talk.open} open{see}")
+    if talk.messages:
+        lines.append(f"Messages: {talk.messages} said, {talk.queued} queued; see: spl task say {name} --list")
+    return lines
+
+
+def message_lines(messages: Sequence[MessageOut]) -> list[str]:
+    """The output of `spl task say --list`."""
+    if not messages:
+        return ["nothing was said"]
+    rows = [[f"[{one.index}]", one.state, when(one.at), one.by, one.text] for one in messages]
+    return table(["SUBTASK", "STATE", "SAID", "BY", "TEXT"], rows)
 
 
 def answer_command(one: QuestionOut) -> str:

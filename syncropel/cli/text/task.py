@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import dollars, precise, ratio, wall
 from syncropel.cli.support.terminal import clean, table
+from syncropel.cli.text import questions
 from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
 from syncropel.cli.text.spend import against, cost
@@ -225,6 +226,8 @@ def task_lines(task: TaskDetail) -> list[str]:
         lines.append("Evaluation:")
         lines += [f"  Completed by: {task.completed_by}"] if task.completed_by else []
         lines += [f"  Verdict: {task.verdict} (by {task.verdict_by or 'unknown'})"] if task.verdict else []
+    if task.talk is not None:
+        lines += questions.talk_lines(task)
     for one in task.marks:
         lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value)) or '-'}")
     lines += children_lines(task.children, task.children_join)

@@ -63,6 +63,7 @@ def limits_of(
         {name: usd for name, one in enabled.items() if (usd := one.table.default_budget_usd)},
         lambda name: name in enabled and bool(own := enabled[name].provider) and paused(own) is not None,
         partial(_terms, settings, rules),
+        lambda name: name not in enabled or enabled[name].capabilities.messages,
     )
 
 

@@ -30,6 +30,7 @@ from syncropel.folds.fanout.talk import (
     RULE,
     TIME_LIMIT,
     Decision,
+    hint_with,
     question_id,
 )
 from syncropel.peer.runtime import Runtime
@@ -67,6 +68,7 @@ class OperatorLine:
         self._terms = terms
         self._news = asyncio.Event()
         self._handed: set[str] = set()
+        self._hinted: list[str] = []
 
     def hear(self) -> None:
         """Something was said to this attempt: whoever waits looks again."""
@@ -92,10 +94,9 @@ class OperatorLine:
     async def message(self) -> Message:
         while True:
             news = self._news
-            for message, heard in self._ingest.live.children[self._intend.thread].messages.items():
-                if heard.intend == self._intend.record and self._is_new(message):
-                    self._handed.add(message)
-                    return Message(message, str(heard.body.get("text", "")), str(heard.body.get("by", "")))
+            for message, heard in self._waiting().items():
+                self._handed.add(message)
+                return Message(message, str(heard.body.get("text", "")), str(heard.body.get("by", "")))
             await news.wait()
 
     async def delivered(self, message: Message) -> None:
@@ -103,6 +104,30 @@ class OperatorLine:
 
     async def answered(self, message: Message) -> None:
         await self._note(message, ANSWERED)
+
+    def hint(self, hint: str, *, hears: bool) -> str:
+        """The hint of a run that begins. One that cannot hear while it runs gets with it what was said to it
+        until now.
+        """
+        body = self._intend.body.get("messages")
+        carried = [str(one) for one in body] if isinstance(body, list) else []
+        waiting = {} if hears else self._waiting()
+        self._handed.update(waiting)
+        self._hinted = [one for one in (*carried, *waiting) if one not in self._talk.messages]
+        return hint_with(hint, (str(heard.body.get("text", "")) for heard in waiting.values()))
+
+    def in_hint(self) -> list[dict[str, Any]]:
+        """The observations that the run has got what is in its hint."""
+        return [{"message": one, "state": DELIVERED} for one in self._hinted]
+
+    def _waiting(self) -> dict[str, Heard]:
+        """What was said to this attempt and was handed to nobody, by the message's id."""
+        said = self._ingest.live.children[self._intend.thread].messages.items()
+        return {
+            message: heard
+            for message, heard in said
+            if heard.intend == self._intend.record and self._is_new(message)
+        }
 
     def _is_new(self, message: str) -> bool:
         return message not in self._handed and message not in self._talk.messages

@@ -34,6 +34,7 @@ from syncropel.errors import NamespaceFrozen, StoreError, SyncropelError
 from syncropel.folds.fanout.child import (
     INTERRUPTED,
     LOST,
+    MESSAGE,
     NOT_STARTED,
     REATTACHED,
     SESSION,
@@ -79,6 +80,8 @@ class Limits:
     """Whether no goal of this adapter may start now: the quota of its provider is spent."""
     terms: Callable[[str, ChildIntend], Terms] = lambda name, intend: NO_RULES
     """How questions of an attempt are decided, by adapter."""
+    hears: Callable[[str], bool] = lambda name: True
+    """Whether an adapter takes messages while it runs; others get them as a hint."""
 
     def adapter_of(self, intend: ChildIntend) -> str:
         """The name of the adapter that runs this."""
@@ -274,7 +277,7 @@ class Run:
         earlier = resumed_agent(spent, before, name) if started is None else asked_for(started, before)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         job = replace(job, budget_usd=limits.budget_of(self.intend), stopped=self._stopped)
-        job = replace(job, operator=self.line)
+        job = replace(job, operator=self.line, hint=self.line.hint(job.hint, hears=limits.hears(name)))
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))
@@ -314,6 +317,8 @@ class Run:
         thread = dispatch_thread(self.intend.thread, place.did, at)
         records = beginning(thread, self.intend, place.did, adapter, at)
         records.append(observation(thread, self.intend, place.did, SESSION, session, at))
+        for body in self.line.in_hint():
+            records.append(observation(thread, self.intend, place.did, MESSAGE, body, at))
         writing = asyncio.ensure_future(place.ingest.append(records, together=True, whole=True))
         cancelled = False
         while not writing.done():

@@ -9,7 +9,7 @@ from syncropel.folds.fanout.child import ANSWER_CHILD, END_CHILD, SAY_CHILD
 from syncropel.folds.fanout.clocks import attempt_clock, end_clock
 from syncropel.folds.fanout.state import SPAWNED, FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
-from syncropel.folds.fanout.talk import Message, OperatorsAnswer, Question
+from syncropel.folds.fanout.talk import Message, OperatorsAnswer, Question, hint_with
 from syncropel.record.model import Record
 from syncropel.record.threads import child_thread
 
@@ -95,7 +95,11 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
     for key, value in own:
         if value:
             body[key] = value
-    if hint := fanout.hint(subtask.index):
+    hint = fanout.hint(subtask.index)
+    if messages := _carried(fanout, child):
+        body["messages"] = [one.record for one in messages]
+        hint = hint_with(hint, (one.text for one in messages))
+    if hint:
         body["hint"] = hint
     if starts := fanout.starts_before(subtask.index, child.attempt):
         body["starts"] = [start.as_body() for start in starts]
@@ -107,6 +111,16 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         clock=attempt_clock(child.attempt),
         parents=(fanout.intend,),
     ).identified()
+
+
+def _carried(fanout: FanOut, child: Child) -> list[Message]:
+    """What was said to earlier attempts of a subtask and nobody has heard: the next one gets it as a hint. As
+    it was when it was spawned, whatever was heard since.
+    """
+    if child.spawn is None:
+        return fanout.talk.unheard(child.index, child.attempt - 1)
+    found = (fanout.talk.message(one) for one in child.spawn.messages)
+    return [one for one in found if one is not None]
 
 
 def _work(fanout: FanOut, child: Child) -> str:
@@ -131,6 +145,5 @@ def spawned(
         "namespace": fanout.spec.namespace,
         "at": at,
     }
-    if briefing := intend.body.get("briefing"):
-        body["briefing"] = briefing
+    body |= {key: intend.body[key] for key in ("briefing", "messages") if intend.body.get(key)}
     return Record(fanout.thread, actor, "DO", body, clock, (fanout.intend,)).identified()

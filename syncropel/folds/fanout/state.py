@@ -45,6 +45,8 @@ class Spawn:
     at: float
     briefing: dict[str, Any] | None = field(default=None, hash=False)
     """What it was told about the subtasks that it depends on."""
+    messages: tuple[str, ...] = ()
+    """What was said to earlier attempts and is in its hint, by the ids of the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ class FanOut:
             intern(str(body.get("instance", ""))),
             number(body.get("at")),
             briefing if isinstance(briefing := body.get("briefing"), dict) else None,
+            tuple(map(str, said)) if isinstance(said := body.get("messages"), list) else (),
         )
         if slot not in self.reports:
             self.unreported[slot] = spawn

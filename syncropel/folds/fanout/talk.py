@@ -43,6 +43,8 @@ DELIVERED: Final = "delivered"
 ANSWERED: Final = "answered"
 MESSAGE_STATES: Final = (QUEUED, DELIVERED, ANSWERED)
 
+MOST_QUEUED: Final = 20
+"""Messages to one subtask that its agent has not got yet: all of them fit into a hint."""
 MOST_SHOWN: Final = 256 * 1024
 """Bytes of canonical JSON that a question may show: what a record holds beside it, and a person reads."""
 
@@ -267,6 +269,12 @@ class Talk:
         found = (self.message(one) for one in self.said)
         return sorted((one for one in found if one is not None), key=lambda one: one.key)
 
+    def unheard(self, index: int, attempt: int) -> list[Message]:
+        """What was said to a subtask up to this attempt and no agent has got, the oldest first."""
+        said = self.messages() if self.said else []
+        queued = (one for one in said if one.index == index and one.state == QUEUED)
+        return [one for one in queued if one.attempt <= attempt]
+
     def clock_of(self, record: Record) -> int | None:
         """The clock of the record that states this very fact; None when none does."""
         body, about = record.body, asked_about(record.body)
@@ -278,6 +286,12 @@ class Talk:
         elif record.topic == DECIDED and about in self.decisions:
             key = self.decisions[about][0]
         return None if key is None else key[0]
+
+
+def hint_with(hint: str, said: Iterable[str]) -> str:
+    """The hint, with what the operator said and no agent has heard."""
+    lines = [f"- {text}" for text in said]
+    return "\n\n".join(filter(None, (hint, "\n".join(["The operator says:", *lines]) if lines else "")))
 
 
 def asked_about(body: Mapping[str, Any]) -> str:
