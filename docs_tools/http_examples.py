@@ -86,6 +86,7 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/tasks/{name}/answer": Example(
         "/v1/tasks/DOCS-7/answer", {"index": 0, "verdict": "accept", "reason": "go ahead"}
     ),
+    "GET /v1/inbox": Example("/v1/inbox"),
     "GET /v1/questions": Example("/v1/questions?open=true"),
     "GET /v1/questions/{question}": Example("/v1/questions/QUESTION"),
     "POST /v1/questions/{question}/answer": Example(

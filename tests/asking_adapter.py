@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from syncropel.adapters import Job, Observe, Outcome
 from syncropel.adapters.asking import ALLOW_ONCE, Answer, Option, Request
+from syncropel.adapters.contract import AdapterType, Capabilities
 
 OFFERED = ("allow_once", "allow_always", "reject_once")
 
@@ -61,3 +63,19 @@ class AskingAdapter:
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
         """It leaves none."""
+
+
+ASKING = AdapterType(
+    lambda table, place: AskingAdapter(),
+    Capabilities(messages=True, permissions=True),
+    "asks what its goal says",
+)
+
+
+def installed_in(folder: Path) -> Path:
+    """Make a folder that, in the path of a process, has this type of adapter installed there."""
+    about = folder / "asking-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: asking\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[syncropel.adapters]\nasking = tests.asking_adapter:ASKING\n")
+    return folder

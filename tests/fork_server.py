@@ -233,8 +233,18 @@ def _become(asked: Mapping[str, Any], streams: Sequence[int]) -> None:
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
+    _find_packages(asked["env"].get("PYTHONPATH", ""))
     time.tzset()
     _show(asked["fork"])
+
+
+def _find_packages(path: str) -> None:
+    """Find what is installed in further folders, such as adapters of a test's own."""
+    if further := [place for place in path.split(os.pathsep) if place and place not in sys.path]:
+        from syncropel.adapters.registry import installed
+
+        sys.path += further
+        installed.cache_clear()
 
 
 def _show(words: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import consents, output, questions, worktrees
+from syncropel.api import consents, inbox, output, questions, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import backups, health, log, store
@@ -53,6 +53,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         tasks,
         output,
         questions,
+        inbox,
         worktrees,
         amend,
         messages,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
 from syncropel.freeze_levels import EMERGENCY
+from syncropel.wire.work_words import of_dispatch, of_fan_out
 
 if TYPE_CHECKING:
-    from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut, LogState
+    from syncropel.wire import FleetStatus, InstanceOut, LogState
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,41 +93,3 @@ def of_instance(one: InstanceOut) -> str:
 
 def _of_log(log: LogState) -> str:
     return f"has a log that is {log.state}: {log.problem}"
-
-
-def of_dispatch(one: DispatchOut, now: float) -> str:
-    """What is wrong with a subtask assigned to an instance; `now` in unix seconds."""
-    if one.hangs:
-        return one.why
-    if is_late(one, now):
-        return f"runs longer than its {one.timeout_secs:g} s"
-    return f"has spent more than its ${one.budget_usd:.2f}" if is_over_budget(one) else ""
-
-
-def is_late(one: DispatchOut, now: float) -> bool:
-    """Whether it has run longer than it may."""
-    began = one.started_at if one.began_at is None else one.began_at
-    runs = not one.queued and one.lost_at is None
-    return one.timeout_secs is not None and runs and now - began > one.timeout_secs
-
-
-def is_over_budget(one: DispatchOut) -> bool:
-    """Whether it has spent more than it may."""
-    return one.budget_usd is not None and one.cost_usd > one.budget_usd
-
-
-def of_fan_out(one: FanOutProgress) -> str:
-    """What is wrong with a fan-out that has not joined."""
-    if not one.satisfiable:
-        return f"cannot join any more: {one.cause or one.explanation}"
-    if one.hangs:
-        return f"{_indexes(one.hangs)} cannot finish as things stand: {one.cause or one.explanation}"
-    if one.asking:
-        command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
-        return f"{_indexes(one.asking)} waits for your decision: {command}"
-    return ""
-
-
-def _indexes(found: list[int]) -> str:
-    shown = ", ".join(f"[{index}]" for index in found[:4])
-    return f"{shown} and {len(found) - 4} more" if len(found) > 4 else shown

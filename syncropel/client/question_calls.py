@@ -8,6 +8,11 @@ from syncropel.client.calls import Call
 from syncropel.client.late import schema
 
 
+def inbox() -> Call[schema.Page[schema.InboxItem]]:
+    """Everything that waits for an operator, the oldest first."""
+    return Call(schema.Page[schema.InboxItem], "/v1/inbox")
+
+
 def questions(*, task: str | None = None, open_only: bool = False) -> Call[schema.Page[schema.QuestionOut]]:
     """What running goals ask; `task`: only those of this one, whether it is over or not."""
     query: dict[str, str | int | float] = {"open": "true"} if open_only else {}

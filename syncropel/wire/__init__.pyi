@@ -69,6 +69,8 @@ from .health import LoopOut as LoopOut
 from .health import MemoryOut as MemoryOut
 from .health import StoreLoss as StoreLoss
 from .health import StoreOut as StoreOut
+from .inbox import InboxItem as InboxItem
+from .inbox import InboxKind as InboxKind
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState

@@ -166,6 +166,7 @@ class FanOutProgress(Wire):
     cause: str = Field(default="", description="the part of the explanation that names subtasks")
     hangs: list[int] = Field(default=[], description="subtasks that will have no result as things stand")
     asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
+    questions: list[int] = Field(default=[], description="subtasks with a question that waits for an answer")
     started_at: float
     cost_usd: float
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")

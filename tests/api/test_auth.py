@@ -62,6 +62,7 @@ NEEDS = {
     ("GET", "/v1/tasks/{name}/messages"): "records:read",
     ("POST", "/v1/tasks/{name}/subtasks/{index}/messages"): "agents:say",
     ("GET", "/v1/questions"): "records:read",
+    ("GET", "/v1/inbox"): "records:read",
     ("GET", "/v1/questions/{question}"): "records:read",
     ("POST", "/v1/questions/{question}/answer"): "agents:answer",
     ("POST", "/v1/worktrees/prune"): "fleet:write",

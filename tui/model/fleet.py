@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.client import attention
 from syncropel.client.clock_text import UNKNOWN, clock_problem
+from syncropel.wire.work_words import is_late, is_over_budget, of_fan_out
 from tui.model.altered import ALTERED
 from tui.model.charts import bar
 from tui.model.glyphs import Glyphs, marked
@@ -169,7 +170,7 @@ def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment, mark: str) 
     word = LOST if one.lost_at is not None else QUEUED if one.queued else ""
     elapsed = -1.0 if word else max(0.0, at.heard - began)
     goal = first_line(one.goal)
-    late, over = attention.is_late(one, at.heard), attention.is_over_budget(one)
+    late, over = is_late(one, at.heard), is_over_budget(one)
     cells = {
         "task": Cell(f"{plain(one.alias) or tail(one.thread)}[{one.index}]", "strong"),
         "goal": Cell(f"{mark} {ALTERED}: {goal}" if mark else goal, "bad" if mark else "plain"),
@@ -235,7 +236,7 @@ def _fanout(one: FanOutProgress, at: Moment, glyphs: Glyphs, *, rests_on_altered
         ),
         "explanation": Cell(
             why if sound else f"{glyphs.sign('failed')} {why}",
-            "bad" if not sound else "warn" if attention.of_fan_out(one) else "plain",
+            "bad" if not sound else "warn" if of_fan_out(one) else "plain",
         ),
         "age": Cell(long_duration(old), "plain", old),
         "spend": Cell(_spend(one), "plain", one.cost_usd),

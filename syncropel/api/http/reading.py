@@ -35,6 +35,7 @@ _READ_OPS: Final = (
     ("/v1/dispatches", "thread_read"),
     ("/v1/trust", "thread_read"),
     ("/v1/questions", "thread_read"),
+    ("/v1/inbox", "thread_read"),
 )
 
 

@@ -17,7 +17,8 @@ from syncropel.cli.text.thread import when
 if TYPE_CHECKING:
     from syncropel.wire import DecisionOut, MessageOut, QuestionDetail, QuestionOut, TaskDetail
 
-_BAR: Final = "  │ "
+BAR: Final = "  │ "
+"""Begins a line in other people's words."""
 _CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
 
 
@@ -96,7 +97,7 @@ def _shown_lines(one: QuestionDetail) -> Iterator[str]:
     command, diffs = one.shown.get("command"), one.shown.get("diffs")
     if isinstance(command, str):
         yield "  command:"
-        yield from (f"{_BAR}{line}" for line in _lines_of(command))
+        yield from (f"{BAR}{line}" for line in _lines_of(command))
     if one.command is not None:
         yield f"  arguments: {json.dumps(one.command)}"
     for diff in diffs if isinstance(diffs, list) else ():
@@ -104,8 +105,8 @@ def _shown_lines(one: QuestionDetail) -> Iterator[str]:
             yield from _diff_lines(diff)
     others = {key: value for key, value in one.shown.items() if key not in ("command", "diffs")}
     for key, value in others.items():
-        yield f"  {key}:"
-        yield from (f"{_BAR}{line}" for line in _lines_of(json.dumps(value, indent=2)))
+        yield f"  {key if key == 'input' else json.dumps(key)}:"
+        yield from (f"{BAR}{line}" for line in _lines_of(json.dumps(value, indent=2)))
     if one.paths:
         yield f"  paths: {json.dumps(one.paths)}"
 
@@ -115,9 +116,9 @@ def _diff_lines(diff: dict[str, Any]) -> Iterator[str]:
     yield f"  file: {json.dumps(diff.get('path'))}{' (new)' if diff.get('old') is None else ''}"
     # Only the first two lines are headers: a line of the file may begin with the same characters.
     changed = islice(difflib.unified_diff(_file_lines(old), _file_lines(new), lineterm="", n=3), 2, None)
-    yield from (f"{_BAR}{line}" for line in changed)
+    yield from (f"{BAR}{line}" for line in changed)
     if old.endswith("\n") != new.endswith("\n") and old and new:
-        yield f"{_BAR}\\ {'the new' if old.endswith(chr(10)) else 'the old'} text has no newline at its end"
+        yield f"{BAR}\\ {'the new' if old.endswith(chr(10)) else 'the old'} text has no newline at its end"
 
 
 def _file_lines(text: str) -> list[str]:

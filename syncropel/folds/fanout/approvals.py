@@ -12,6 +12,7 @@ from typing import Any, Final
 ASKED: Final = "aitl_asked"
 ANSWERED: Final = "aitl_answered"
 TOPICS: Final = frozenset({ASKED, ANSWERED})
+_LATEST: Final = 1e15
 REJECTED: Final = "rejected"
 """The reason when an operator did not let an attempt begin."""
 
@@ -25,13 +26,17 @@ class Ask:
     rule: str
     problem: str
     verdict: str = ""
+    at: float = 0.0
+    """When it was asked, unix seconds."""
 
 
 def asked(body: dict[str, Any], attempt: int, before: Ask | None) -> Ask | None:
     """The state after `aitl_asked` about a subtask with this current attempt."""
     if body.get("attempt") != attempt or before is not None:
         return before
-    return Ask(attempt, str(body.get("rule", "")), str(body.get("problem", "")))
+    at = body.get("at")
+    since = float(at) if isinstance(at, int | float) and abs(at) < _LATEST else 0.0
+    return Ask(attempt, str(body.get("rule", "")), str(body.get("problem", "")), at=since)
 
 
 def answers(body: dict[str, Any], before: Ask | None) -> str:
