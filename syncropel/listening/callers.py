@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from syncropel.api.http.caller import NotOperator
 from syncropel.listening.peer import Peer, peer_of
-from syncropel.system import ancestry
+from syncropel.system import ancestry, tcp_owner
 from syncropel.system.ancestry import Process, Table, Unreadable
+from syncropel.system.tcp_owner import Address
 
 log = logging.getLogger("syncropel.door")
 
@@ -121,6 +122,37 @@ class Callers:
         except TimeoutError:
             return NotOperator(pid, problem=f"the environment of PID {pid} cannot be read in time")
         return who
+
+    async def behind(self, near: Address, far: Address) -> NotOperator | None:
+        """The goal that made this TCP connection from this machine, or a caller of whom nothing is known;
+        None for any other. `near`: the caller's end.
+
+        What an operator alone may do is refused to goals, whatever token they have found. Where the system
+        does not tell, a token counts.
+        """
+        if not tcp_owner.can_tell() or not near[0].startswith("127."):
+            return None
+        try:
+            who: NotOperator | None = await self._checking.run(lambda: self._behind(near, far))
+        except TimeoutError:
+            return NotOperator(0, problem="who connected cannot be found out in time")
+        except (OSError, Unreadable) as error:
+            return NotOperator(0, problem=str(error))
+        return who
+
+    def _behind(self, near: Address, far: Address) -> NotOperator | None:
+        owner = tcp_owner.owner_of(near, far)
+        if owner is None:
+            return NotOperator(0, problem="the process that connected is gone")
+        if not owner.pids and owner.uid == os.geteuid():
+            return NotOperator(0, problem="the system does not show the process that connected")
+        for pid in owner.pids:
+            chain = ancestry.lineage(pid, self._table)
+            kept_by = ancestry.keeper(chain)
+            thread = ancestry.attempt_of(chain, kept_by, self._table)
+            if kept_by is not None or thread is not None:
+                return NotOperator(pid, thread or "")
+        return None
 
     def _check(self, sight: Sight, pid: int) -> NotOperator | None:
         thread = ancestry.attempt_of(sight.chain, None, self._table)

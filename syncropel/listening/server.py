@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from typing import Any, Final, cast
 
 import uvicorn
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp
 
 from syncropel import __version__
 from syncropel.api.http.auth import OperatorDoor
-from syncropel.api.http.caller import NOT_OPERATOR, NotOperator
+from syncropel.api.http.caller import BEHIND, NOT_OPERATOR, NotOperator
 from syncropel.api.http.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
 from syncropel.errors import Crowded
 from syncropel.listening import serving
@@ -90,6 +91,9 @@ class Server(uvicorn.Server):
         self._lend()
         connection = self._admit(accepted, self._strangers)
         if connection is not None:
+            with contextlib.suppress(OSError):  # it has disconnected already
+                near, far = accepted.getpeername(), accepted.getsockname()
+                connection.stamp[BEHIND] = partial(self._callers.behind, near, far)
             self._soon(self._join(connection, accepted))
 
     def _admit_unix(self, accepted: socket.socket, tries: int = 1) -> None:

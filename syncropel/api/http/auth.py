@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from syncropel.api.http import operators_only
 from syncropel.api.http.bearers import Bearers
 from syncropel.api.http.caller import (
     ANY,
@@ -183,6 +184,12 @@ class Gate:
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
+            if operators_only.is_for_operators(scope):
+                goal = await operators_only.goal_behind(scope)
+                if goal is not None:
+                    self._note(scope, goal)
+                    await error_response(operators_only.refusal(goal))(scope, receive, send)
+                    return
         if scope["path"] == _RECORDS and scope["method"] == "POST":
             await self._post(scope, receive, send)
         else:
@@ -213,17 +220,14 @@ class Gate:
         needed = required_scope(method, path)
         if needed is None:
             return None
-        asked, now = f"{method} {path[:200]}", self._engine.runtime.monotonic()
         if who.problem:
-            self._tally.note_each(
-                UNKNOWN_CALLERS, now, f"refused {asked} over the Unix socket: {who.problem}"
-            )
+            self._note(scope, who)
             return UnknownCaller(f"cannot tell who calls: {who.problem}", _UNKNOWN_HINT)
         if needed in (ANY, GOAL_SCOPE):
             scope[CALLER] = Token(f"goal:{who.thread}", "", frozenset({GOAL_SCOPE}), "", 0.0)
             return None
         whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"
-        self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
+        self._note(scope, who)
         what = "may not read output" if needed == READS_OUTPUT else "may only read"
         return GoalMayNot(
             f"a goal {what}: PID {who.pid} works on {whose}",
@@ -237,6 +241,17 @@ class Gate:
             await error_response(error)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - as below
             await internal_error(error, scope["path"])(scope, receive, send)
+
+    def _note(self, scope: Scope, who: NotOperator) -> None:
+        """Count and log that a goal, or a caller of whom nothing is known, was refused."""
+        asked, now = f"{scope['method']} {scope['path'][:200]}", self._engine.runtime.monotonic()
+        if who.problem:
+            self._tally.note_each(
+                UNKNOWN_CALLERS, now, f"refused {asked} to an unknown caller: {who.problem}"
+            )
+            return
+        whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"
+        self._tally.note_each(GOALS_REFUSED, now, f"refused {asked} to a goal: PID {who.pid}, {whose}")
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False

@@ -24,6 +24,10 @@ WRITER: Final = "syncropel.writer"
 """Scope key of the `Writer`; missing for a caller that needs no token."""
 NOT_OPERATOR: Final = "syncropel.not_operator"
 """Scope key of the `NotOperator` that connected to the Unix socket."""
+BEHIND: Final = "syncropel.behind"
+"""Scope key of an async function that finds out whether a goal of this machine made a TCP connection: it
+returns its `NotOperator`, or None.
+"""
 DEFAULT_ACTOR: Final = "did:sync:user:operator"
 OF_ACTOR: Final = "the actor; by default the account of the token, or the operator"
 ANY: Final = ""

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from syncropel.api.http.auth import refusal_to_write
 from syncropel.api.http.body import LONG_BODY_BYTES, REQUEST_LIMIT, plain, read_body, record_json
 from syncropel.api.http.caller import own_name, writer
+from syncropel.api.http.operators_only import refuse_goals
 from syncropel.api.http.paging import Cursor, Limit, pace_of, record_page
 from syncropel.api.http.reading import refusal_to_read_thread, withheld
 from syncropel.api.http.sse import EventStream, event_stream, record_events, resume_sequence
@@ -55,6 +56,7 @@ class PostRecord:
         record = await _parse(partial(_parse_one, own), await read_body(scope, receive, REQUEST_LIMIT))
         if (refusal := refusal_to_write(scope, record, self._engine.settings.role)) is not None:
             raise refusal
+        await refuse_goals(scope, [record], self._engine.ingest.live)
         outcome = await self._engine.ingest.append_one(record, writer=writer(scope))
         duplicate = "false" if outcome.created else "true"
         content = record_json(outcome.stored, f',"duplicate":{duplicate}').encode()
@@ -202,6 +204,7 @@ async def _append_batch(
         refusal_to_write(scope, item, role) or item if isinstance(item, Record) else item for item in items
     ]
     wanted = [one for one in allowed if isinstance(one, Record)]
+    await refuse_goals(scope, wanted, engine.ingest.live)
     outcomes = iter(await engine.ingest.append(wanted, writer=writer(scope)))
     live = engine.ingest.live
     return [
