@@ -15,12 +15,14 @@ from typing import Any
 import httpx
 
 from syncropel.adapters import Job, Observe, Outcome
+from syncropel.adapters.asking import Request
 from syncropel.api.app import create_app
 from syncropel.api.http.auth import OperatorDoor
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import StoreError
+from syncropel.folds.fanout.talk import question_id
 from syncropel.record.model import Record, StoredRecord
 from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
 from syncropel.settings.home import Home
@@ -214,11 +216,19 @@ class Scripted:
     async def run(self, job: Job, observe: Observe) -> Outcome:
         sim = self._node.sim
         sim.note_run(self._node, job)
+        if (request := sim.asks(job)) is not None:
+            answer = await job.operator.ask(request)
+            sim.told.append((question_id(_intend_of(self._node, job), request.id), answer.chosen, answer.by))
         await asyncio.sleep(sim.run_secs(job))
         return Outcome(sim.verdict(job), f"attempt {job.attempt}", cost_usd=0.01)
 
     async def end_orphan(self, session: dict[str, Any]) -> None:
         """It leaves none."""
+
+
+def _intend_of(node: Node, job: Job) -> str:
+    assert node.engine is not None
+    return node.engine.ingest.live.children[job.child_thread].intends[job.attempt].record
 
 
 class Node:
@@ -317,6 +327,9 @@ class FleetSim:
         self.problems: list[str] = []
         self.runs: list[tuple[str, str, int]] = []
         self.failing: Callable[[Job], bool] = lambda job: False
+        self.asks: Callable[[Job], Request | None] = lambda job: None
+        self.told: list[tuple[str, str, str]] = []
+        """What agents were told: question, choice, and by whom."""
         self.run_secs: Callable[[Job], float] = lambda job: self.random.random() * self.longest_run
         self._starting: set[asyncio.Task[None]] = set()
         self.coordinator = Node(self, 0, "coordinator", "", home)

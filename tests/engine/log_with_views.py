@@ -22,7 +22,7 @@ ALIASES = ("T-1", "T-2")
 THREADS = ("th_task", "th_other", "th_child", "th_run", "th_plain")
 _OURS = {"joined", "changes", "folded_through", "places", "rule_failures", "_source", "tally"}
 """Not compared as they are: order of arrival, what is only kept to keep the folds right, and the counts."""
-_IN_MEMORY = ("tasks", "children", "forks", "aliases", "parts", "parents", "spend", "index")
+_IN_MEMORY = ("tasks", "children", "forks", "aliases", "parts", "parents", "spend", "talks", "index")
 
 
 @dataclass
@@ -91,6 +91,8 @@ class Log:
             assert (live.aliases.get(alias) is None) == (again.aliases.get(alias) is None)
         for intend, spent in again.spend.by_intend.held():
             assert live.spend.of(intend) == spent
+        for intend, talk in again.talks.by_intend.held():
+            assert live.talks.of(intend) == talk
         await self.check_lists(again)
         await self.flush()
         assert self.views is not None

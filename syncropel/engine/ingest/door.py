@@ -16,6 +16,7 @@ from syncropel.engine.ingest.shared_lock import SharedLock
 from syncropel.engine.ingest.telling import SLICE, Listener, Telling, slices
 from syncropel.engine.ingest.turns import RULING, needs_quiet, turn_end
 from syncropel.errors import Conflict, SyncropelError, Unavailable
+from syncropel.folds.fanout.asked import tells
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
 from syncropel.policy.clocks import PastCeiling, check_bundled_clock, placed_report
@@ -107,8 +108,7 @@ class Ingest:
             del self._under_way[call]
 
     def waiting(self) -> Iterator[tuple[str, float]]:
-        """The threads of the records that are being judged and written, one for each record, with the time
-        when its call began."""
+        """The thread of each record that is being judged and written, with the time when its call began."""
         for records, since in self._under_way.values():
             for record in records:
                 yield record.thread, since
@@ -294,8 +294,9 @@ class Ingest:
                 self._order.leave_alone()
 
     async def _settle(self, fresh: list[StoredRecord], tell: bool) -> None:
-        """After everything is written: refold what came out of order, and report no result a second time."""
-        results = [one.record.id for one in fresh if isinstance(one.record.body.get("fulfills"), str)]
+        """After everything is written: refold what came out of order, and report nothing a second time."""
+        records = (one.record for one in fresh)
+        results = [one.id for one in records if isinstance(one.body.get("fulfills"), str) or tells(one)]
         if results and not tell:
             await self.store.acknowledge(results)  # they were reported where they came from
             self.live.acknowledged(results)
