@@ -102,6 +102,19 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/tasks/{name}/amend": Example(
         "/v1/tasks/DOCS-7/amend", {"join": "any", "reason": "one page is enough"}
     ),
+    "POST /v1/tasks/{name}/merge": Example("/v1/tasks/DOCS-7/merge", {"into": "main", "dry_run": True}),
+    "GET /v1/tasks/{name}/merge": Example("/v1/tasks/DOCS-7/merge"),
+    "POST /v1/merges": Example(
+        "/v1/merges",
+        {
+            "merge": HASH,
+            "thread": "th_task",
+            "namespace": "default",
+            "repo": "app",
+            "mode": "merge",
+            "branches": [{"index": 0, "attempt": 1, "branch": "task/DOCS-7+0", "commit": "12" * 20}],
+        },
+    ),
     "POST /v1/dispatch": Example(
         "/v1/dispatch", {"goal": "make test", "alias": "RUN-1", "target": "worker-a"}
     ),
@@ -110,6 +123,7 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /v1/dispatches/{thread}/output": Example("/v1/dispatches/CHILD/output?offset=0"),
     "GET /v1/worktrees": Example("/v1/worktrees"),
     "POST /v1/worktrees/prune": Example("/v1/worktrees/prune", {"dry_run": True}),
+    "POST /v1/worktrees/allow": Example("/v1/worktrees/allow", {"repo": "app", "digest": HASH}),
     "POST /v1/worktrees/remove": Example(
         "/v1/worktrees/remove", {"attempts": [{"child_thread": "th_unknown", "attempt": 1}]}
     ),

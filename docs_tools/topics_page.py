@@ -27,6 +27,7 @@ _PLACES = {
     "a parent's": "On the thread of a parent",
     "a subtask's": "On the thread of a subtask",
     "a dispatch's": "On the thread of a run",
+    "a merge's": "On the thread of a merge, in the log of the instance that merges",
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from syncropel import folds
 from syncropel.record.model import ACTS
 from syncropel.record.threads import RESERVED
-from syncropel.record.topic import ANY, CHILD, DISPATCH, PARENT, TASK, Topic
+from syncropel.record.topic import ANY, CHILD, DISPATCH, MERGE, PARENT, TASK, Topic
 from syncropel.record.topics import TOPICS
 
 NAMED = re.compile(r'Final = "((?:syncropel\.dispatch\.)?[a-z_]+(?:\.v1)?)"')
@@ -27,7 +27,7 @@ def test_a_topic_is_there_once() -> None:
 @pytest.mark.parametrize("one", TOPICS, ids=lambda one: one.name)
 def test_a_topic_has_a_known_act_and_a_known_place(one: Topic) -> None:
     assert one.act in ACTS
-    assert one.thread in RESERVED | {TASK, PARENT, CHILD, DISPATCH, ANY}
+    assert one.thread in RESERVED | {TASK, PARENT, CHILD, DISPATCH, MERGE, ANY}
     assert "engine" in one.authors
     assert one.meaning.endswith(".")
 
@@ -55,7 +55,16 @@ def _words(names: dict[str, object]) -> set[str]:
 
 def test_every_topic_that_a_fold_names_is_registered() -> None:
     known = {one.name for one in TOPICS}
-    prefixes = ("fanout_", "fork_", "aitl_", "task_", "namespace_", "consent_", "syncropel.dispatch.")
+    prefixes = (
+        "fanout_",
+        "fork_",
+        "merge_",
+        "aitl_",
+        "task_",
+        "namespace_",
+        "consent_",
+        "syncropel.dispatch.",
+    )
     named = {
         word
         for path in Path(folds.__path__[0]).rglob("*.py")

@@ -76,6 +76,11 @@ class Files:
         """The output of its repository's gate command."""
         return self.kept / f"{self.name}.gate"
 
+    @property
+    def gate_kept(self) -> Path:
+        """What is put back into the worktree after the gate."""
+        return self.kept / f"{self.name}.gate-files"
+
     def make(self, cwd: Path) -> None:
         """Create the folders and the cost file, without following links that the program's user has put
         there.

@@ -18,8 +18,10 @@ from typing import Any, Final
 from syncropel.adapters.base import CutShort, Job, Observe, Outcome
 from syncropel.adapters.environment import found, passed
 from syncropel.adapters.files import Files, end_of
+from syncropel.adapters.gate_files import CommandFiles
 from syncropel.adapters.reading import PlainReader, how_it_ended
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
+from syncropel.adapters.swapping import swap_back, swap_in
 from syncropel.adapters.taking_back import GATE_SUFFIX
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import GATE
@@ -27,6 +29,8 @@ from syncropel.folds.fanout.state import ACCEPT
 from syncropel.peer.runtime import Runtime
 from syncropel.supervisor.decide import EXIT, ORPHANED, START_FAILED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
+from syncropel.system.clean_git import GitFailed, Repository
+from syncropel.system.interruptible import in_thread
 
 GATE_FAILED: Final = "gate_failed"
 """Reason of an attempt that the gate command of its repository did not accept."""
@@ -40,12 +44,23 @@ def is_gated(outcome: Outcome) -> bool:
 
 
 class GateCommand:
-    """The gate of one attempt. `end` ends a run and records which processes remain; it is always called."""
+    """The gate of one attempt. `end` ends a run and records which processes remain; it is always called.
+
+    `scripts`: the files of the repository that it runs, of the commit that the attempt began at.
+    """
 
     def __init__(
-        self, words: Sequence[str], files: Files, job: Job, end: Callable[[Supervised, Job], Awaitable[None]]
+        self,
+        words: Sequence[str],
+        files: Files,
+        job: Job,
+        end: Callable[[Supervised, Job], Awaitable[None]],
+        scripts: CommandFiles,
     ) -> None:
         self._words = tuple(words)
+        self._scripts = scripts
+        self._kept = files.gate_kept
+        self._run: Supervised | None = None
         self._output = files.gate
         self._job = job
         self._end = end
@@ -67,9 +82,27 @@ class GateCommand:
         spent = (outcome.exit or {}).get("runtime_ms", 0) / 1000
         limits.run = max(_LEAST_SECS, self._job.timeout_secs - spent)
         try:
-            run = await self._taken(goal, cwd) or await self._launch(goal, cwd, limits, outcome.output)
-        except (OSError, ValueError) as error:
+            worktree = await in_thread(Repository.find, cwd)
+            await in_thread(swap_in, self._scripts, worktree, self._kept)
+            try:
+                return await self._judge(goal, cwd, outcome, limits, observe, runtime)
+            finally:
+                if self._run is None or self._run.ended:  # otherwise it runs on, with these files
+                    await asyncio.shield(asyncio.to_thread(swap_back, worktree.top, self._kept))
+        except (OSError, ValueError, GitFailed) as error:
             return replace(outcome, **self._failed(f"cannot start the gate: {error}"))
+
+    async def _judge(
+        self,
+        goal: Supervised,
+        cwd: Path,
+        outcome: Outcome,
+        limits: Limits,
+        observe: Observe,
+        runtime: Runtime,
+    ) -> Outcome:
+        run = await self._taken(goal, cwd) or await self._launch(goal, cwd, limits, outcome.output)
+        self._run = run
         remains = self._job.remains
         proven, left = remains.proven, remains.left
         remains.forget = _both(run.forget, goal.forget)
@@ -78,7 +111,7 @@ class GateCommand:
             with suppress(SyncropelError):  # a freeze that accepts no record does not end running work
                 await observe(GATE, {**told, "command": list(self._words), "gate_output": str(self._output)})
             run.go()
-            ending = await _ended(run, runtime)
+            ending = await ended_in_time(run, runtime)
         finally:
             await self._end(run, self._job)
             remains.proven, remains.left = remains.proven and proven, (*left, *remains.left)
@@ -153,7 +186,7 @@ class GateCommand:
         return said.tail
 
 
-async def _ended(run: Supervised, runtime: Runtime) -> Ending:
+async def ended_in_time(run: Supervised, runtime: Runtime) -> Ending:
     """Wait for the end of the run; overrule a supervisor that exceeds the time limit."""
     ending = asyncio.ensure_future(run.ending())
     patience = run.limits.run + run.limits.ending + PATIENCE_SECS

@@ -27,6 +27,7 @@ from syncropel.adapters.program_parts import Conversing, Excess, Program
 from syncropel.adapters.reading import OutputReader, PlainReader
 from syncropel.adapters.silence import Silence
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
+from syncropel.adapters.swapping import swap_back
 from syncropel.adapters.taking_back import group_of, start_time, take_back
 from syncropel.adapters.workspace import (
     Leak,
@@ -168,13 +169,15 @@ class ProgramAdapter(ABC):
         if (words := spaces.gate(own.repo)) and is_gated(outcome):
             try:
                 own = await in_thread(spaces.seal, own, files, job)
-                gate = GateCommand(words, files, job, self._end)
+                scripts = await in_thread(spaces.gate_files, own)
+                gate = GateCommand(words, files, job, self._end, scripts)
                 limits = self._limits(job)
                 outcome = await gate.judge(run, Path(own.path), outcome, limits, observe, self.place.runtime)
             except Leak as leak:
                 outcome = leaked(outcome, leak)
             except (GitFailed, OSError) as error:
                 outcome = not_committed(outcome, error)
+        await in_thread(swap_back, Path(own.path), files.gate_kept)  # of a gate that is named no more
         return await in_thread(spaces.settle, own, outcome, job)
 
     def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:
@@ -230,15 +233,7 @@ class ProgramAdapter(ABC):
         )
 
     def _limits(self, job: Job) -> Limits:
-        return Limits(
-            run=job.timeout_secs,
-            interrupt=self.interrupt_secs,
-            term=TERM_GRACE_SECS,
-            leftover=LEFTOVER_GRACE_SECS,
-            kill=KILL_LIMIT_SECS,
-            orphan=self.place.orphan_secs(),
-            start=START_SECS,
-        )
+        return limits_of_run(job.timeout_secs, self.place.orphan_secs(), self.interrupt_secs)
 
     async def _watch(self, run: Supervised, job: Job, observe: Observe, files: Files) -> Outcome:
         output, errors = self.output(files), Path(run.spec.stderr) if run.spec.stderr else None
@@ -346,6 +341,19 @@ class ProgramAdapter(ABC):
         if group := group_of(session):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+
+
+def limits_of_run(run_secs: float, orphan_secs: float, interrupt_secs: float = INT_GRACE_SECS) -> Limits:
+    """The limits of a supervised run that may take so long, and go on for so long without a daemon."""
+    return Limits(
+        run=run_secs,
+        interrupt=interrupt_secs,
+        term=TERM_GRACE_SECS,
+        leftover=LEFTOVER_GRACE_SECS,
+        kill=KILL_LIMIT_SECS,
+        orphan=orphan_secs,
+        start=START_SECS,
+    )
 
 
 def _keep() -> None:

@@ -50,6 +50,12 @@ async def take_back(runs: Path, wanted: Mapping[str, dict[str, Any]]) -> dict[st
     return found
 
 
+async def end_left(runs: Path, prefix: str) -> None:
+    """End the runs of this folder whose names begin so: nobody waits for their result any more."""
+    folders = [folder for folder in runs.glob(f"{prefix}*") if folder.is_dir()] if runs.is_dir() else []
+    await asyncio.gather(*[_look_at(folder, None) for folder in folders])
+
+
 async def _look_at(folder: Path, session: dict[str, Any] | None) -> Supervised | None:
     try:
         run = await Supervised.reach(folder, ANSWER_SECS)

@@ -18,6 +18,8 @@ from typing import Any, Final
 from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.files import Files
+from syncropel.adapters.gate_files import CommandFiles, command_files, not_allowed
+from syncropel.adapters.swapping import swap_back
 from syncropel.adapters.worktree import recordable_text, subject_of
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.state import ACCEPT
@@ -105,11 +107,18 @@ def name_of(work: str, attempt: int) -> str:
 
 class Workspaces:
     """Makes and settles the worktrees of this instance. `secrets`: values by name that no commit
-    may contain."""
+    may contain. `may_run`: whether an operator has allowed files of a repository, by their digest, to run.
+    """
 
-    def __init__(self, settings: WorkspaceSettings, secrets: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(
+        self,
+        settings: WorkspaceSettings,
+        secrets: Callable[[], Mapping[str, str]] = dict,
+        may_run: Callable[[str, str], bool] = lambda repo, digest: False,
+    ) -> None:
         self._settings = settings
         self._secrets = secrets
+        self._may_run = may_run
 
     def prepare(self, job: Job, files: Files) -> Worktree:
         """The worktree of this attempt; the existing one when the attempt starts again. Blocks.
@@ -140,10 +149,12 @@ class Workspaces:
                     "; give the task another alias, or remove the folder: git worktree remove"
                 )
             known.repository()
+            swap_back(path, files.gate_kept)
             if known.sealed:  # the goal runs again, and may leave something else
                 _remember(record_path(files), known := replace(known, tip="", sealed=""))
             return known
         base, common = main.commit(repo.base), str(main.common)
+        self._allowed_files(main, repo, base)  # now, and not when the goal has spent its money
         made = Worktree(
             repo.name, str(path), branch, base, job.child_thread, job.work, job.attempt, repo.copy, common,
             _blobs(main, base, repo.copy),
@@ -176,6 +187,22 @@ class Workspaces:
         """The gate command of a repository; empty if it has none."""
         repo = self._settings.repos.get(name)
         return repo.gate if repo is not None else ()
+
+    def gate_files(self, worktree: Worktree) -> CommandFiles:
+        """The files that its gate runs: those of the commit that the attempt began at. Blocks.
+
+        Raises GitFailed, also when no operator has allowed them.
+        """
+        repo = self._settings.repos.get(worktree.repo)
+        if repo is None:
+            return CommandFiles(worktree.base)
+        return self._allowed_files(worktree.repository(), repo, worktree.base)
+
+    def _allowed_files(self, repository: Repository, repo: Repo, base: str) -> CommandFiles:
+        files = command_files(repository, repo.gate, base, repo.gate_files)
+        if files.digest and not self._may_run(repo.name, files.digest):
+            raise GitFailed(not_allowed("gate", repo.name, files))
+        return files
 
     def seal(self, worktree: Worktree, files: Files, job: Job) -> Worktree:
         """Commit the goal's work before its gate runs, so that nothing the gate writes is committed. Blocks.

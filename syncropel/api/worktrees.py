@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
+from syncropel.api.http.caller import OF_ACTOR, Signed, writer
 from syncropel.api.http.request_body import RequestBody
 from syncropel.engine.engine import Engine
-from syncropel.errors import Conflict
+from syncropel.errors import Conflict, Forbidden
+from syncropel.record.authors import TRUSTED
 from syncropel.record.model import MAX_CLOCK
-from syncropel.wire import WorktreeList, WorktreesPruned
+from syncropel.wire import FilesAllowed, WorktreeList, WorktreesPruned
 
 MAX_ATTEMPTS: Final = 10_000
 
@@ -37,6 +39,15 @@ class RemoveRequest(RequestBody):
     attempts: list[NamedAttempt] = Field(max_length=MAX_ATTEMPTS)
 
 
+class AllowRequest(RequestBody):
+    """POST /v1/worktrees/allow. `removed`: they may not run any more."""
+
+    repo: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="the repository's name")
+    digest: str = Field(pattern="^[0-9a-f]{64}$", description="digest of the files, as a refusal names it")
+    removed: bool = Field(default=False, description="whether they may not run any more")
+    actor: str = Field(default="", max_length=512, description=OF_ACTOR)
+
+
 def router(engine: Engine) -> APIRouter:
     """The routes of worktrees."""
     routes = APIRouter(tags=["output"])
@@ -59,6 +70,20 @@ def router(engine: Engine) -> APIRouter:
                 f"ask there: {engine.settings.fleet.coordinator_url}",
             )
         return await engine.output.worktrees.prune(dry_run=body.dry_run)
+
+    @routes.post("/v1/worktrees/allow")
+    async def allow_files(body: AllowRequest, sign: Signed, request: Request) -> FilesAllowed:
+        """Say that the files of a repository with this digest may run as its gate or the like. A coordinator
+        says it to every instance, too; one that does not answer is named with its `problem`.
+        """
+        author = writer(request.scope).author
+        if author not in TRUSTED and author != "coordinator":
+            raise Forbidden(
+                "only the operator, and accounts with the scope repo:write, say what may run",
+                "use the Unix socket, or a token",
+            )
+        actor = body.actor if author == "coordinator" and body.actor else sign(body.actor)
+        return await engine.merging.allowing.say(body.repo, body.digest, actor, removed=body.removed)
 
     @routes.post("/v1/worktrees/remove")
     async def remove_worktrees(body: RemoveRequest) -> WorktreeList:

@@ -10,7 +10,16 @@ from typing import Any
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
-from syncropel.cli.task_verbs import answering, diagnosis, diff, dispatching, output, saying, task_records
+from syncropel.cli.task_verbs import (
+    answering,
+    diagnosis,
+    diff,
+    dispatching,
+    merge,
+    output,
+    saying,
+    task_records,
+)
 from syncropel.cli.task_verbs.subtask import parse_subtasks
 from syncropel.cli.task_verbs.task_body import NAME as DECLARED_UNDER
 from syncropel.cli.task_verbs.task_body import Declared, read_declared
@@ -71,6 +80,7 @@ def configure(parser: Parser) -> None:
     diagnosis.configure(group)
     output.configure(group)
     diff.configure(group)
+    merge.configure(group)
     task_records.configure(group)
     answering.configure(group)
     saying.configure(group)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import os
+import re
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -10,11 +12,13 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.numbers import size
 from syncropel.cli.support.parsing import Parser, add_verb, verbs
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
+from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.wire import UnknownWorktrees, WorktreeOut
 
 _UNKNOWN: Final = "unknown"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def configure(parser: Parser) -> None:
@@ -30,6 +34,45 @@ def configure(parser: Parser) -> None:
     )
     prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
     prune.set_defaults(run=run_prune)
+    allow = add_verb(
+        group,
+        "allow",
+        "let files of a repository run as its gate, setup, or teardown",
+        epilog="A command of [workspace.repos] that names files of its repository runs only those of the\n"
+        "base commit, and only once you have allowed them. What refuses to run names the digest.",
+    )
+    allow.add_argument("repo", metavar="REPO", help="the repository's name in [workspace.repos]")
+    allow.add_argument(
+        "digest", metavar="DIGEST", type=_digest, help="the digest of the files: 64 hex digits"
+    )
+    allow.add_argument("--remove", action="store_true", help="they may not run any more")
+    allow.set_defaults(run=run_allow)
+
+
+def _digest(text: str) -> str:
+    if not _DIGEST.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is not a digest of 64 hex digits")
+    return text
+
+
+def run_allow(args: Namespace) -> int:
+    """One line; returns 1 when an instance did not take it."""
+    with connect(args) as client:
+        from syncropel.client import worktree_calls
+
+        actor = actor_from(os.environ)
+        done = client.send(worktree_calls.allow_files(args.repo, args.digest, actor, removed=args.remove))
+    missed = [one for one in done.data if one.problem]
+    if is_json(args):
+        print_json(done)
+    else:
+        may = "may not run any more" if done.removed else "may run"
+        where = ", ".join(one.alias or one.instance for one in done.data if not one.problem)
+        say(clean(f"◇ files {done.digest[:12]} of {done.repo} {may} on: {where}"))
+    for one in missed:
+        name = one.alias or one.instance
+        complain(clean(f"warning: {name} does not know of it: {one.problem}"), "ask again when it is back")
+    return 1 if missed else 0
 
 
 def run_list(args: Namespace) -> int:

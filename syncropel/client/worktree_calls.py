@@ -16,6 +16,13 @@ def worktrees() -> Call[schema.WorktreeList]:
     return Call(schema.WorktreeList, "/v1/worktrees", patience_secs=PATIENCE_SECS)
 
 
+def allow_files(repo: str, digest: str, actor: str, *, removed: bool) -> Call[schema.FilesAllowed]:
+    """Say that files of a repository may run, or may not any more."""
+    body = {"repo": repo, "digest": digest, "removed": removed, "actor": actor}
+    path = "/v1/worktrees/allow"
+    return Call(schema.FilesAllowed, path, "POST", body=body, patience_secs=PATIENCE_SECS)
+
+
 def prune_worktrees(*, dry_run: bool) -> Call[schema.WorktreesPruned]:
     """Remove those that are no longer needed."""
     body = {"dry_run": dry_run}

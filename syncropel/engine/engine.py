@@ -31,6 +31,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.instance import Instance
+from syncropel.engine.merging.merging import Merging
 from syncropel.engine.output.output import Output
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.views.lists import Lists
@@ -137,7 +138,12 @@ class Engine:
         self.gateway = Gateway(home.secrets, runtime, instance.gateway_port)
         self.gateway.spent, self.gateway.hear = self.providers.spent_here, self.providers.hear
         self.enabled = enabled_adapters(
-            settings, home, self.gateway, runtime, self.heartbeat_sender.orphan_secs
+            settings,
+            home,
+            self.gateway,
+            runtime,
+            self.heartbeat_sender.orphan_secs,
+            live.allowed_files.has,
         )
         adapters = usable(self.enabled) if adapters is None else adapters
         self.dispatcher = Dispatcher(
@@ -178,6 +184,19 @@ class Engine:
             runtime,
             background,
             self.lists,
+        )
+
+        self.merging = Merging(
+            self.ingest,
+            self.peers,
+            self.control.propagation,
+            self.leases,
+            did,
+            home,
+            settings,
+            runtime,
+            background,
+            self.heartbeat_sender.orphan_secs,
         )
 
         self.fan_out_lock = asyncio.Lock()

@@ -146,6 +146,7 @@ class Lifecycle:
             await engine.ingest.append(ends_of(engine, engine.dispatcher.open_attempts()))
         await engine.fan_outs.outbox.resume()
         await engine.dispatcher.resume()
+        await engine.merging.work.resume()
         engine.control.propagation.push_all()
         self._run(engine, worker=worker)
         log.info("started", extra={"actor": self._instance.did})
@@ -163,6 +164,7 @@ class Lifecycle:
         spawn = self._background.spawn
         engine.fan_outs.run()
         spawn(engine.forking.run(), "forks")
+        spawn(engine.merging.steps.sender.run(), "merges")
         spawn(engine.projector.run(), "views")
         spawn(engine.ingest.denials.run(), "denials")
         spawn(engine.control.graces.run(), "graces")

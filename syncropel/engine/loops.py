@@ -53,7 +53,8 @@ def loops(engine: Engine) -> list[Loop]:
     ingest, fan_outs, dispatcher = engine.ingest, engine.fan_outs, engine.dispatcher
     now, wall = engine.runtime.monotonic(), engine.runtime.now()
     pending = fan_outs.reconciler.pending
-    senders = [*fan_outs.delivery.senders(), *fan_outs.outbox.senders()]
+    merges = engine.merging.steps.sender
+    senders = [*fan_outs.delivery.senders(), *fan_outs.outbox.senders(), merges]
     runs = [(run.intend.thread, run.started_at) for run in dispatcher.runs()]
     arriving = list(ingest.waiting())
     return [

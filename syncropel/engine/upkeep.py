@@ -19,6 +19,7 @@ async def tick(engine: Engine) -> None:
     while True:
         await engine.runtime.sleep(TICK_SECS)
         engine.dispatcher.enforce()
+        engine.merging.work.enforce()
         engine.fan_outs.look_again()
         try:
             await engine.leases.sweep()

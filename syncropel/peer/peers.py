@@ -126,6 +126,16 @@ class Peers:
             raise DaemonUnreachable(f"{endpoint} gave an invalid answer", _NO_DAEMON)
         return response.status_code, answer
 
+    async def merge(self, endpoint: str, to: str, body: dict[str, Any]) -> None:
+        """Have the instance `to` (a DID) merge branches. Raises DaemonUnreachable unless it takes that on."""
+        await self._post(f"{endpoint}/v1/merges", body, to)
+
+    async def allow(self, endpoint: str, to: str, body: dict[str, Any]) -> None:
+        """Say on the instance `to` (a DID) which files may run there. Raises DaemonUnreachable unless it
+        takes that.
+        """
+        await self._post(f"{endpoint}/v1/worktrees/allow", body, to)
+
     def _request(self, method: str, url: str, **more: Any) -> httpx.Request:
         try:
             return self._http.build_request(method, url, **more)

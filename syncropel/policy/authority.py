@@ -19,6 +19,7 @@ from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.fanout.talk import FACTS
 from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.tasks.merges import STEP as MERGE_STEP
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.folds.working_set import WorkingSet
@@ -33,7 +34,7 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
 )
-from syncropel.record.topic import ANY, CHILD, DISPATCH, PARENT, TASK
+from syncropel.record.topic import ANY, CHILD, DISPATCH, MERGE, PARENT, TASK
 from syncropel.record.topics import AMEND_JOIN, TOPICS
 
 
@@ -117,7 +118,7 @@ TABLE: Final = (*(Row(one.name, one.act, one.thread, one.authors, one.way) for o
 elsewhere to every thread.
 """
 
-_ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, ANY})
+_ORDINARY: Final = frozenset({TASK, PARENT, CHILD, DISPATCH, MERGE, ANY})
 _SHAPES: Final = frozenset({JOIN, CHILD_INTEND, CHILD_RESULT, RUN_PHASE, OBSERVATION, OTHER})
 _RESERVED_PLACES: Final = frozenset(row.thread for row in TABLE) - _ORDINARY
 
@@ -176,9 +177,11 @@ def refusal(record: Record, known: Known, writer: Writer) -> SyncropelError | No
         return _wrong_author(row, record, writer)
     if (error := actor_refusal(record.actor, writer)) is not None:
         return error
-    if row.topic != CHILD_DONE and row.topic not in FACTS:
-        return None
-    return _unproven(record, known, writer) or _foreign_report(record, known)
+    if row.topic == CHILD_DONE or row.topic in FACTS:
+        return _unproven(record, known, writer) or _foreign_report(record, known)
+    if row.topic == MERGE_STEP:
+        return _unproven(record, known, writer) or _foreign_step(record, known)
+    return None
 
 
 def _wrong_author(row: Row, record: Record, writer: Writer) -> WrongAuthor:
@@ -267,4 +270,16 @@ def _foreign_report(record: Record, known: Known) -> WrongAuthor | None:
         f"{record.topic} on {record.thread}: attempt {attempt!r} of subtask {index!r} was not given to "
         f"{record.actor}",
         "see who has it: spl task join-status NAME",
+    )
+
+
+def _foreign_step(record: Record, known: Known) -> WrongAuthor | None:
+    """Why this step is not about a merge that its instance was given, or None."""
+    task = known.tasks.get(record.thread)
+    merge = task.merges.by_id.get(str(record.body.get("merge"))) if task is not None else None
+    if merge is not None and merge.instance == record.actor:
+        return None
+    return WrongAuthor(
+        f"{MERGE_STEP} on {record.thread}: the merge was not given to {record.actor}",
+        "see the merges: spl task merge NAME --status",
     )

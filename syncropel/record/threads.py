@@ -76,6 +76,11 @@ def fork_thread(parent_thread: str, nonce: str) -> str:
     return _mint("fork", parent_thread, nonce)
 
 
+def merge_thread(asked: str) -> str:
+    """The thread on which an instance notes a merge, derived from the id of the record that asked for it."""
+    return _mint("merge", asked)
+
+
 def instance_did(public_key: bytes) -> str:
     """The DID of an instance: `did:sync:instance:` and 16 hex digits of its identity's hash."""
     return INSTANCE_DID_PREFIX + hashlib.sha256(public_key).hexdigest()[:16]

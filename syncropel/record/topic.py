@@ -12,6 +12,7 @@ TASK: Final = "a task's"
 PARENT: Final = "a parent's"
 CHILD: Final = "a subtask's"
 DISPATCH: Final = "a dispatch's"
+MERGE: Final = "a merge's"
 ANY: Final = "any other"
 
 

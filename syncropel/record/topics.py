@@ -17,6 +17,7 @@ from syncropel.record.authors import (
     TRUSTED,
     Author,
 )
+from syncropel.record.merge_topics import OF_MERGES
 from syncropel.record.talk_topics import TALK
 from syncropel.record.threads import (
     CONSENT,
@@ -188,6 +189,7 @@ TOPICS: Final = (
         f"{_SLOT}, verdict, reason?, at",
         "the operator answers: spl task approve NAME --subtask N",
     ),
+    *OF_MERGES,
     Topic(
         "fanout_end_child",
         "LEARN",

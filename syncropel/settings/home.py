@@ -94,6 +94,11 @@ class Home:
         return self.path / "work"
 
     @property
+    def merges(self) -> Path:
+        """A folder for each merge of branches that is not over here, or not told of."""
+        return self.path / "merges"
+
+    @property
     def socket(self) -> Path:
         """`run/spl.sock`, or a short private path when the home's own is too long for a socket address."""
         path = self.run / "spl.sock"

@@ -15,7 +15,7 @@ from syncropel.errors import SetupError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AUTHOR: Final = re.compile(r"[^<>\n]+ <[^<>\s]+>")
-_REPO_KEYS: Final = ("path", "base", "copy", "gate")
+_REPO_KEYS: Final = ("path", "base", "copy", "gate", "gate_files")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Repo:
     gate: tuple[str, ...] = ()
     """A program and its arguments, run in the worktree after a goal succeeds: exit status 0 accepts the
     attempt, any other rejects it. Empty: nothing runs. It executes code from the goal's worktree.
+    """
+    gate_files: tuple[str, ...] | None = None
+    """Files and folders of the repository that the gate runs, taken from the base commit and only with an
+    operator's consent. Unset: those that the words of `gate` tell. Empty: none.
     """
 
 
@@ -83,8 +87,14 @@ def _read(name: str, entry: Any, path: Path) -> Repo:
     base = entry.get("base", "HEAD")
     if not isinstance(base, str) or not base or base.startswith("-"):
         raise SetupError(f"{where}: base must be a branch, tag or commit", "leave it out for HEAD")
+    gate_files = entry.get("gate_files")
     return Repo(
-        name, folder, base, _copied(where, entry.get("copy", [])), _gate(where, entry.get("gate", []))
+        name,
+        folder,
+        base,
+        _inside(where, "copy", entry.get("copy", []), ".env"),
+        _gate(where, entry.get("gate", [])),
+        None if gate_files is None else _inside(where, "gate_files", gate_files, "check.sh"),
     )
 
 
@@ -98,10 +108,10 @@ def _gate(where: str, listed: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _copied(where: str, listed: Any) -> tuple[str, ...]:
+def _inside(where: str, key: str, listed: Any, example: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(one, str) and _is_inside(one) for one in listed):
         raise SetupError(
-            f"{where}: copy must be a list of paths inside the repository", 'for example [".env"]'
+            f"{where}: {key} must be a list of paths inside the repository", f'for example ["{example}"]'
         )
     return tuple(listed)
 

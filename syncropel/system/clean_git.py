@@ -51,6 +51,27 @@ def _run(
     patience_secs: float | None = None,
 ) -> bytes:
     """Return the command's output, or write it to the file `out`. `where`: options that say where it runs."""
+    status, told, errors = _ended(words, environment, text, where=where, out=out, patience_secs=patience_secs)
+    if status:
+        raise _failed(words, status, errors)
+    return told
+
+
+def _failed(words: Sequence[str], status: int, errors: bytes) -> GitFailed:
+    said = errors.decode("utf-8", "replace").strip().splitlines()
+    return GitFailed(f"git {words[0]}: {said[-1][:300] if said else f'exit status {status}'}")
+
+
+def _ended(
+    words: Sequence[str],
+    environment: dict[str, str],
+    text: bytes | None = None,
+    *,
+    where: Sequence[str] = (),
+    out: Path | None = None,
+    patience_secs: float | None = None,
+) -> tuple[int, bytes, bytes]:
+    """As `_run`, whatever the exit status: that, the output, and what it wrote to stderr."""
     patience = PATIENCE_SECS if patience_secs is None else patience_secs
     program = shutil.which("git")
     if program is None:
@@ -60,17 +81,13 @@ def _run(
     given = {**inherited, **_ENVIRONMENT, **environment}
     try:
         with out.open("wb") if out is not None else contextlib.nullcontext(subprocess.PIPE) as sink:
-            status, told, errors = interruptible.run(command, given, text, sink, patience)
+            return interruptible.run(command, given, text, sink, patience)
     except subprocess.TimeoutExpired:
         raise GitFailed(f"git {words[0]} has not ended within {patience:g}s") from None
     except interruptible.Interrupted:
         raise GitFailed(f"git {words[0]} was ended: nobody waits for it") from None
     except (OSError, ValueError) as error:
         raise GitFailed(f"git does not start: {error}") from None
-    if status:
-        said = errors.decode("utf-8", "replace").strip().splitlines()
-        raise GitFailed(f"git {words[0]}: {said[-1][:300] if said else f'exit status {status}'}")
-    return told
 
 
 def _line(answer: bytes) -> str:
@@ -97,6 +114,19 @@ class Scratch:
             as_before = self.run("ls-tree", "-r", "-z", base, "--", *held)
             self.run("update-index", "-z", "--index-info", text=as_before)
         return _line(self.run("write-tree"))
+
+    def merged(self, ours: str, theirs: str) -> tuple[str, list[str]]:
+        """The tree that a merge of two commits gives, and the paths that are in conflict; no file is read or
+        written. Raises GitFailed, also for a git older than 2.38.
+        """
+        words = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs)
+        status, told, errors = _ended(words, self.environment)
+        if status not in (0, 1):
+            raise _failed(words, status, errors)
+        tree, *paths = os.fsdecode(told).rstrip("\0").split("\0")
+        if bool(status) != bool(paths):
+            raise GitFailed("git merge-tree gives an answer that cannot be read; git 2.38 or newer is needed")
+        return tree, paths
 
     def new_objects(self, base: str, tip: str) -> list[str]:
         """The ids of everything added by the commits since `base`: commits, trees, and files."""
@@ -148,20 +178,29 @@ class Repository:
 
     @contextlib.contextmanager
     def scratch(
-        self, commit: str, *, keep: bool = False, index: Path | None = None, exclude: Sequence[str] = ()
+        self,
+        commit: str,
+        *,
+        keep: bool = False,
+        index: Path | None = None,
+        exclude: Sequence[str] = (),
+        empty: bool = False,
     ) -> Iterator[Scratch]:
         """A clean git folder whose HEAD and index are at `commit`.
 
         `keep`: objects go to the repository instead of being discarded. `index`: use this one and leave it
-        unchanged. `exclude`: paths below the top to treat as ignored.
+        unchanged. `exclude`: paths below the top to treat as ignored. `empty`: an empty folder in place of
+        the worktree, for commands that are about commits alone.
         """
         _sweep(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             self._fill(folder, commit, keep, exclude)
+            if empty:
+                (folder / "empty").mkdir()
             environment = {
                 "GIT_DIR": str(folder),
-                "GIT_WORK_TREE": str(self.top),
+                "GIT_WORK_TREE": str(folder / "empty" if empty else self.top),
                 "GIT_INDEX_FILE": str(index or folder / "index"),
             }
             if keep:

@@ -74,6 +74,13 @@ from .inbox import InboxKind as InboxKind
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState
+from .merges import ConflictFile as ConflictFile
+from .merges import MergedBranch as MergedBranch
+from .merges import MergedInto as MergedInto
+from .merges import MergeList as MergeList
+from .merges import MergeOut as MergeOut
+from .merges import MergeStep as MergeStep
+from .merges import MergeTaken as MergeTaken
 from .output import OutputPage as OutputPage
 from .questions import AnswerOut as AnswerOut
 from .questions import DecisionOut as DecisionOut
@@ -132,6 +139,8 @@ from .threads import ThreadSummary as ThreadSummary
 from .trust import TrustOut as TrustOut
 from .words import AS_IT_CAME as AS_IT_CAME
 from .words import UnknownWord as UnknownWord
+from .worktrees import AllowedOn as AllowedOn
+from .worktrees import FilesAllowed as FilesAllowed
 from .worktrees import UnknownWorktrees as UnknownWorktrees
 from .worktrees import WorktreeList as WorktreeList
 from .worktrees import WorktreeOut as WorktreeOut

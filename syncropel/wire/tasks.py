@@ -8,6 +8,7 @@ from pydantic import Field
 
 from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.merges import MergedInto, MergeOut
 from syncropel.wire.questions import TalkOut
 
 ChildState = Annotated[
@@ -92,6 +93,7 @@ class TaskDetail(TaskSummary):
     talk: TalkOut | None = Field(default=None, description="what its subtasks ask and hear; null for nothing")
     children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
     children_join: ChildrenJoin | None = Field(default=None, description="when its children close it")
+    merges: list[MergeOut] = Field(default=[], description="merges of its branches, the latest first")
 
 
 class AttemptOut(Wire):
@@ -163,6 +165,7 @@ class ChildOut(Wire):
     earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, in order")
     adapter: str | None = None
     parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
+    merged: MergedInto | None = Field(default=None, description="where its branch was merged; null: nowhere")
 
 
 class JoinStatus(Wire):

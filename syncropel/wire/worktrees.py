@@ -47,6 +47,24 @@ class WorktreeList(Wire):
     unknown: list[UnknownWorktrees] = []
 
 
+class AllowedOn(Wire):
+    """An instance on which files were allowed."""
+
+    instance: str
+    alias: str = ""
+    problem: str = Field(default="", description="why it did not take that; empty: it did")
+
+
+class FilesAllowed(Wire):
+    """POST /v1/worktrees/allow"""
+
+    object: Literal["files_allowed"] = "files_allowed"
+    repo: str = Field(description="the repository, by its name in [workspace.repos]")
+    digest: str = Field(description="digest of the files: of their paths, modes, and contents")
+    removed: bool = Field(description="whether they may not run any more")
+    data: list[AllowedOn] = Field(description="the instances, each with what came of it")
+
+
 class WorktreesPruned(Wire):
     """POST /v1/worktrees/prune. With `dry_run` nothing was removed: `removed` is hypothetical."""
 

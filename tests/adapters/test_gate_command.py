@@ -59,7 +59,7 @@ class Bench:
             folder / "run",
             Runtime(),
             secrets=folder / "secrets",
-            workspaces=Workspaces(settings, lambda: {"KEY": SECRET}),
+            workspaces=Workspaces(settings, lambda: {"KEY": SECRET}, lambda repo, digest: True),
         )
         table = AdapterTable("mine", "exec", ("sh",), secrets=("KEY",), set={"TOLD": "the adapter"})
         self.adapter = kind(table, place)

@@ -59,7 +59,7 @@ class Goal:
         self.struck.append(asyncio.get_running_loop().time())
 
 
-def gate(log: Any, may_begin: bool = True) -> StartGate:
+def gate(log: Any, may_begin: bool = True) -> StartGate[ChildIntend]:
     def asked(intend: ChildIntend) -> bool:
         assert log.inside, "else a freeze may come between the answer and the start"
         assert intend is INTEND

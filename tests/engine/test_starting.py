@@ -65,7 +65,7 @@ INTEND = ChildIntend("r", "th_child", 1, {})
 async def test_a_freeze_waits_for_a_goal_on_its_way_through_the_gate() -> None:
     log = await ingest()
     goal = Slow(START_SECS / 2)
-    starting = asyncio.ensure_future(StartGate(log, lambda _: True).let_through(INTEND, goal))
+    starting = asyncio.ensure_future(StartGate[ChildIntend](log, lambda _: True).let_through(INTEND, goal))
     await goal.opened.wait()
     await log.append([freeze(1)])
     assert goal.started.done()
@@ -76,7 +76,7 @@ async def test_a_freeze_waits_for_a_goal_on_its_way_through_the_gate() -> None:
 async def test_a_goal_that_keeps_a_freeze_waiting_is_killed_before_that_is_written() -> None:
     log = await ingest()
     goal = Slow(60.0)
-    starting = asyncio.ensure_future(StartGate(log, lambda _: True).let_through(INTEND, goal))
+    starting = asyncio.ensure_future(StartGate[ChildIntend](log, lambda _: True).let_through(INTEND, goal))
     await goal.opened.wait()
     before = time.monotonic()
     await log.append([freeze(1)])
@@ -88,7 +88,7 @@ async def test_a_goal_that_keeps_a_freeze_waiting_is_killed_before_that_is_writt
 async def test_a_start_that_is_given_up_is_killed_and_leaves_the_turn() -> None:
     log = await ingest()
     goal = Slow(60.0)
-    starting = asyncio.ensure_future(StartGate(log, lambda _: True).let_through(INTEND, goal))
+    starting = asyncio.ensure_future(StartGate[ChildIntend](log, lambda _: True).let_through(INTEND, goal))
     await goal.opened.wait()
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):

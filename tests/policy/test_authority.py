@@ -9,6 +9,7 @@ import pytest
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import WrongAuthor
+from syncropel.folds.tasks.merges import STEP
 from syncropel.policy import authority
 from syncropel.policy.authority import ENGINE, TABLE, Row, Writer
 from syncropel.policy.guard import check
@@ -21,6 +22,7 @@ from tests.policy.writers import (
     CHILD_THREAD,
     FAN_OUT,
     OPERATOR,
+    OTHER_WORKER,
     PERSON,
     RUN_THREAD,
     WORKER,
@@ -61,6 +63,10 @@ TRUTH = {
     "fanout_say": set(),
     "fanout_answer_child": {"coordinator"},
     "fanout_say_child": {"coordinator"},
+    "merge_asked": set(),
+    "merge_untaken": set(),
+    "merge_step": {"instance", "fleet"},
+    "merge_work": set(),
     "(the INTEND of a subtask)": {"coordinator"},
     "fanout_end_child": {"coordinator"},
     "(the result of a subtask)": set(),
@@ -100,6 +106,7 @@ TRUTH = {
     "th_engine_config service_account": set(),
     "th_engine_config api_token": set(),
     "th_engine_config api_token_revoked": set(),
+    "th_engine_config files_allowed": set(),
     "th_engine_config permission_denied": set(),
     "th_engine_config (any other)": {"operator", "account"},
     "th_instance_registry instance_state": set(),
@@ -142,6 +149,22 @@ def test_a_topic_is_its_authors_under_every_act(row: Row) -> None:
         for act in {"INTEND", "DO", "KNOW", "LEARN", "GET", "PUT", "CALL", "MAP"} - {row.act}:
             refused = refusal(example(row, author, act=act), writer)
             assert (refused is None) == (author == "engine"), (author, act)
+
+
+@pytest.mark.parametrize(
+    ("change", "writer"),
+    [
+        ({"actor": OTHER_WORKER}, Writer("instance", OTHER_WORKER)),
+        ({"body": {"topic": STEP, "merge": "cd" * 32, "step": 0, "what": "ended"}}, WRITERS["instance"]),
+        ({"thread": "th_another"}, WRITERS["instance"]),
+    ],
+)
+def test_only_the_instance_that_merges_reports_the_steps(change: dict[str, Any], writer: Writer) -> None:
+    row = next(one for one in TABLE if one.topic == STEP)
+    assert refusal(example(row, "instance"), WRITERS["instance"]) is None
+    refused = refusal(example(row, "instance", **change), writer)
+    assert isinstance(refused, WrongAuthor)
+    assert "the merge was not given to" in refused.message
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, authority.OTHER])

@@ -9,6 +9,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import RUN
 from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.fanout.talk import FACTS
+from syncropel.folds.tasks.merges import ASKED, STEP
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer
 from syncropel.record.authors import Author
@@ -23,6 +24,15 @@ CHILD_THREAD = "th_child"
 RUN_THREAD = "th_run"
 OPERATOR = Writer("operator", COORDINATOR)
 FAN_OUT = parent([subtask(), subtask()])
+_ASKED: dict[str, Any] = {
+    "topic": ASKED,
+    "instance": WORKER,
+    "repo": "app",
+    "into": "",
+    "mode": "merge",
+    "branches": [{"index": 0, "attempt": 1, "branch": "task/T+0", "commit": "ab" * 20}],
+}
+MERGE = Record(THREAD, PERSON, "LEARN", _ASKED, 6).identified()
 WRITERS: dict[Author, Writer] = {
     "engine": ENGINE,
     "coordinator": Writer("coordinator", COORDINATOR),
@@ -35,14 +45,15 @@ WRITERS: dict[Author, Writer] = {
 
 
 def known() -> LiveFolds:
-    """A fan-out whose subtask 0 was given to a worker, and a subtask that this instance itself runs, with its
-    run."""
+    """A fan-out whose subtask 0 was given to a worker, which merges its branch, and a subtask that this
+    instance itself runs, with its run.
+    """
     live = LiveFolds()
     child = Record(CHILD_THREAD, COORDINATOR, "INTEND", child_body(), 0).identified()
     run = Record(
         RUN_THREAD, COORDINATOR, "INTEND", {"kind": RUN, "child_thread": CHILD_THREAD}, 0
     ).identified()
-    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child, run]
+    records = [FAN_OUT, spawned(0, 5, instance=WORKER), child, run, MERGE]
     for stored in store(records):
         live.apply(stored)
     return live
@@ -61,13 +72,16 @@ def example(row: Row, author: Author, **changes: Any) -> Record:
     """A record of this row, as the author would write it."""
     actor = WORKER if author in ("instance", "fleet") else PERSON
     act = "KNOW" if row.act == "any" else row.act
-    thread, body = THREAD, {"topic": row.topic}
+    thread = THREAD
+    body: dict[str, Any] = {"topic": row.topic}
     if row.thread in RESERVED:
         thread = row.thread
     if row.topic == CHILD_DONE:
         body = report()
     elif row.topic in FACTS:
         body = report(topic=row.topic)
+    elif row.topic == STEP:
+        body = {"topic": STEP, "merge": MERGE.id, "step": 0, "what": "started"}
     elif row.topic == authority.JOIN:
         body = {"fulfills": FAN_OUT.id, "verdict": "accept"}
     elif row.topic == authority.CHILD_INTEND:

@@ -31,6 +31,7 @@ from syncropel.errors import BadRequest, Forbidden, GoalMayNot, SyncropelError, 
 from syncropel.folds.control.access import (
     ANSWERS,
     API_TOKEN,
+    MERGES,
     PULLS,
     READS_OUTPUT,
     SAYS,
@@ -63,7 +64,9 @@ _WRITES: Final = (
     ("/v1/namespaces", "fleet:write"),
     ("/v1/consents", "config:write"),
     ("/v1/drain", "fleet:write"),
+    ("/v1/worktrees/allow", MERGES),
     ("/v1/worktrees", "fleet:write"),
+    ("/v1/merges", MERGES),
     ("/v1/config", "config:write"),
     ("/v1/expr", "config:read"),
     ("/v1/questions", ANSWERS),
@@ -85,6 +88,7 @@ _THREADS: Final = {
 }
 """Scopes that a record on a reserved thread needs, beside records:write: the engine acts on these."""
 _SAYS: Final = re.compile(r"/v1/tasks/[^/]+/subtasks/[^/]+/messages", re.ASCII)
+_MERGE: Final = "/merge"
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
@@ -119,6 +123,8 @@ def required_scope(method: str, path: str) -> str | None:
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     if _SAYS.fullmatch(path):
         return SAYS
+    if path.startswith("/v1/tasks/") and path.endswith(_MERGE):
+        return MERGES
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")
 
 

@@ -8,14 +8,14 @@ from typing import Final
 from syncropel.engine.control.accounts import find_token, is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.errors import CredentialRevoked, Forbidden, SyncropelError, Unauthorized
-from syncropel.folds.control.access import READS_OUTPUT, Account, Token, account_did
+from syncropel.folds.control.access import MERGES, READS_OUTPUT, Account, Token, account_did
 from syncropel.policy.authority import Writer
 from syncropel.settings.keyring import bearer_hash
 
 _REMEMBERED: Final = 1024
 """Tokens of accounts to cache."""
 _OF_INSTANCE: Final = frozenset({"records:write", "fleet:write"})
-_OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write", READS_OUTPUT})
+_OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:write", READS_OUTPUT, MERGES})
 _BY_INSTANCE: Final = frozenset(
     {
         ("GET", "/v1/whoami"),
@@ -73,8 +73,9 @@ class Bearers:
             # On a worker, the shared token stands for a coordinator without a credential of its own;
             # on a coordinator, for such an instance.
             older = self._is_worker and not self._engine.keyring.knows_coordinator
-            if older:  # the shared token is older than this scope
-                return Bearer(replace(token, scopes=token.scopes | {READS_OUTPUT}), Writer("coordinator"))
+            if older:  # the shared token is older than these scopes
+                scopes = token.scopes | {READS_OUTPUT, MERGES}
+                return Bearer(replace(token, scopes=scopes), Writer("coordinator"))
             return Bearer(token, Writer("fleet"))
         account = self._engine.ingest.live.access.accounts.get(token.sa_id)
         kept = self._kept.get(bearer)

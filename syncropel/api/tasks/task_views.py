@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
+from syncropel.api.tasks.merge_views import tell_merged
 from syncropel.api.tasks.talk_views import talk_out
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
@@ -138,6 +139,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
         _child_out(fanout, child, place(child), names, look.running, inner, look.lost)
         for child, inner in zip(children, parts, strict=True)
     ]
+    tell_merged(out, state.merges)
     spent = spent_usd(fanout, look.spending)
     status = _join_view(state, fanout, children, decision, out, spent, parts_of(engine, state.thread))
     took = measured(fanout, slots(engine))

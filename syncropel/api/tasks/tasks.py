@@ -13,6 +13,7 @@ from syncropel.api.http.caller import Signed
 from syncropel.api.http.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.tasks.able import refuse_unable
 from syncropel.api.tasks.fork_views import child_threads, children_join
+from syncropel.api.tasks.merge_views import merges_of
 from syncropel.api.tasks.task_requests import Request, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task, join_status, task_detail, task_summary
 from syncropel.api.tasks.task_writing import NewTask, begin, create, refuse_unknown
@@ -91,6 +92,7 @@ def router(engine: Engine) -> APIRouter:
         family = {
             "children": child_threads(engine, state.thread),
             "children_join": await children_join(engine, state.thread),
+            "merges": merges_of(state, engine.ingest.live.names()),
         }
         detail = task_detail(state, engine.instance.did).model_copy(update=family)
         if rules:

@@ -150,6 +150,7 @@ def _node_line(node: TreeNode) -> str:
     facts += [f"attempt {node.attempt}"] if node.attempt > 1 else []
     if len(node.depends_on) > 1:
         facts.append(f"after {', '.join(f'[{one}]' for one in node.depends_on)}")
+    facts += [f"merged into {clean(node.merged.into)}"] if node.merged is not None else []
     facts.append(node.why)
     told = " · ".join(fact for fact in facts if fact)
     return f"{_glyph(node.state)} [{node.index}] {_title(node.goal)}  {told}"

@@ -25,16 +25,24 @@ from syncropel.settings.home import Home
 
 
 def enabled_adapters(
-    settings: Settings, home: Home, gateway: Gateway, runtime: Runtime, orphan_secs: Callable[[], float]
+    settings: Settings,
+    home: Home,
+    gateway: Gateway,
+    runtime: Runtime,
+    orphan_secs: Callable[[], float],
+    may_run: Callable[[str, str], bool],
 ) -> dict[str, Enabled]:
-    """The adapters of the config, by name; what is wrong with them is in the log. Raises SetupError."""
+    """The adapters of the config, by name; what is wrong with them is in the log. Raises SetupError.
+
+    `may_run`: whether files of a repository, by their digest, may run as its gate.
+    """
     chosen = settings.adapters
     tables = chosen.enabled()
     # Without programs there is nobody to run as another user.
     needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
     user = other_user(chosen.run_as, home.work) if needed else None
     secrets = partial(known_secrets, tables.values(), home.secrets, gateway.key_names)
-    workspaces = Workspaces(settings.workspace, secrets)
+    workspaces = Workspaces(settings.workspace, secrets, may_run)
     place = Place(home.work, home.run, runtime, orphan_secs, user, home.secrets, workspaces, gateway)
     made = enable(tables, installed(), place)
     log_problems(installed(), made)

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from syncropel.adapters import Startable
 from syncropel.engine.ingest.door import Ingest
-from syncropel.folds.fanout.child import ChildIntend
+
+Work = TypeVar("Work")
 
 START_SECS: Final = 0.05
 """How long a freeze waits for a goal that is passing the gate."""
 _LOOK_SECS: Final = 0.005
 
 
-class StartGate:
+class StartGate(Generic[Work]):
     """Checks the freezes, opens the gate, and sees the goal begin, while no freeze can come in.
 
     An earlier check may be outdated when the goal starts: creating a process takes longer than writing and
     confirming a freeze.
     """
 
-    def __init__(self, ingest: Ingest, may_begin: Callable[[ChildIntend], bool]) -> None:
+    def __init__(self, ingest: Ingest, may_begin: Callable[[Work], bool]) -> None:
         self._ingest = ingest
         self._may_begin = may_begin
 
-    async def let_through(self, intend: ChildIntend, goal: Startable) -> bool:
+    async def let_through(self, work: Work, goal: Startable) -> bool:
         """Start the goal; return False when it must not start, or a freeze could not wait for it
         any longer."""
         async with self._ingest.undisturbed() as control_waits:
-            if not self._may_begin(intend):
+            if not self._may_begin(work):
                 return False
             goal.go()
             began = asyncio.get_running_loop().time()

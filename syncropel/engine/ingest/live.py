@@ -14,6 +14,7 @@ from syncropel.engine.ingest.source import Source
 from syncropel.folds.base.order import rank
 from syncropel.folds.consents import Consents
 from syncropel.folds.control.access import Access
+from syncropel.folds.control.allowed import AllowedFiles
 from syncropel.folds.control.drains import Drains
 from syncropel.folds.control.freezes import Control
 from syncropel.folds.control.namespaces import Namespaces, name_in
@@ -66,6 +67,7 @@ class LiveFolds:
 
     registry: Registry = field(default_factory=Registry)
     access: Access = field(default_factory=Access)
+    allowed_files: AllowedFiles = field(default_factory=AllowedFiles)
     rules: Rules = field(default_factory=Rules)
     rule_failures: RuleFailures = field(default_factory=RuleFailures)
     """Rules that failed to evaluate; not a fold, and lost at a restart."""
@@ -223,6 +225,7 @@ class LiveFolds:
             self.registry.apply(stored)
         elif thread == ENGINE_CONFIG:
             self.access.apply(stored)
+            self.allowed_files.apply(stored)
             self.rules.apply(stored)
         elif thread == FLEET_CONTROL:
             self.control.apply(stored)

@@ -29,6 +29,8 @@ from syncropel.folds.fanout.state import (
 )
 from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.forks.state import FORK_JOINED
+from syncropel.folds.tasks.merges import TOPICS as OF_MERGES
+from syncropel.folds.tasks.merges import Merges
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
 
@@ -113,6 +115,8 @@ class TaskState:
     created_at: float = 0.0
     updated_at: float = 0.0
     fanout: FanOut | None = None
+    merges: Merges = field(default_factory=Merges)
+    """The merges of its subtasks' branches."""
     ahead: dict[str, Record] = field(default_factory=dict)
     """The first statement about an INTEND that is still to come, by its id."""
 
@@ -131,6 +135,8 @@ class TaskState:
             self.workers.add(record.actor)
         if topic in COMMUTING:
             self._apply_fan_out_fact(topic, stored)
+        elif topic in OF_MERGES:
+            self.merges.apply(topic, record, stored.received_at)
         elif cancels is not None:
             self._apply_cancel(cancels, record)
         elif record.act == "INTEND":

@@ -1,0 +1,224 @@
+"""Merges of finished branches: asked for at the coordinator, carried out by the worker, told by the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from syncropel.settings.workspace import Repo, WorkspaceSettings
+from tests.git_repository import git
+
+from .conftest import assert_error, until
+from .merging import ask, done, latest, make_project, merged, subjects, whats
+from .two_instances import WORKER, Two, two_instances
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+async def two(tmp_path: Path, project: Path) -> AsyncIterator[Two]:
+    workspace = WorkspaceSettings(repos={"app": Repo("app", project)})
+    async with two_instances(tmp_path, workspace=workspace) as both:
+        yield both
+
+
+async def test_all_accepted_branches_are_merged_in_order_of_dependency(two: Two, project: Path) -> None:
+    await done(two, "echo x > x", "echo y > y", "exit 1", "echo z > z", depends={0: [3]})
+    merge = await merged(two)
+    assert (merge["state"], merge["into"], merge["merged"]) == ("merged", "main", [1, 3, 0])
+    assert [one["index"] for one in merge["branches"]] == [1, 3, 0]
+    assert whats(merge) == [
+        ("started", None), ("merged", 1), ("merged", 3), ("merged", 0),
+        ("moving", None), ("moved", None), ("ended", None),
+    ]  # fmt: skip
+    assert subjects(project) == [
+        "Merge T+0: echo x > x",
+        "Merge T+3: echo z > z",
+        "Merge T+1: echo y > y",
+        "Begin",
+    ]
+    assert merge["commit"] == git(project, "rev-parse", "main")
+    assert sorted(one.name for one in project.iterdir()) == [".git", "a.txt", "x", "y", "z"]
+    assert git(project, "status", "--porcelain") == "", "the files that are checked out came along"
+    assert git(project, "log", "-1", "--format=%an %(trailers:key=Syncropel-Task,valueonly)").startswith(
+        "Syncropel T+0"
+    )
+
+
+async def test_a_merged_subtask_and_its_task_say_so(two: Two, project: Path) -> None:
+    await done(two, "echo x > x", "echo y > y")
+    merge = await merged(two, [1])
+    rows = (await two.coordinator.get("/v1/tasks/T/join"))["subtasks"]
+    assert rows[0]["merged"] is None
+    told = rows[1]["merged"]
+    assert (told["merge"], told["into"], told["commit"], told["attempt"]) == (
+        merge["id"],
+        "main",
+        merge["commit"],
+        1,
+    )
+    task = await two.coordinator.get("/v1/tasks/T")
+    assert [one["state"] for one in task["merges"]] == ["merged"]
+    assert task["status"] == "approved", "a merge is no verdict"
+
+
+async def test_a_conflict_names_the_files_and_both_subtasks_and_leaves_the_target(
+    two: Two, project: Path
+) -> None:
+    await done(two, "echo x > x", "echo two > a.txt; echo n > n", "echo three > a.txt")
+    begin = git(project, "rev-parse", "main")
+    merge = await merged(two)
+    assert (merge["state"], merge["merged"], merge["commit"]) == ("conflict", [], "")
+    assert merge["files"] == [{"path": "a.txt", "index": 1, "since": ""}]
+    assert merge["told"] == "subtask 2 and subtask 1 changed the same lines: a.txt"
+    assert whats(merge)[-1] == ("ended", 2)
+    assert git(project, "rev-parse", "main") == begin
+    assert not list((two.worker.engine.instance.home.merges).iterdir()), "nothing is left of it"
+    assert git(project, "worktree", "list", "--porcelain").count("worktree ") == 4, "its own is gone"
+    assert (await merged(two, [0, 1]))["state"] == "merged", "those before it can be merged"
+    again = await merged(two, [2])
+    (file,) = again["files"]
+    assert (again["state"], file["index"]) == ("conflict", None)
+    assert file["since"].endswith("(of T+1)"), "of an earlier merge, the commit tells whose it was"
+    assert again["told"] == "subtask 2 and main changed the same lines: a.txt"
+
+
+async def test_each_mode_makes_the_commits_that_it_is_named_after(two: Two, project: Path) -> None:
+    await done(two, "echo x > x", "echo y > y")
+    begin = git(project, "rev-parse", "main")
+    assert (await merged(two, [0], mode="ff-only"))["state"] == "merged"
+    assert git(project, "rev-parse", "main") == git(project, "rev-parse", "task/T+0")
+    refused = await merged(two, [1], mode="ff-only")
+    assert refused["state"] == "refused"
+    assert "cannot be fast-forwarded" in refused["told"]
+    squashed = await merged(two, [1], mode="squash")
+    assert (squashed["state"], subjects(project)) == ("merged", ["echo y > y", "echo x > x", "Begin"])
+    assert git(project, "rev-list", "--count", f"{begin}..main") == "2"
+    again = await merged(two, [0, 1], mode="squash")
+    assert (again["state"], again["told"], again["commit"]) == ("merged", "main has all of it already", "")
+    assert whats(again)[1:3] == [("nothing_new", 0), ("nothing_new", 1)]
+
+
+async def test_a_dry_run_says_what_would_come_of_it_and_moves_nothing(two: Two, project: Path) -> None:
+    await done(two, "echo x > x", "echo two > a.txt", "echo three > a.txt")
+    begin = git(project, "rev-parse", "main")
+    fine = await merged(two, [0, 1], dry_run=True)
+    assert (fine["state"], fine["told"]) == ("checked", "all of it can be merged into main")
+    assert (await merged(two, dry_run=True))["state"] == "conflict"
+    assert git(project, "rev-parse", "main") == begin
+    rows = (await two.coordinator.get("/v1/tasks/T/join"))["subtasks"]
+    assert [row["merged"] for row in rows] == [None, None, None]
+
+
+async def test_a_branch_that_moved_after_it_was_accepted_is_refused(two: Two, project: Path) -> None:
+    await done(two, "echo x > x", "echo y > y")
+    git(project.parent / "project-T+1", "commit", "--allow-empty", "-qm", "later")
+    merge = await merged(two)
+    assert merge["state"] == "refused"
+    assert "task/T+1 of subtask 1 is at " in merge["told"]
+    assert subjects(project) == ["Begin"]
+    git(project, "worktree", "remove", "--force", str(project.parent / "project-T+1"))
+    git(project, "branch", "-D", "task/T+1")
+    assert "is not in the repository here" in (await merged(two, [1]))["told"]
+
+
+async def test_a_target_that_is_checked_out_with_changes_is_left_alone(
+    two: Two, project: Path, tmp_path: Path
+) -> None:
+    await done(two, "echo x > x")
+    (project / "a.txt").write_text("half done\n")
+    merge = await merged(two)
+    assert (merge["state"], subjects(project)) == ("refused", ["Begin"])
+    assert merge["told"].endswith("with changes that are not committed: a.txt")
+    assert str(project) in merge["told"]
+    git(project, "checkout", "-q", "a.txt")
+    (project / "x").write_text("mine, and not in git\n")
+    merge = await merged(two)
+    assert (merge["state"], subjects(project)) == ("refused", ["Begin"])
+    assert "its files are in the way" in merge["told"]
+    assert (project / "x").read_text() == "mine, and not in git\n"
+    (project / "x").unlink()
+    git(project, "branch", "release")
+    git(project, "worktree", "add", "-q", str(tmp_path / "other"), "release")
+    (project / "a.txt").write_text("of another branch\n")
+    assert (await merged(two, into="release"))["state"] == "merged"
+    assert (tmp_path / "other" / "x").read_text() == "x\n"
+    assert (subjects(project), (project / "a.txt").read_text()) == (["Begin"], "of another branch\n")
+
+
+@pytest.mark.parametrize("into", ["no-such", "main^", "../../HEAD", "-q"])
+async def test_a_target_that_is_no_branch_is_refused(two: Two, project: Path, into: str) -> None:
+    await done(two, "echo x > x")
+    merge = await merged(two, into=into)
+    assert (merge["state"], subjects(project)) == ("refused", ["Begin"])
+    assert f"has no branch {into!r}" in merge["told"]
+
+
+async def test_what_cannot_be_merged_is_said_before_anything_begins(two: Two) -> None:
+    await done(two, "exit 1", "echo x > x")
+    for name, body, status, told in (
+        ("T", {"subtasks": [0]}, 409, "T [0] cannot be merged: it is not accepted (it is failed)"),
+        ("T", {"subtasks": [7]}, 404, "T has no subtask 7"),
+        ("T", {"mode": "octopus"}, 422, ""),
+        ("nobody", {}, 404, "no task 'nobody'"),
+    ):
+        answer = await two.coordinator.operator.post(f"/v1/tasks/{name}/merge", json=body)
+        assert answer.status_code == status, answer.text
+        assert told in answer.json()["message"]
+    assert (await two.coordinator.get("/v1/tasks/T/merge"))["data"] == []
+
+
+async def test_the_log_alone_tells_who_merged_what_into_where(two: Two, project: Path) -> None:
+    await done(two, "echo x > x")
+    asked = await ask(two, actor="did:sync:user:ada")
+    await until(lambda: _ended(two))
+    thread = (await two.coordinator.get("/v1/tasks/T"))["thread"]
+    records = (await two.coordinator.get("/v1/records", thread=thread, limit=100))["data"]
+    (request,) = [one for one in records if one["body"].get("topic") == "merge_asked"]
+    assert (request["id"], request["actor"], request["act"]) == (asked["id"], "did:sync:user:ada", "LEARN")
+    assert request["body"]["branches"][0]["branch"] == "task/T+0"
+    steps = [one for one in records if one["body"].get("topic") == "merge_step"]
+    assert {one["actor"] for one in steps} == {WORKER}
+    assert [one["body"]["what"] for one in steps] == ["started", "merged", "moving", "moved", "ended"]
+    moved = steps[3]["body"]
+    assert (moved["into"], moved["new"]) == ("main", git(project, "rev-parse", "main"))
+    assert moved["old"] == git(project, "rev-parse", "main^")
+    own = (await two.worker.get("/v1/threads"))["data"]
+    (merge,) = [one for one in own if one["title"] == "merge 1 branch of app"]
+    assert merge["status"] == "closed"
+
+
+async def _ended(two: Two) -> bool:
+    return bool((await latest(two))["ended_at"])
+
+
+async def test_a_worker_that_is_down_is_told_of_and_the_log_says_that_nothing_began(two: Two) -> None:
+    await done(two, "echo x > x")
+    two.network.down.add("worker-b")
+    answer = await two.coordinator.operator.post("/v1/tasks/T/merge", json={})
+    assert_error(answer, 503, "UNAVAILABLE", "worker-b")
+    merge = await latest(two)
+    assert (merge["state"], merge["ended_at"]) == ("merge_untaken", None)
+    two.network.down.clear()
+    assert (await merged(two))["state"] == "merged"
+
+
+async def test_steps_are_told_once_the_coordinator_is_back(two: Two, project: Path) -> None:
+    await done(two, "echo x > x")
+    await ask(two)
+    two.network.down.add("coordinator")
+
+    async def moved() -> bool:
+        return len(subjects(project)) == 2
+
+    await until(moved)
+    two.network.down.clear()
+    await until(lambda: _ended(two))
+    assert whats(await latest(two)) == [
+        ("started", None), ("merged", 0), ("moving", None), ("moved", None), ("ended", None)
+    ]  # fmt: skip
