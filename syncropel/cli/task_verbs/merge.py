@@ -138,5 +138,5 @@ def _after_conflict(name: str, merge: MergeOut) -> tuple[str, str]:
     done = [str(step.index) for step in merge.steps if step.what == "merged"]
     at = next((step.index for step in reversed(merge.steps) if step.index is not None), 0)
     first = f"merge those before it: spl task merge {name} {' '.join(done)}\n" if done else ""
-    again = f"then let it begin anew: spl task retry {name} --subtask {at}"
-    return f"{merge.into} was left as it was", f"{first}{again}, or merge it by hand"
+    branch = next((one.branch for one in merge.branches if one.index == at), "")
+    return f"{merge.into} was left as it was", f"{first}then merge it by hand: git merge {branch}"
