@@ -113,6 +113,7 @@ def test_a_new_file_has_every_setting_and_reads_back(tmp_path: Path) -> None:
         "auth",
         "fleet",
         "dispatch",
+        "permissions",
         "adapters",
         "workspace",
         "log",

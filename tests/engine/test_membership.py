@@ -143,13 +143,15 @@ def test_what_a_revoked_worker_ran_is_ended_as_revoked(tmp_path: Path) -> None:
     async def story(one: Story) -> None:
         await one.give(1)
         await one.ask("POST", "/v1/fleet/instances/worker-a/revoke", {})
-        await one.sees(lambda: one.engine.dispatcher.running == 0)
-        results = [
-            result.body
-            for _, child in one.engine.ingest.live.children.held()
-            for result in child.results.values()
-        ]
-        assert [(body["verdict"], body["reason"]) for body in results] == [("terminated", "revoked")]
+
+        def results() -> list[tuple[str, str]]:
+            held = one.engine.ingest.live.children.held()
+            bodies = [result.body for _, child in held for result in child.results.values()]
+            return [(body["verdict"], body["reason"]) for body in bodies]
+
+        await one.sees(results)
+        assert results() == [("terminated", "revoked")]
+        assert one.engine.dispatcher.running == 0
 
     told(tmp_path, story)
 

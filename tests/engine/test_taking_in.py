@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.ingest import door
+from syncropel.engine.ingest import telling
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import LiveFolds
@@ -119,7 +119,7 @@ async def test_of_reserved_threads_the_engine_hears_in_any_case(here: Door) -> N
 
 
 async def test_the_engine_hears_of_many_bit_by_bit(here: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "SLICE", 2)
+    monkeypatch.setattr(telling, "SLICE", 2)
     here.let_go()
     await here.restore(*(say(clock) for clock in range(1, 6)), tell=True)
     assert here.heard == [[1, 2], [3, 4], [5]]
