@@ -11,6 +11,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from syncropel.api.http.caller import Signed
+from syncropel.api.http.paging import Limit
 from syncropel.api.http.reading import refusal_to_read_thread
 from syncropel.api.tasks.talk_views import question_out
 from syncropel.api.tasks.task_requests import Request, made_record, posted
@@ -42,15 +43,18 @@ def router(engine: Engine) -> APIRouter:
     async def get_questions(
         request: fastapi.Request,
         task: Annotated[str | None, Query(description="only those of this task, by alias or thread")] = None,
+        limit: Limit = 1000,
         open_: Annotated[bool, Query(alias="open", description="only those that wait for an answer")] = False,
     ) -> Page[QuestionOut]:
-        """What running goals ask, the oldest first. Without `task`: of the tasks that are not over."""
+        """What running goals ask, the oldest first; of more than `limit` the latest. Without `task`: of the
+        tasks that are not over.
+        """
         states = [await _readable(engine, request, task)] if task is not None else _active(engine)
         found = [
             question_out(engine, state, one) for state in states for one in _questions(state, undecided=open_)
         ]
         found = [one for one in found if not open_ or one.state == "open"]
-        return Page(data=sorted(found, key=lambda one: (one.asked_at, one.id)))
+        return Page(data=sorted(found, key=lambda one: (one.asked_at, one.id))[-limit:])
 
     @routes.get("/v1/questions/{question}")
     async def get_question(

@@ -16,6 +16,7 @@ from syncropel.errors import SyncropelError
 from syncropel.peer.pause import Pause
 from syncropel.peer.peers import MAX_BATCH
 from syncropel.peer.runtime import Runtime
+from syncropel.record.canonical import canonical_json
 from syncropel.record.model import Record
 
 log = logging.getLogger("syncropel.engine.sender")
@@ -26,6 +27,9 @@ costs both sides more than the goal. The first after a rest is sent at once.
 """
 MOST_GATHERS: Final = 5
 """So many times as long after a batch of as many records: then nobody waits for one of them alone."""
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of a batch's bodies: a request may have four times as many."""
 
 Post = Callable[[Sequence[Record]], Awaitable[list[dict[str, Any]]]]
 Taken = Callable[[list[str]], Awaitable[None]]
@@ -41,7 +45,8 @@ class Sender:
         self.name = name
         self._post = post
         self._taken = taken
-        self._waiting: dict[str, tuple[Record, float]] = {}
+        self._waiting: dict[str, tuple[Record, float, int]] = {}
+        """By key, with the time when it was queued and its size in bytes."""
         self._wake = asyncio.Event()
         self._runtime = runtime
         self._began = float("-inf")
@@ -60,12 +65,14 @@ class Sender:
     def add(self, key: str, record: Record) -> None:
         """Queue a record; one that is already queued is not queued twice."""
         if key not in self._waiting:
-            self._waiting[key] = (record, self._runtime.monotonic())
+            body = record.body_json or canonical_json(record.body)
+            size = len(body) if body.isascii() else len(body.encode())
+            self._waiting[key] = (record, self._runtime.monotonic(), size)
         self._wake.set()
 
     def waiting(self) -> Iterator[tuple[str, float]]:
         """The threads of the records that wait, one for each record, with the time when it was queued."""
-        for record, since in self._waiting.values():
+        for record, since, _ in self._waiting.values():
             yield record.thread, since
 
     def waits(self, key: str) -> bool:
@@ -102,12 +109,12 @@ class Sender:
 
     async def send_once(self) -> float:
         """Send one batch; return how long to wait before the next, 0 after a success."""
-        batch = list(islice(self._waiting.items(), MAX_BATCH))
+        batch = self._batch()
         self._last = len(batch)
         if not batch:
             return 0.0
         try:
-            outcomes = await self._post([record for _, (record, _) in batch])
+            outcomes = await self._post([record for _, record in batch])
             refusals = [_refusal(outcome) for outcome in outcomes]
             refused = [(key, why) for (key, _), why in zip(batch, refusals, strict=True) if why]
             taken = [key for (key, _), why in zip(batch, refusals, strict=True) if not why]
@@ -128,6 +135,17 @@ class Sender:
             log.info("%s: sending works again", self.name)
         self.problem = ""
         return 0.0
+
+    def _batch(self) -> list[tuple[str, Record]]:
+        """What is sent next: as much as the other side takes at once, and at least one record."""
+        batch: list[tuple[str, Record]] = []
+        left = MOST_BYTES
+        for key, (record, _, size) in islice(self._waiting.items(), MAX_BATCH):
+            left -= size
+            if left < 0 and batch:
+                break
+            batch.append((key, record))
+        return batch
 
     def _failed(self, problem: str) -> float:
         if problem != self.problem:

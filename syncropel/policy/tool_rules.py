@@ -6,7 +6,8 @@ allow-rule, so that one that is written too wide asks instead:
 - A command has to be known word by word. One that only a shell could tell is never allowed by a rule.
 - The rule has to look at every word of it, to its end: with any one word replaced, or made longer, or with
   one word more, it must not match.
-- Every path, and every word of the command that names a file, lies within the agent's folder, after links.
+- Every path, and every word of the command that names a file, lies within the agent's folder, after links,
+  and not in its `.git`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ NAMES: Final = ("tool", "command", "paths", "root", "adapter", "task", "namespac
 VOCABULARY: Final = Vocabulary(values=frozenset(NAMES))
 MOST_WORDS: Final = 200
 """Words of a command, and paths, that are judged; an operator is asked about more."""
+_GIT: Final = ".git"
+"""What is in there can make git run programs."""
 _ODD: Final = "\x01any other word\x01"
 """Stands for a word that the rule does not expect: nobody writes it into one."""
 
@@ -175,6 +178,7 @@ def _within(name: str, root: Path) -> bool:
     if name.startswith("~"):
         return False
     try:
-        return Path(os.path.realpath(root / name)).is_relative_to(root)
-    except ValueError:  # no name of a file can have this in it
+        place = Path(os.path.realpath(root / name)).relative_to(root)
+    except ValueError:  # it is elsewhere, or no name of a file can have this in it
         return False
+    return _GIT not in (part.lower() for part in place.parts)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.folds.fanout.talk import MOST_SHOWN
+from syncropel.folds.fanout.talk import MOST_KEPT, MOST_SHOWN, digest_of
 from syncropel.record.model import Record
 from syncropel.settings.config import DispatchSettings
 from syncropel.settings.permissions import PermissionSettings, ToolRule
@@ -275,3 +275,23 @@ async def test_an_instance_that_runs_its_own_goals_asks_itself(two: Two, asking:
     [again] = await until(lambda: open_questions(two))
     assert (await answer(two.coordinator, again, verdict="allow")).status_code == 201
     assert (await until(lambda: _done(two)))["subtasks"][0]["verdict"] == "accept"
+
+
+async def test_a_soft_freeze_lets_what_runs_ask_and_be_answered(two: Two, asking: AskingAdapter) -> None:
+    [asked] = await ask(two, LS)
+    freeze = {"level": "soft", "namespace": "default", "reason": "stop", "actor": "did:sync:user:ada"}
+    assert (await two.coordinator.operator.post("/v1/fleet/freeze", json=freeze)).status_code == 201
+    assert (await answer(two.coordinator, asked, verdict="allow")).status_code == 201
+    assert (await decided(two, asked["id"]))["decision"]["chosen"] == "allow_once"
+
+
+async def test_of_what_a_rule_decides_the_log_keeps_a_little(two: Two, asking: AskingAdapter) -> None:
+    large = {"command": "git status", "input": "x" * MOST_KEPT}
+    allowed = {"id": "r1", "shown": large, "command": ["git", "status"], "root": "/"}
+    await ask(two, allowed, {**LS, "id": "r2"})
+    assert [one.chosen for one in asking.told] == ["allow_once"]
+    first = (await two.coordinator.get("/v1/questions", task="T"))["data"][0]
+    shown = await question(two, first["id"])
+    assert (shown["shown"], shown["command"], shown["size"] > MOST_KEPT) == (None, ["git", "status"], True)
+    assert shown["digest"] == digest_of(large)
+    assert len((await two.coordinator.get("/v1/questions", task="T", limit=1))["data"]) == 1

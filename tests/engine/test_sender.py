@@ -12,7 +12,7 @@ import pytest
 from syncropel.backoff import LONGEST_SECS
 from syncropel.errors import DaemonUnreachable, StoreError
 from syncropel.peer.peers import MAX_BATCH
-from syncropel.peer.sender import GATHER_SECS, MOST_GATHERS, Sender
+from syncropel.peer.sender import GATHER_SECS, MOST_BYTES, MOST_GATHERS, Sender
 from syncropel.record.model import Record
 from tests.engine import virtual
 from tests.folds.build import record
@@ -92,6 +92,18 @@ def test_after_a_large_batch_more_is_let_come_than_after_a_small_one() -> None:
         (first, ten), (second, rest) = other.came
         assert (ten, rest) == (list(range(10, 20)), [20, 21])
         assert second - first == pytest.approx(MOST_GATHERS * GATHER_SECS)
+
+    with_other(story)
+
+
+def test_large_ones_go_in_batches_that_the_other_side_takes() -> None:
+    async def story(other: Other) -> None:
+        half = "x" * (MOST_BYTES // 2 + 1)
+        for number, text in enumerate((half, half, "é" * MOST_BYTES, "small", "small")):
+            other.sender.add(str(number), record("DO", number, {"text": text}))
+        await asyncio.sleep(1)
+        assert [numbers for _, numbers in other.came] == [[0], [1], [2], [3, 4]]
+        assert other.taken == ["0", "1", "2", "3", "4"]
 
     with_other(story)
 

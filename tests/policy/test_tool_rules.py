@@ -144,6 +144,9 @@ EDITS: tuple[str, Decide] = ('tool == "edit"', "allow")
         (["/etc/passwd"], ASK),
         (["/"], ASK),
         (["src/\0"], ASK),
+        ([".git"], ASK),
+        (["src/.GIT/config"], ASK),
+        ([".gitignore"], ALLOW),
     ],
 )
 def test_an_edit_is_allowed_within_the_worktree_alone(root: Path, paths: list[str], decide: str) -> None:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any, Final
 
 from syncropel.adapters.asking import Request
 from syncropel.errors import InvalidRecord
-from syncropel.folds.fanout.talk import MOST_SHOWN, Decision, digest_of
+from syncropel.folds.fanout.talk import MOST_KEPT, MOST_SHOWN, Decision, digest_of
 from syncropel.record.canonical import canonical_json
 
 _MOST_TEXT: Final = 2000
 _MOST_WORD: Final = 200
 _MOST_OPTIONS: Final = 16
-_MOST_REQUEST: Final = 1000
+_MOST_PATH: Final = 4096
 
 
 def plain(request: Request) -> Request:
     """The request with an id that a record can hold, whatever its agent calls it."""
-    return replace(request, id=str(request.id).encode("utf-8", "backslashreplace").decode())
+    named = str(request.id).encode("utf-8", "backslashreplace").decode()
+    if len(named) > _MOST_WORD:
+        named = hashlib.sha256(named.encode()).hexdigest()
+    return replace(request, id=named)
 
 
 def asked_body(
     about: str, request: Request, at: float, until: float, decision: Decision | None
 ) -> dict[str, Any]:
-    """The question, with its decision if it is decided already. What is too large to be shown is left out:
-    its digest and its size stay. Times in unix seconds. Raises InvalidRecord for what is no JSON.
+    """The question, with its decision if it is decided already. What is too large to be shown, or kept, is
+    left out: its digest and its size stay. Times in unix seconds. Raises InvalidRecord for what is no JSON.
     """
+    most = MOST_SHOWN if decision is None else MOST_KEPT
     question: dict[str, Any] = {
         "id": about,
         "request": request.id,
@@ -37,7 +42,7 @@ def asked_body(
         "digest": digest_of(request.shown),
         "command": None,
         "paths": [],
-        "root": request.root,
+        "root": _cut(request.root, _MOST_PATH),
         "options": [
             {"kind": _cut(one.kind, _MOST_WORD), "name": _cut(one.name, _MOST_WORD)}
             for one in request.options[:_MOST_OPTIONS]
@@ -45,9 +50,11 @@ def asked_body(
         "asked_at": at,
         "until": until,
     }
-    if not too_large(request):
+    if not too_large(request, most):
+        question["shown"] = dict(request.shown)
+    if not too_large(replace(request, shown={}), most):
         command = None if request.command is None else list(request.command)
-        question |= {"shown": dict(request.shown), "command": command, "paths": list(request.paths)}
+        question |= {"command": command, "paths": list(request.paths)}
     return {"question": question} | ({} if decision is None else {"decision": decision.as_body()})
 
 
@@ -56,14 +63,10 @@ def size_of(request: Request) -> int:
     return len(canonical_json([dict(request.shown), request.command, request.paths]).encode())
 
 
-def too_large(request: Request) -> str:
+def too_large(request: Request, most: int = MOST_SHOWN) -> str:
     """Why this cannot be shown to anybody; empty when it can."""
-    if len(request.id) > _MOST_REQUEST or len(request.root) > MOST_SHOWN:
-        return "its id or its folder is too long"
     size = size_of(request)
-    if size <= MOST_SHOWN:
-        return ""
-    return f"it is too large to be judged: {size} bytes, and at most {MOST_SHOWN} are shown"
+    return "" if size <= most else f"it is too large to be judged: {size} bytes, and at most {most} are shown"
 
 
 def _cut(text: str, most: int) -> str:

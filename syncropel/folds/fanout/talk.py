@@ -47,6 +47,8 @@ MOST_QUEUED: Final = 20
 """Messages to one subtask that its agent has not got yet: all of them fit into a hint."""
 MOST_SHOWN: Final = 256 * 1024
 """Bytes of canonical JSON that a question may show: what a record holds beside it, and a person reads."""
+MOST_KEPT: Final = 16 * 1024
+"""Bytes that are kept of what nobody was asked about: a rule may decide thousands of edits."""
 
 Key = tuple[int, str]
 """(clock, id) of a record."""
