@@ -27,6 +27,8 @@ HIGHEST_RESTORED: Final = 2**61
 itself, and as far below the ceiling.
 """
 
+Given = set[tuple[str, str, int]]
+"""Clocks that were given to records of one turn, by thread and actor."""
 _FREE: Final = frozenset({"engine", "coordinator"})
 """Authors whose clocks follow from the log, this one or the coordinator's."""
 
@@ -125,7 +127,7 @@ class PastCeiling:
         return replace(record, body=body, body_json="").with_clock(clock)
 
 
-def placed_report(record: Record, state: ClockedState) -> Record:
+def placed_report(record: Record, state: ClockedState, given: Given) -> Record:
     """The record; a report without a clock, as the first versions send it, gets the one reserved for it.
 
     What is told again of a question or a message gets the clock that it has in the log: no second record.
@@ -139,8 +141,11 @@ def placed_report(record: Record, state: ClockedState) -> Record:
     elif record.topic in FACTS:
         task = state.tasks.get(record.thread)
         if task is not None and (fanout := task.fanout) is not None:
-            known = fanout.talk.clock_of(record)
-            placed = next(free_clocks(fanout, task.clock, record.actor)) if known is None else known
+            placed = fanout.talk.clock_of(record)
+            if placed is None:
+                free = free_clocks(fanout, task.clock, record.actor)
+                placed = next(one for one in free if (record.thread, record.actor, one) not in given)
+                given.add((record.thread, record.actor, placed))
     elif record.topic in (ANSWER_CHILD, SAY_CHILD):
         child, attempt = state.children.get(record.thread), record.body.get("attempt")
         if child is not None and type(attempt) is int and attempt > 0:

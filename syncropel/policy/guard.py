@@ -40,7 +40,7 @@ from syncropel.policy.forking import check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.standing import Standing
-from syncropel.policy.talking import check_talk, needs_turn
+from syncropel.policy.talking import check_talk, is_talk
 from syncropel.policy.verdicts import check_verdict
 from syncropel.record.model import Record, kind_of
 from syncropel.record.threads import CONSENT, ENGINE_CONFIG, FLEET_CONTROL, RESERVED
@@ -98,7 +98,7 @@ def check(
     )
     if refused is not None:
         return refused
-    if needs_turn(record):
+    if is_talk(record):
         return check_talk(record, state.tasks.get(record.thread), state.children.get(record.thread))
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)

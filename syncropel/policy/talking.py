@@ -34,7 +34,7 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.record.model import Record
 
 _SEE: Final = "see what waits: spl inbox"
-_ALONE: Final = FACTS | {ANSWER, SAY, ANSWER_CHILD, SAY_CHILD}
+_SAID: Final = frozenset({ANSWER, SAY, ANSWER_CHILD, SAY_CHILD})
 MOST_TEXT: Final = 4_000
 """Characters of an answer, a note, or a message: so many messages fit into a hint."""
 
@@ -72,9 +72,14 @@ def check_talk(record: Record, task: TaskState | None, child: ChildState | None)
     return _check_outcome(record, fanout)
 
 
-def needs_turn(record: Record) -> bool:
-    """Whether this is judged and written alone: the next one of its kind is judged by it."""
-    return record.topic in _ALONE
+def is_talk(record: Record) -> bool:
+    """Whether this is about a question or a message."""
+    return record.topic in FACTS or record.topic in _SAID
+
+
+def is_said(record: Record) -> bool:
+    """Whether this is judged and written alone: what an operator says, of which only the first counts."""
+    return record.topic in _SAID
 
 
 def _check_question(record: Record, spawn: Spawn) -> SyncropelError | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncropel.folds.control.access import SCOPES
-from syncropel.folds.fanout.talk import digest_of
+from syncropel.folds.fanout.talk import digest_of, question_id
 
 from .asked import SHOWN, Asked, attempt_of
 from .conftest import ACTOR, DID, Api, assert_error, record
@@ -132,3 +132,38 @@ async def test_a_question_of_a_frozen_namespace_is_closed_and_takes_no_answer(as
     [one] = (await asked.api.get("/v1/questions"))["data"]
     assert (one["state"], "hard freeze" in one["closed"]) == ("closed", True)
     assert_error(await asked.answer(), 403, "NAMESPACE_FROZEN")
+
+
+async def test_many_facts_in_one_batch_get_clocks_of_their_own(asked: Asked) -> None:
+    api, bodies = asked.api, []
+    for number in range(5):
+        identity = question_id(asked.intend, f"r{number}")
+        bodies.append(asked.question(id=identity, request=f"r{number}"))
+        bodies.append({**asked.decision(), "question": identity})
+    records = [record(thread=asked.thread, actor=A, act="KNOW", body=body) for body in bodies]
+
+    async def post() -> list[Any]:
+        answer = await api.tcp.post("/v1/records/batch", json=records, headers=shows(A))
+        return answer.json()["data"]
+
+    first = await post()
+    assert [one["status"] for one in first] == ["created"] * 10
+    again = await post()
+    assert [one["status"] for one in again] == ["duplicate"] * 10
+    assert [one["id"] for one in again] == [one["id"] for one in first]
+    # Told in other words it is the same fact, and the worker hears that it is known.
+    bodies[0]["question"]["text"] = "may I, please?"
+    records[0]["body"] = bodies[0]
+    [said, *_] = await post()
+    assert said["error"]["message"].startswith("DuplicateClock")
+    assert said["known"] == {"told": question_id(asked.intend, "r0")}
+    taken = await api.tcp.post("/v1/records", json=done(asked), headers=shows(A))
+    assert taken.status_code == 201, "the clock of the attempt's report was left free"
+
+
+def done(asked: Asked) -> dict[str, Any]:
+    task = asked.api.engine.ingest.live.tasks[asked.thread]
+    assert task.fanout is not None
+    body = {"topic": "fanout_child_done", **asked.where, "verdict": "accept"}
+    clock = task.fanout.spawns[0, 1].key[0] + 1
+    return record(thread=asked.thread, actor=A, act="DO", body=body, clock=clock)

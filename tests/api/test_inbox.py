@@ -68,6 +68,8 @@ async def test_a_question_waits_until_it_is_answered(asked: Asked) -> None:
     assert (one["question"], one["until"]) == (asked.id, 1e10)
     status = await asked.api.get("/v1/fleet/status")
     assert status["fanouts"][0]["questions"] == [0]
+    joined = await asked.api.get("/v1/tasks/T/join")
+    assert joined["subtasks"][0]["why"] == "asks its operator: spl task answer T 0"
     assert (await asked.answer()).status_code == 201
     assert await inbox(asked.api) == []
     assert (await asked.api.get("/v1/fleet/status"))["fanouts"][0]["questions"] == []

@@ -105,6 +105,12 @@ def test_a_diff_shows_the_lines_that_change() -> None:
     ]
 
 
+def test_what_stands_above_is_not_said_twice() -> None:
+    lines = text.question_lines(detail(shown={"title": "run it", "cwd": "/tmp", "x": 1}), 0.0)
+    assert lines[4:10] == ['  arguments: ["ls", "-l"]', "  cwd:", '  │ "/tmp"', '  "x":', "  │ 1", lines[9]]
+    assert "  title:" in text.question_lines(detail(shown={"title": "run it\nand more"}), 0.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

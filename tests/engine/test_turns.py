@@ -11,7 +11,9 @@ import pytest
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.turns import needs_quiet, stands_alone, turn_end
 from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
+from syncropel.folds.fanout.child import ANSWER_CHILD
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
+from syncropel.folds.fanout.talk import ANSWER, DECIDED, MESSAGE_STATE, QUESTION, SAY
 from syncropel.record.model import Record
 from syncropel.record.threads import (
     ACTOR_REGISTRY,
@@ -34,6 +36,9 @@ TASK, SUBTASK = say("INTEND", task=True, goal="g"), say("INTEND", **CHILD)
 FAN_OUT = say("INTEND", task=True, goal="g", subtasks=[subtask()])
 FULFILLED, VERDICT = say("KNOW", fulfills="cd" * 32), say("KNOW", verdict="accept")
 FREEZE = say("LEARN", FLEET_CONTROL, topic="freeze", namespace="docs")
+ASKED = say("KNOW", topic=QUESTION, question={"id": "q_1"})
+DECISION = say("KNOW", topic=DECIDED, question="q_1")
+DELIVERED = say("KNOW", topic=MESSAGE_STATE, message="m_1")
 STARTED, REPORTED = say("DO", topic=SPAWNED), say("DO", topic=CHILD_DONE)
 
 
@@ -109,6 +114,14 @@ CUT = {
     "two results": (A_SUBTASK, [FULFILLED, FULFILLED, PLAIN], [1, 2]),
     "a spawn and its report": (NOTHING, [STARTED, REPORTED, REPORTED], [1, 2]),
     "spawns": (NOTHING, [STARTED, STARTED, PLAIN], [3]),
+    "a spawn and what its attempt asks": (NOTHING, [STARTED, ASKED], [1, 1]),
+    "a question and its decision": (NOTHING, [ASKED, DECISION, PLAIN], [1, 2]),
+    "a question that is told twice": (NOTHING, [ASKED, ASKED], [1, 1]),
+    "questions": (NOTHING, [ASKED, say("KNOW", topic=QUESTION, question={"id": "q_2"}), DELIVERED], [3]),
+    "two words about a message": (NOTHING, [DELIVERED, PLAIN, DELIVERED], [2, 1]),
+    "an answer": (NOTHING, [PLAIN, say("LEARN", topic=ANSWER, question="q_1"), PLAIN], [1, 1, 1]),
+    "what an operator says": (NOTHING, [say("LEARN", topic=SAY), say("LEARN", topic=SAY)], [1, 1]),
+    "an answer that is passed on": (NOTHING, [say("LEARN", topic=ANSWER_CHILD), PLAIN], [1, 1]),
     "reports": (NOTHING, [REPORTED, REPORTED, STARTED], [3]),
     "a spawn and a report elsewhere": (NOTHING, [STARTED, say("DO", "th_b", topic=CHILD_DONE)], [2]),
     "without rules, a namespace that opens": (NOTHING, [say("INTEND"), PLAIN, say("INTEND")], [3]),

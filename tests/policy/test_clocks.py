@@ -123,7 +123,7 @@ def test_a_record_without_a_clock_gets_the_next() -> None:
     for thread in (THREAD, FLEET_CONTROL):
         waiting = Record(thread, "did:a", "KNOW", {})
         assert refusal(waiting, at(5, thread)) is None
-        assert placed_report(waiting, after()) is waiting
+        assert placed_report(waiting, after(), set()) is waiting
 
 
 FAN_OUT = parent([subtask(), subtask(), subtask()])
@@ -192,7 +192,7 @@ def test_a_report_without_a_clock_gets_the_one_that_was_promised() -> None:
     """Child INTENDs of the first versions did not name it."""
     waiting = Record(THREAD, WORKER_A, "DO", done(1, 0, attempt=2).body)
     assert refusal(waiting, *BEGUN) is None
-    assert placed_report(waiting, after(*BEGUN)).clock == 1_000_015
-    assert placed_report(waiting, after(FAN_OUT)) is waiting
+    assert placed_report(waiting, after(*BEGUN), set()).clock == 1_000_015
+    assert placed_report(waiting, after(FAN_OUT), set()) is waiting
     early = done(1, 4)
-    assert placed_report(early, after(*BEGUN)) is early
+    assert placed_report(early, after(*BEGUN), set()) is early

@@ -125,7 +125,17 @@ class Look:
             name = self.names.get(spawn.instance, spawn.instance)
             full = self._engine.leases.free_slots(spawn.instance) == 0
             why = f"waits for a free slot on {name}" if full else f"has not begun on {name}"
-        return Progress(began, queued, why=why)
+        return Progress(began, queued, why=why or self._asks(fanout, child))
+
+    def _asks(self, fanout: FanOut, child: Child) -> str:
+        """That the attempt waits for its operator; empty when it does not."""
+        talk, slot = fanout.talk, (child.index, child.attempt)
+        if not talk.undecided or not any(one.slot == slot and one.answer is None for one in talk.waiting()):
+            return ""
+        return f"asks its operator: spl task answer {self._name(fanout)} {child.index}"
+
+    def _name(self, fanout: FanOut) -> str:
+        return self._engine.ingest.live.tasks[fanout.thread].alias or fanout.thread
 
     def _pause(self, child: Child, spawn: Spawn) -> Pause | None:
         """The pause of the provider that the subtask's adapter uses on its instance."""
@@ -165,8 +175,7 @@ class Look:
         engine = self._engine
         name, status = instance.alias or instance.did, self.status(instance.did)
         free = child.subtask.target in DYNAMIC_TARGETS
-        task = engine.ingest.live.tasks[fanout.thread].alias or fanout.thread
-        retry = f"spl task retry {task} --subtask {child.index} --target OTHER"
+        retry = f"spl task retry {self._name(fanout)} --subtask {child.index} --target OTHER"
         if engine.leases.is_gone(instance):
             gone = _GONE_WORDS[status]
             if free:

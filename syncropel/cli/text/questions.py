@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BAR: Final = "  │ "
 """Begins a line in other people's words."""
+_LABELS: Final = ("input", "title", "cwd")
+"""What is shown under its own name; any other name may be an agent's."""
 _CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
 
 
@@ -105,7 +107,9 @@ def _shown_lines(one: QuestionDetail) -> Iterator[str]:
             yield from _diff_lines(diff)
     others = {key: value for key, value in one.shown.items() if key not in ("command", "diffs")}
     for key, value in others.items():
-        yield f"  {key if key == 'input' else json.dumps(key)}:"
+        if key == "title" and value == one.text:
+            continue  # it stands above already
+        yield f"  {key if key in _LABELS else json.dumps(key)}:"
         yield from (f"{BAR}{line}" for line in _lines_of(json.dumps(value, indent=2)))
     if one.paths:
         yield f"  paths: {json.dumps(one.paths)}"

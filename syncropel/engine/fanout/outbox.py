@@ -101,11 +101,15 @@ def _settled(records: Sequence[Record], outcomes: Sequence[dict[str, Any]]) -> l
 def _settle(record: Record, outcome: dict[str, Any]) -> dict[str, Any]:
     error = outcome.get("error")
     message = str(error.get("message", "")) if isinstance(error, dict) else ""
-    if record.topic != CHILD_DONE or not message.startswith("DuplicateClock"):
-        return outcome  # of what is told of questions, the first report stands
+    if not message.startswith("DuplicateClock"):
+        return outcome
     known = outcome.get("known")
     if not isinstance(known, dict):
         known = {}
+    if record.topic in talk.FACTS:
+        if known:
+            return {"status": "duplicate"}  # told before, in other words
+        return {"status": "error", "error": {"message": "its clock was taken meanwhile"}}
     same = (known.get("worker"), known.get("verdict")) == (record.actor, record.body.get("verdict"))
     if same:
         return {"status": "duplicate"}

@@ -19,7 +19,7 @@ from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.folds.fanout.asked import tells
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
-from syncropel.policy.clocks import PastCeiling, check_bundled_clock, placed_report
+from syncropel.policy.clocks import Given, PastCeiling, check_bundled_clock, placed_report
 from syncropel.policy.enforcement import refuse_write
 from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
 from syncropel.policy.lanes import RULES
@@ -41,12 +41,7 @@ class Ingest:
     """
 
     def __init__(
-        self,
-        store: RecordStore,
-        live: LiveFolds,
-        broadcast: Broadcast,
-        did: str,
-        runtime: Runtime,
+        self, store: RecordStore, live: LiveFolds, broadcast: Broadcast, did: str, runtime: Runtime
     ) -> None:
         self.store = store
         self._did = did
@@ -145,8 +140,9 @@ class Ingest:
         if whole and (error := next(filter(None, refused), None)) is not None:
             leave()
             return [error] * len(records)
+        given: Given = set()
         passed = [
-            self._placed(record, writer)
+            self._placed(record, writer, given)
             for record, error in zip(records, refused, strict=True)
             if error is None
         ]
@@ -181,11 +177,11 @@ class Ingest:
         self.refused_reports.look(records, results)
         return results
 
-    def _placed(self, record: Record, writer: Writer) -> Record:
+    def _placed(self, record: Record, writer: Writer, given: Given) -> Record:
         """The record with its clock, where that is not simply the next one."""
         if writer.author == "engine":
             record = self._past_ceiling.place(record, self.live, self._runtime.now())
-        return placed_report(record, self.live)
+        return placed_report(record, self.live, given)
 
     async def _enter(self, records: Sequence[Record]) -> Callable[[], None]:
         """Wait for the turn of these records; return what ends it."""

@@ -16,11 +16,12 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.control.rules import Rules
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
+from syncropel.folds.fanout.talk import FACTS, told_about
 from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
-from syncropel.policy.talking import needs_turn
+from syncropel.policy.talking import is_said
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
 
@@ -38,9 +39,9 @@ _LOOKS: Final = re.compile(
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
     guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
-    on it, or is about a question or a message, of which each state is reached once.
+    on it, or is what an operator says to an attempt, of which the first counts.
     """
-    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or needs_turn(record):
+    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or is_said(record):
         return True
     if not names_child(record):
         return False
@@ -73,6 +74,7 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
     spawned: set[str] = set()
     opened: set[str] = set()
     touched: set[str] = set()
+    told: set[str] = set()
     kin = _Kin()
     for at in range(start, len(records)):
         record = records[at]
@@ -88,8 +90,12 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
         topic = record.topic
         if topic == SPAWNED:
             spawned.add(record.thread)
-        elif topic == CHILD_DONE and record.thread in spawned:
+        elif (topic == CHILD_DONE or topic in FACTS) and record.thread in spawned:
             return at
+        elif topic in FACTS:
+            if (about := told_about(record.body)) in told:
+                return at  # a decision is judged by its question
+            told.add(about)
         if ruled:
             # Whatever the guard itself lets through in a new namespace it lets through again; a rule may not.
             if record.thread in opened:

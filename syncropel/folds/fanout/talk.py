@@ -302,6 +302,11 @@ def asked_about(body: Mapping[str, Any]) -> str:
     return _text(question.get("id") if isinstance(question, Mapping) else question)
 
 
+def told_about(body: Mapping[str, Any]) -> str:
+    """The id of the question or the message that a fact is about."""
+    return asked_about(body) or _text(body.get("message"))
+
+
 def slot_of(body: Mapping[str, Any]) -> tuple[int, int] | None:
     """The subtask and its attempt that a body is about."""
     index, attempt = body.get("index"), body.get("attempt", 1)
