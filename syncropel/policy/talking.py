@@ -19,6 +19,7 @@ from syncropel.folds.fanout.talk import (
     MOST_SHOWN,
     OPERATOR,
     QUESTION,
+    RULE,
     SAY,
     Decision,
     OperatorsAnswer,
@@ -31,10 +32,13 @@ from syncropel.folds.fanout.talk import (
     slot_of,
 )
 from syncropel.folds.tasks.state import TaskState
+from syncropel.record.canonical import canonical_json
 from syncropel.record.model import Record
 
 _SEE: Final = "see what waits: spl inbox"
+_TOPICS: Final = "see what it has to say in the reference of topics"
 _SAID: Final = frozenset({ANSWER, SAY, ANSWER_CHILD, SAY_CHILD})
+_TALK: Final = FACTS | _SAID
 MOST_TEXT: Final = 4_000
 """Characters of an answer, a note, or a message: so many messages fit into a hint."""
 
@@ -74,7 +78,7 @@ def check_talk(record: Record, task: TaskState | None, child: ChildState | None)
 
 def is_talk(record: Record) -> bool:
     """Whether this is about a question or a message."""
-    return record.topic in FACTS or record.topic in _SAID
+    return record.topic in _TALK
 
 
 def is_said(record: Record) -> bool:
@@ -85,19 +89,33 @@ def is_said(record: Record) -> bool:
 def _check_question(record: Record, spawn: Spawn) -> SyncropelError | None:
     said, asked = record.body.get("question"), read_question(record.body, (0, record.id))
     if asked is None or not isinstance(said, Mapping):
-        return InvalidRecord(f"{QUESTION} on {record.thread} has no question", "see docs: topics")
+        return InvalidRecord(f"{QUESTION} on {record.thread} has no question", _TOPICS)
     request = said.get("request")
     if not isinstance(request, str) or asked.id != question_id(spawn.child_intend, request):
         return InvalidRecord("the question's id is not that of its attempt and its request", _SEE)
     shown, decided = said.get("shown"), record.body.get("decision")
     if shown is None and decided is None:
         return InvalidRecord("a question that waits must show what it is about", _SEE)
-    if isinstance(shown, Mapping) and (digest_of(shown) != asked.digest or asked.size > MOST_SHOWN):
-        return InvalidRecord("the digest is not that of what is shown, or it is too large", _SEE)
-    if decided is not None:
-        decision = read_decision(decided)
-        if decision is None or decision.how == OPERATOR:
-            return InvalidRecord("a question is not decided by an operator before it is asked", _SEE)
+    if shown is not None and (not isinstance(shown, Mapping) or digest_of(shown) != asked.digest):
+        return InvalidRecord("the digest is not that of what is shown", _SEE)
+    if len(canonical_json(shown)) > MOST_SHOWN or (asked.size > MOST_SHOWN and decided is None):
+        return InvalidRecord(f"what is shown is too large; at most {MOST_SHOWN} bytes", _SEE)
+    if decided is None:
+        return None
+    decision = read_decision(decided)
+    if decision is None or decision.how == OPERATOR:
+        return InvalidRecord("a question is not decided by an operator before it is asked", _SEE)
+    return _check_decision(decision, asked, record.actor)
+
+
+def _check_decision(decision: Decision, question: Question, actor: str) -> SyncropelError | None:
+    """Why nobody can have decided so, whoever did."""
+    if decision.how != OPERATOR and decision.by != actor:
+        return Conflict(f"what {decision.by!r} decides is not {actor}'s to say", _SEE)
+    if decision.chosen == ALLOW and decision.how not in (OPERATOR, RULE):
+        return Conflict("only an operator or a rule allows anything", _SEE)
+    if decision.chosen == ALLOW and not question.may_be_allowed:
+        return Conflict("the agent offers nothing that allows it once", _SEE)
     return None
 
 
@@ -105,7 +123,7 @@ def _check_outcome(record: Record, fanout: FanOut) -> SyncropelError | None:
     body, talk = record.body, fanout.talk
     if record.topic == MESSAGE_STATE:
         if body.get("state") not in MESSAGE_STATES[1:]:
-            return InvalidRecord(f"{MESSAGE_STATE}: unknown state {body.get('state')!r}", "see docs: topics")
+            return InvalidRecord(f"{MESSAGE_STATE}: unknown state {body.get('state')!r}", _TOPICS)
         message = talk.message(str(body.get("message")))
         spawn = fanout.spawns.get(slot_of(body) or (-1, 0))
         fits = message is not None and spawn is not None
@@ -114,15 +132,13 @@ def _check_outcome(record: Record, fanout: FanOut) -> SyncropelError | None:
         return None if fits else Conflict("no such message was given to this attempt", _SEE)
     decision, question = read_decision(body.get("decision")), talk.question(asked_about(body))
     if decision is None:
-        return InvalidRecord(f"{DECIDED} on {record.thread} has no decision", "see docs: topics")
+        return InvalidRecord(f"{DECIDED} on {record.thread} has no decision", _TOPICS)
     if question is None or question.slot != slot_of(body):
         return Conflict("this attempt has asked no such question here", "report the question first")
     answer = question.answer
     if decision.how == OPERATOR and (answer is None or not _follows(decision, answer)):
         return Conflict("no operator has answered so here", _SEE)
-    if decision.chosen == ALLOW and not question.may_be_allowed:
-        return Conflict("the agent offers nothing that allows it once", _SEE)
-    return None
+    return _check_decision(decision, question, record.actor)
 
 
 def _follows(decision: Decision, answer: OperatorsAnswer) -> bool:

@@ -48,6 +48,8 @@ async def test_a_worker_asks_for_no_attempt_of_another(asked: Asked) -> None:
         ({"digest": "0" * 64}, "digest"),
         ({"size": 10**9}, "too large"),
         ({"shown": None}, "must show"),
+        ({"shown": "rm -rf build"}, "digest"),
+        ({"shown": {"a": "x" * 300_000}, "digest": digest_of({"a": "x" * 300_000})}, "too large"),
         ({"kind": "order"}, "no question"),
         ({"size": "30"}, "no question"),
     ],
@@ -77,6 +79,25 @@ async def test_a_worker_says_of_no_operator_what_none_has_said(asked: Asked) -> 
     other = {**said, "chosen": "reject_once", "by": "did:sync:user:eve"}
     assert_error(await asked.tell(asked.decision(**other)), 409, "CONFLICT", "no operator")
     assert (await asked.tell(asked.decision(**{**said, "chosen": "reject_once"}))).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"chosen": "allow_once"}, "only an operator or a rule"),
+        ({"how": "engine", "chosen": "allow_once"}, "only an operator or a rule"),
+        ({"how": "rule", "by": ACTOR, "rule": "r"}, "is not"),
+        ({"how": "time_limit", "by": B}, "is not"),
+    ],
+)
+async def test_a_worker_decides_in_its_own_name_alone(
+    asked: Asked, changes: dict[str, Any], words: str
+) -> None:
+    decision = asked.decision(**changes)
+    at_once = {**asked.question(), "decision": decision["decision"]}
+    assert_error(await asked.tell(at_once), 409, "CONFLICT", words)
+    assert (await asked.tell(asked.question())).status_code == 201
+    assert_error(await asked.tell(decision), 409, "CONFLICT", words)
 
 
 async def test_an_answer_is_written_by_its_route_alone(asked: Asked) -> None:
