@@ -12,13 +12,16 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import passed
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.registry import GROUP, Enabled, enable, installed
-from syncropel.errors import SetupError
+from syncropel.cel.expression import compile_expression
+from syncropel.cel.names import Vocabulary
+from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.agent_clis import AGENTS, find_cli
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.gates import problem_of
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 from syncropel.settings.config import Settings, load_settings
+from syncropel.settings.permissions import NAMES
 from syncropel.settings.workspace import Repo
 from syncropel.system.clean_git import GitFailed, Repository
 
@@ -81,6 +84,18 @@ def _agent(table: AdapterTable) -> Iterator[Finding]:
 def _variables(table: AdapterTable) -> dict[str, str]:
     """What a daemon started from here would pass to the agent; secrets only by name."""
     return {**passed(table.env), **table.set, **dict.fromkeys(table.secrets, "a secret")}
+
+
+def rules(patient: Patient) -> Iterator[Finding]:
+    """What agents may do without asking: an expression that is none stops the start."""
+    for rule in (found := _settings(patient).permissions.rules):
+        try:
+            compile_expression(rule.when, Vocabulary(values=NAMES))
+        except SyncropelError as error:
+            yield Finding("permissions", "fail", f"rule {rule.name}: {error.message}", error.hint)
+            return
+    if found:
+        yield Finding("permissions", "ok", f"rules about what agents may do: {len(found)}")
 
 
 def repositories(patient: Patient) -> Iterator[Finding]:

@@ -196,6 +196,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _config,
     adapter_checks.adapters,
     adapter_checks.agents,
+    adapter_checks.rules,
     adapter_checks.repositories,
     _identity,
     _permissions,

@@ -22,14 +22,12 @@ from syncropel.cel.budget import QUICK_STEPS, Budget
 from syncropel.cel.expression import Expression, compile_expression
 from syncropel.cel.names import Vocabulary
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.settings.permissions import ToolRule
+from syncropel.settings.permissions import NAMES, ToolRule
 
 ALLOW: Final = "allow"
 DENY: Final = "deny"
 ASK: Final = "ask"
-NAMES: Final = ("tool", "command", "paths", "root", "adapter", "task", "namespace")
-"""What an expression may use."""
-VOCABULARY: Final = Vocabulary(values=frozenset(NAMES))
+VOCABULARY: Final = Vocabulary(values=NAMES)
 MOST_WORDS: Final = 200
 """Words of a command, and paths, that are judged; an operator is asked about more."""
 _GIT: Final = ".git"

@@ -12,6 +12,8 @@ from syncropel.errors import SetupError
 Decide = Literal["allow", "deny", "ask"]
 _DECIDE: Final[tuple[str, ...]] = get_args(Decide)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+NAMES: Final = frozenset({"tool", "command", "paths", "root", "adapter", "task", "namespace"})
+"""What the expression of a rule may use."""
 _KEYS: Final = ("name", "when", "decide")
 _EXAMPLE: Final = 'for example: name = "status", when = \'command == ["git", "status"]\', decide = "allow"'
 
