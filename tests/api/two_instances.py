@@ -84,24 +84,24 @@ class Two:
 
 @asynccontextmanager
 async def two_instances(
-    folder: Path, adapters: Mapping[str, Adapter] | None = None, **sections: Any
+    folder: Path, runs: Mapping[str, Adapter] | None = None, **sections: Any
 ) -> AsyncIterator[Two]:
-    """Both, running; the worker runs scripts, and has these sections of settings. `adapters`: what runs goals
-    instead, on both.
+    """Both, running; the worker runs scripts, and has these sections of settings. `runs`: the adapters that
+    run goals instead, on both.
     """
     network = Network()
     async with AsyncExitStack() as stack:
 
         async def start(did: str, alias: str, settings: Settings, store: MemoryStore) -> Api:
             instance = Instance(did, Home(folder / alias), f"http://{alias}")
-            lifecycle = Lifecycle(store, instance, settings, None, network, adapters)
+            lifecycle = Lifecycle(store, instance, settings, None, network, runs)
             engine = await lifecycle.start()
             app = network.apps[alias] = create_app(engine)
             stack.push_async_callback(lifecycle.stop)
             operator = await stack.enter_async_context(as_operator(app))
             return Api(lifecycle, engine, app, operator, await stack.enter_async_context(over_tcp(app)))
 
-        own = Settings(fleet=FleetSettings("coordinator"), **(sections if adapters else {}))
+        own = Settings(fleet=FleetSettings("coordinator"), **(sections if runs else {}))
         fleet = FleetSettings("worker-b", "http://coordinator")
         theirs = Settings(fleet=fleet, **{**_SCRIPTS, **sections})
         begin: dict[str, Callable[[], Awaitable[Api]]] = {
