@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from syncropel.settings.adapters import AdapterSettings
+from syncropel.settings.config import DispatchSettings, Settings
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from tests.git_repository import git
 
-from .conftest import assert_error, until
+from .conftest import MakeApi, assert_error, until, without_auth
 from .merging import ask, done, latest, make_project, merged, subjects, whats
 from .two_instances import WORKER, Two, two_instances
 
@@ -151,12 +153,12 @@ async def test_a_target_that_is_checked_out_with_changes_is_left_alone(
     assert (subjects(project), (project / "a.txt").read_text()) == (["Begin"], "of another branch\n")
 
 
-@pytest.mark.parametrize("into", ["no-such", "main^", "../../HEAD", "-q"])
-async def test_a_target_that_is_no_branch_is_refused(two: Two, project: Path, into: str) -> None:
+async def test_a_target_that_is_no_branch_is_refused(two: Two, project: Path) -> None:
     await done(two, "echo x > x")
-    merge = await merged(two, into=into)
-    assert (merge["state"], subjects(project)) == ("refused", ["Begin"])
-    assert f"has no branch {into!r}" in merge["told"]
+    for into in ("no-such", "main^", "../../HEAD", "-q"):
+        merge = await merged(two, into=into)
+        assert (merge["state"], subjects(project)) == ("refused", ["Begin"])
+        assert f"has no branch {into!r}" in merge["told"]
 
 
 async def test_what_cannot_be_merged_is_said_before_anything_begins(two: Two) -> None:
@@ -222,3 +224,64 @@ async def test_steps_are_told_once_the_coordinator_is_back(two: Two, project: Pa
     assert whats(await latest(two)) == [
         ("started", None), ("merged", 0), ("moving", None), ("moved", None), ("ended", None)
     ]  # fmt: skip
+
+
+async def test_only_operators_and_accounts_with_the_scope_have_branches_merged(two: Two) -> None:
+    """A goal may only read, over the socket; over TCP it would be anyone, or need a token."""
+    await done(two, "echo x > x")
+    path, allow = "/v1/tasks/T/merge", "/v1/worktrees/allow"
+    digest = {"repo": "app", "digest": "ab" * 32}
+    for asked, body in ((path, {}), (allow, digest)):
+        assert_error(await two.coordinator.tcp.post(asked, json=body), 401, "UNAUTHORIZED")
+        wrong = await two.coordinator.bearer("threads:write", "fleet:write", "config:write", "records:write")
+        answer = await two.coordinator.tcp.post(asked, json=body, headers=wrong)
+        assert_error(answer, 403, "FORBIDDEN", "repo:write")
+    right = await two.coordinator.bearer("repo:write")
+    assert (await two.coordinator.tcp.post(allow, json=digest, headers=right)).status_code == 200
+    answer = await two.coordinator.tcp.post(path, json={"dry_run": True}, headers=right)
+    assert answer.status_code == 201
+    assert answer.json()["by"].startswith("did:sync:service:")
+    given = {
+        "merge": "ab" * 32,
+        "thread": "th",
+        "namespace": "default",
+        "repo": "app",
+        "mode": "merge",
+        "branches": [{"index": 0, "attempt": 1, "branch": "task/T+0", "commit": "12" * 20}],
+    }
+    answer = await two.worker.operator.post("/v1/merges", json=given)
+    assert_error(answer, 403, "FORBIDDEN", "only the coordinator")
+    answer = await two.worker.operator.post(path, json={})
+    assert_error(answer, 409, "CONFLICT", "coordinator")
+
+
+async def test_without_auth_nobody_over_tcp_has_anything_merged(make_api: MakeApi) -> None:
+    api = await make_api(without_auth())
+    await api.task(alias="T")
+    assert_error(await api.tcp.post("/v1/tasks/T/merge", json={}), 403, "FORBIDDEN", "only the operator")
+    allow = {"repo": "app", "digest": "ab" * 32}
+    assert_error(await api.tcp.post("/v1/worktrees/allow", json=allow), 403, "FORBIDDEN", "only the operator")
+
+
+async def test_an_instance_alone_merges_what_its_own_goals_left(make_api: MakeApi, project: Path) -> None:
+    workspace = WorkspaceSettings(repos={"app": Repo("app", project)})
+    settings = Settings(
+        adapters=AdapterSettings(bash=True), dispatch=DispatchSettings(adapter="bash"), workspace=workspace
+    )
+    api = await make_api(settings)
+    run = {"goal": "echo x > x", "alias": "T", "repo": "app", "target": "coordinator", "allow_unknown": True}
+    assert (await api.operator.post("/v1/dispatch", json=run)).status_code == 201
+
+    async def accepted() -> bool:
+        return bool((await api.get("/v1/tasks/T/join"))["accepted"])
+
+    await until(accepted)
+    answer = await api.operator.post("/v1/tasks/T/merge", json={"subtasks": [0]})
+    assert answer.status_code == 201, answer.text
+
+    async def ended() -> bool:
+        return bool((await api.get("/v1/tasks/T/merge"))["data"][0]["ended_at"])
+
+    await until(ended)
+    assert (await api.get("/v1/tasks/T/merge"))["data"][0]["state"] == "merged"
+    assert subjects(project) == ["Merge T: echo x > x", "Begin"]
