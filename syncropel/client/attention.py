@@ -12,14 +12,14 @@ from syncropel.freeze_levels import EMERGENCY
 from syncropel.wire.work_words import of_dispatch, of_fan_out
 
 if TYPE_CHECKING:
-    from syncropel.wire import FleetStatus, InstanceOut, LogState
+    from syncropel.wire import CollisionOut, FleetStatus, InstanceOut, LogState
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Something that needs attention. `name` is what a person calls it."""
 
-    kind: Literal["log", "instance", "running", "fan-out", "freeze", "rule"]
+    kind: Literal["log", "instance", "running", "fan-out", "files", "freeze", "rule"]
     name: str
     words: str
 
@@ -46,6 +46,8 @@ def _found(status: FleetStatus) -> Iterator[Attention]:
     for fanout in status.fanouts:
         if words := "has an altered record" if fanout.thread in found else of_fan_out(fanout):
             yield Attention("fan-out", fanout.alias or fanout.thread, words)
+    for met in status.collisions:
+        yield Attention("files", met.repo, of_collision(met))
     for freeze in status.freezes:
         name = "emergency stop" if freeze.level == EMERGENCY else freeze.namespace
         if freeze.level == EMERGENCY:
@@ -93,3 +95,12 @@ def of_instance(one: InstanceOut) -> str:
 
 def _of_log(log: LogState) -> str:
     return f"has a log that is {log.state}: {log.problem}"
+
+
+def of_collision(one: CollisionOut) -> str:
+    """Which running subtasks have touched the same files, and which files."""
+    names = [f"{by.alias or by.thread}[{by.index}]" for by in one.by]
+    who = f"{', '.join(names[:-1])} and {names[-1]}"
+    files = ", ".join(one.files[:3])
+    more = f" and {one.count - 3} more" if one.count > 3 else ""
+    return f"has files touched by {who}: {files}{more}"

@@ -32,6 +32,7 @@ from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.instance import Instance
 from syncropel.engine.merging.merging import Merging
+from syncropel.engine.merging.radar import Radar
 from syncropel.engine.output.output import Output
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.views.lists import Lists
@@ -186,6 +187,8 @@ class Engine:
             self.lists,
         )
 
+        self.radar = Radar(lambda: [run.intend for run in self.dispatcher.runs()], home.work, runtime)
+        self.dispatcher.touched = self.radar.files
         self.merging = Merging(
             self.ingest,
             self.peers,

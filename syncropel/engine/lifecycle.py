@@ -165,6 +165,7 @@ class Lifecycle:
         engine.fan_outs.run()
         spawn(engine.forking.run(), "forks")
         spawn(engine.merging.steps.sender.run(), "merges")
+        spawn(engine.radar.run(), "radar")
         spawn(engine.projector.run(), "views")
         spawn(engine.ingest.denials.run(), "denials")
         spawn(engine.control.graces.run(), "graces")

@@ -74,6 +74,7 @@ from .inbox import InboxKind as InboxKind
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState
+from .merges import CollisionOut as CollisionOut
 from .merges import ConflictFile as ConflictFile
 from .merges import MergedBranch as MergedBranch
 from .merges import MergedInto as MergedInto
@@ -81,6 +82,7 @@ from .merges import MergeList as MergeList
 from .merges import MergeOut as MergeOut
 from .merges import MergeStep as MergeStep
 from .merges import MergeTaken as MergeTaken
+from .merges import Toucher as Toucher
 from .output import OutputPage as OutputPage
 from .questions import AnswerOut as AnswerOut
 from .questions import DecisionOut as DecisionOut

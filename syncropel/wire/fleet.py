@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
 from syncropel.wire.control import FreezeOut, PauseOut
 from syncropel.wire.log_state import LogState
+from syncropel.wire.merges import CollisionOut
 from syncropel.wire.rules import FleetRule
 
 
@@ -195,6 +196,9 @@ class FleetStatus(Wire):
     freezes: list[FreezeOut] = []
     emergency: bool = False
     paused: list[PauseOut] = Field(default=[], description="providers on which nothing starts")
+    collisions: list[CollisionOut] = Field(
+        default=[], description="running subtasks that have touched the same files"
+    )
     rules: list[FleetRule] = Field(
         default=[], description="of the whole fleet: in force, or not confirmed by every live instance yet"
     )
@@ -248,6 +252,9 @@ class RunningSpend(Wire):
     )
     began_at: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     starts: list[StartOut] = Field(default=[], max_length=16)
+    touched: list[Annotated[str, Field(max_length=256)]] = Field(
+        default=[], max_length=50, description="files that it has touched in its worktree, as last seen"
+    )
 
 
 class OpenAttempt(Wire):

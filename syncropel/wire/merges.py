@@ -99,6 +99,23 @@ class MergeTaken(Wire):
     instance: str = Field(description="DID of the instance that merges")
 
 
+class Toucher(Wire):
+    """A running subtask that has touched a file."""
+
+    thread: str = Field(description="the task's thread")
+    alias: str = Field(default="", description="the task's alias")
+    index: int
+
+
+class CollisionOut(Wire):
+    """Running subtasks that have touched the same files of a repository."""
+
+    repo: str = Field(description="the repository, by its name on their instances")
+    by: list[Toucher] = Field(description="the subtasks")
+    files: list[str] = Field(description="the files, at most 20")
+    count: int = Field(description="how many files there are")
+
+
 class MergedInto(Wire):
     """Where a subtask's branch was merged."""
 

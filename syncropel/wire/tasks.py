@@ -8,7 +8,7 @@ from pydantic import Field
 
 from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
-from syncropel.wire.merges import MergedInto, MergeOut
+from syncropel.wire.merges import CollisionOut, MergedInto, MergeOut
 from syncropel.wire.questions import TalkOut
 
 ChildState = Annotated[
@@ -93,6 +93,9 @@ class TaskDetail(TaskSummary):
     talk: TalkOut | None = Field(default=None, description="what its subtasks ask and hear; null for nothing")
     children: list[ChildThreadOut] = Field(default=[], description="child threads, its parts among them")
     children_join: ChildrenJoin | None = Field(default=None, description="when its children close it")
+    collisions: list[CollisionOut] = Field(
+        default=[], description="files that running subtasks of it and others have touched"
+    )
     merges: list[MergeOut] = Field(default=[], description="merges of its branches, the latest first")
 
 

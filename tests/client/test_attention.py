@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncropel.client.attention import attention
-from syncropel.wire import DispatchOut, FanOutProgress, FleetStatus, InstanceOut, LogState
+from syncropel.wire import (
+    CollisionOut,
+    DispatchOut,
+    FanOutProgress,
+    FleetStatus,
+    InstanceOut,
+    LogState,
+    Toucher,
+)
 from tests.tui import console_sample as sample
 from tui.model import fleet
 from tui.model.glyphs import UNICODE
@@ -160,3 +168,14 @@ def test_the_console_marks_exactly_what_the_command_line_tells(
     marked = [sum(row.is_troubled for row in rows) for rows in tables]
     found = [one.kind for one in attention(status)]
     assert marked == [found.count("instance"), found.count("running"), found.count("fan-out")]
+
+
+def test_files_that_running_subtasks_touch_together_are_told_with_them() -> None:
+    by = [Toucher(thread="th_t", alias="T", index=1), Toucher(thread="th_t", alias="T", index=3)]
+    other = Toucher(thread="th_u", index=0)
+    two = CollisionOut(repo="app", by=by, files=["src/a.py"], count=1)
+    three = CollisionOut(repo="app", by=[*by, other], files=["a", "b", "c", "d"], count=9)
+    assert told(collisions=[two, three]) == [
+        "files app has files touched by T[1] and T[3]: src/a.py",
+        "files app has files touched by T[1], T[3] and th_u[0]: a, b, c and 6 more",
+    ]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from syncropel.api.http.caller import Signed
 from syncropel.api.http.paging import MAX_PAGE, Cursor, Limit
 from syncropel.api.tasks.able import refuse_unable
+from syncropel.api.tasks.collisions import collisions
 from syncropel.api.tasks.fork_views import child_threads, children_join
 from syncropel.api.tasks.merge_views import merges_of
 from syncropel.api.tasks.task_requests import Request, posted
@@ -92,6 +93,9 @@ def router(engine: Engine) -> APIRouter:
         family = {
             "children": child_threads(engine, state.thread),
             "children_join": await children_join(engine, state.thread),
+            "collisions": [
+                one for one in collisions(engine) if any(by.thread == state.thread for by in one.by)
+            ],
             "merges": merges_of(state, engine.ingest.live.names()),
         }
         detail = task_detail(state, engine.instance.did).model_copy(update=family)

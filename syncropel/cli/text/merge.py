@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.support.terminal import clean
 
 if TYPE_CHECKING:
-    from syncropel.wire import ConflictFile, MergeOut, MergeStep
+    from syncropel.wire import CollisionOut, ConflictFile, MergeOut, MergeStep
 
 SHORT: Final = 12
 """Digits of a commit that are shown."""
@@ -64,6 +64,14 @@ def _file(merge: MergeOut, file: ConflictFile) -> str:
     mine = next((step.index for step in reversed(merge.steps) if step.index is not None), None)
     other = f"[{file.index}]" if file.index is not None else file.since or merge.into
     return clean(f"{file.path}: [{mine}] and {other}")
+
+
+def collision_lines(collisions: Sequence[CollisionOut]) -> list[str]:
+    """Files that running subtasks have touched together, in a task's description; empty without any."""
+    from syncropel.client.attention import of_collision  # its package imports what `--help` does not need
+
+    lines = [f"  {one.repo} {of_collision(one)}" for one in collisions]
+    return ["Collisions:", *map(clean, lines)] if lines else []
 
 
 def merges_lines(merges: Sequence[MergeOut]) -> list[str]:

@@ -12,7 +12,7 @@ from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text import questions
 from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
-from syncropel.cli.text.merge import SHORT, merges_lines
+from syncropel.cli.text.merge import SHORT, collision_lines, merges_lines
 from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
 
@@ -234,6 +234,7 @@ def task_lines(task: TaskDetail) -> list[str]:
         lines += questions.talk_lines(task)
     for one in task.marks:
         lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value)) or '-'}")
+    lines += collision_lines(task.collisions)
     lines += merges_lines(task.merges)
     lines += children_lines(task.children, task.children_join)
     return [*lines, f"Records: {task.records}"]

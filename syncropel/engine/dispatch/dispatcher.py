@@ -66,6 +66,8 @@ class Dispatcher:
         gate = StartGate(ingest, self._may_begin)
         self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through, self._stopped)
         self._limits = limits
+        self.touched: Callable[[str], Sequence[str]] = lambda child_intend: ()
+        """The files that a running attempt has touched, by the id of its INTEND."""
         self._did = did
         self._runtime = runtime
         self._spawn = spawn
@@ -118,6 +120,7 @@ class Dispatcher:
                     StartOut(**one.as_body())
                     for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]
                 ],
+                touched=list(self.touched(run.intend.record)),
             )
             for thread, run in self._running.items()
         ]
