@@ -114,6 +114,8 @@ class Job:
     """The name of that worktree, without the attempt."""
     briefing: str = ""
     """What other agents reported about the subtasks that it depends on; empty when it depends on none."""
+    port_base: int = 0
+    """The first of the TCP ports that it has for itself; 0: it has none."""
     gate: Gate = open_gate
     """Passed just before the first instruction of the goal."""
     remains: Remains = field(default_factory=lambda: Remains())

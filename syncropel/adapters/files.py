@@ -81,6 +81,10 @@ class Files:
         """What is put back into the worktree after the gate."""
         return self.kept / f"{self.name}.gate-files"
 
+    def command(self, what: str) -> Path:
+        """The output of its repository's `setup` or `teardown`."""
+        return self.kept / f"{self.name}.{what}"
+
     def make(self, cwd: Path) -> None:
         """Create the folders and the cost file, without following links that the program's user has put
         there.

@@ -129,7 +129,7 @@ class GateCommand:
         return None
 
     async def _launch(self, goal: Supervised, cwd: Path, limits: Limits, after: str | None) -> Supervised:
-        environment = passed()
+        environment = passed() | ({"SPL_PORT_BASE": str(self._job.port_base)} if self._job.port_base else {})
         spec = Spec(found(list(self._words), environment), str(cwd), limits)
         self._output.unlink(missing_ok=True)  # a goal may have put anything there
         with self._output.open("xb") as sink:

@@ -19,20 +19,16 @@ from typing import Any, BinaryIO, Final
 from syncropel.adapters.base import CutShort, Held, Job, Observe, Outcome
 from syncropel.adapters.contract import Place
 from syncropel.adapters.cost_file import LOOK_SECS, CostFile
+from syncropel.adapters.course import Course, ports
 from syncropel.adapters.files import Files, end_of
 from syncropel.adapters.following import Following
-from syncropel.adapters.gate_command import GateCommand, is_gated
 from syncropel.adapters.preflight import available_memory, tell_memory
 from syncropel.adapters.program_parts import Conversing, Excess, Program
 from syncropel.adapters.reading import OutputReader, PlainReader
 from syncropel.adapters.silence import Silence
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
-from syncropel.adapters.swapping import swap_back
 from syncropel.adapters.taking_back import group_of, start_time, take_back
 from syncropel.adapters.workspace import (
-    Leak,
-    leaked,
-    not_committed,
     read_record,
     record_path,
 )
@@ -112,17 +108,30 @@ class ProgramAdapter(ABC):
             "SPL_CHILD_THREAD": job.child_thread,
             "SPL_COST_FILE": str(files.costs),
             "SPL_BRIEFING": str(files.briefing) if job.briefing else "",
+            **ports(job),
             "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
         }
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         files = Files.of(job, self.place.work, self.place.user)
+        try:
+            return await self._run(job, files, observe)
+        finally:
+            self.place.workspaces.release_ports(job)
+
+    async def _run(self, job: Job, files: Files, observe: Observe) -> Outcome:
+        course: Course | None = None
         cwd, output = self.cwd or files.cwd, self.output(files)
         try:
             files.make(cwd)
             files.brief(job.briefing)
             if job.repo:
-                cwd = Path((await in_thread(self.place.workspaces.prepare, job, files)).path)
+                made = await in_thread(self.place.workspaces.prepare, job, files)
+                job, cwd = replace(job, port_base=made.ports), Path(made.path)
+                course = Course(self.place, files, job, made, self._limits)
+                job, failed = await course.set_up()
+                if failed is not None:
+                    return await course.over(failed)
             program = self.prepare(job, files, cwd)
             base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
@@ -131,10 +140,12 @@ class ProgramAdapter(ABC):
                     path.unlink(missing_ok=True)  # an earlier goal may have put anything there
             with output.open("xb") as sink:
                 run = await self._launch(program, job, sink, base)
-        except (OSError, ValueError) as error:  # a hint that contains a NUL cannot be a variable
-            return Outcome("failed", f"cannot start {self.name}: {error}")
+        except (OSError, ValueError, GitFailed) as error:  # a hint that contains a NUL cannot be a variable
+            failed = Outcome("failed", f"cannot start {self.name}: {error}")
+            return failed if course is None else await course.over(failed)
         except SyncropelError as error:
-            return Outcome("failed", f"cannot start {self.name}: {error.message}")
+            failed = Outcome("failed", f"cannot start {self.name}: {error.message}")
+            return failed if course is None else await course.over(failed)
         job.remains.forget = run.forget
         try:
             await observe(SESSION, self._session(run, program, output))
@@ -165,20 +176,10 @@ class ProgramAdapter(ABC):
         own = read_record(record_path(files)) if job.repo else None
         if own is None:
             return replace(outcome, worktree=await left_in(cwd, base)) if base else outcome
-        spaces = self.place.workspaces
-        if (words := spaces.gate(own.repo)) and is_gated(outcome):
-            try:
-                own = await in_thread(spaces.seal, own, files, job)
-                scripts = await in_thread(spaces.gate_files, own)
-                gate = GateCommand(words, files, job, self._end, scripts)
-                limits = self._limits(job)
-                outcome = await gate.judge(run, Path(own.path), outcome, limits, observe, self.place.runtime)
-            except Leak as leak:
-                outcome = leaked(outcome, leak)
-            except (GitFailed, OSError) as error:
-                outcome = not_committed(outcome, error)
-        await in_thread(swap_back, Path(own.path), files.gate_kept)  # of a gate that is named no more
-        return await in_thread(spaces.settle, own, outcome, job)
+        job = replace(job, port_base=own.ports)
+        return await Course(self.place, files, job, own, self._limits).settled(
+            run, outcome, observe, self._end
+        )
 
     def _session(self, run: Supervised, program: Program, output: Path) -> dict[str, Any]:
         session: dict[str, Any] = {
@@ -205,6 +206,8 @@ class ProgramAdapter(ABC):
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         files = Files.of(job, self.place.work, self.place.user)
         job.remains.forget = taken.forget
+        if job.repo and (made := read_record(record_path(files))) is not None:
+            self.place.workspaces.hold_ports(made, job)
         try:
             with contextlib.suppress(SyncropelError):  # a freeze that takes no word does not end what runs
                 told = {"pid": taken.pid, "run": taken.folder.name, "output": str(self.output(files))}

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from syncropel.adapters.base import Job, Outcome
+from syncropel.adapters.copying import SHORTEST_SECRET, blobs_of, check_copied, copy_in
 from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.files import Files
 from syncropel.adapters.gate_files import CommandFiles, command_files, not_allowed
+from syncropel.adapters.ports import NoPorts, PortBlocks
 from syncropel.adapters.swapping import swap_back
 from syncropel.adapters.worktree import recordable_text, subject_of
 from syncropel.errors import SyncropelError
@@ -30,8 +31,8 @@ log = logging.getLogger("syncropel.engine.adapters.workspace")
 
 LEAK: Final = "secret_in_commit"
 """Why a run failed: its commits contain a secret's value or a copied file."""
-SHORTEST_SECRET: Final = 8
-"""A shorter value would be found by chance."""
+What = Literal["gate", "setup", "teardown"]
+"""The commands that a repository may have."""
 _ODD: Final = re.compile(r"[^A-Za-z0-9._+-]+|\.\.+|^[.-]+|\.lock$|[.]+$")
 _LONGEST_NAME: Final = 120
 _LONGEST_RECORD: Final = 64 * 1024
@@ -67,6 +68,8 @@ class Worktree:
     """The commit of its branch when it was sealed for a gate; empty if it was not."""
     sealed: str = ""
     """The commit of the goal's work at that time; no branch points to it before the gate has passed."""
+    ports: int = 0
+    """The first of its own TCP ports; 0: it has none."""
 
     def repository(self) -> Repository:
         """Its repository. Raises GitFailed when a goal has redirected it: a commit would then go somewhere
@@ -119,6 +122,7 @@ class Workspaces:
         self._settings = settings
         self._secrets = secrets
         self._may_run = may_run
+        self.ports = PortBlocks()
 
     def prepare(self, job: Job, files: Files) -> Worktree:
         """The worktree of this attempt; the existing one when the attempt starts again. Blocks.
@@ -150,14 +154,17 @@ class Workspaces:
                 )
             known.repository()
             swap_back(path, files.gate_kept)
-            if known.sealed:  # the goal runs again, and may leave something else
-                _remember(record_path(files), known := replace(known, tip="", sealed=""))
+            # The goal runs again, and may leave something else.
+            known = replace(known, tip="", sealed="", ports=self._ports(repo, job, known.ports))
+            _remember(record_path(files), known)
             return known
         base, common = main.commit(repo.base), str(main.common)
-        self._allowed_files(main, repo, base)  # now, and not when the goal has spent its money
+        for what, words in (("gate", repo.gate), ("setup", repo.setup), ("teardown", repo.teardown)):
+            self._allowed(main, repo, base, what, words)  # now, and not when the goal has spent its money
+        check_copied(main.top, repo.copy)
         made = Worktree(
             repo.name, str(path), branch, base, job.child_thread, job.work, job.attempt, repo.copy, common,
-            _blobs(main, base, repo.copy),
+            blobs_of(main, base, repo.copy), ports=self._ports(repo, job),
         )  # fmt: skip
         root.mkdir(parents=True, exist_ok=True)
         _remember(record_path(files), made)
@@ -171,37 +178,51 @@ class Workspaces:
         own = made.repository()
         with own.scratch(made.base, index=own.git_dir / "index") as scratch:
             scratch.run("read-tree", "--reset", "-u", made.base)
-        self._copy(main.top, path, repo)
+        copy_in(main.top, path, repo.copy)
         return made
 
-    def _copy(self, source: Path, target: Path, repo: Repo) -> None:
-        for one in repo.copy:
-            if not (source / one).is_file():
-                log.warning("%s has no file %s to copy into a worktree", source, one)
-                continue
-            (target / one).parent.mkdir(parents=True, exist_ok=True)
-            (target / one).unlink(missing_ok=True)  # a link there would lead the copy out of the worktree
-            shutil.copy2(source / one, target / one)
+    def _ports(self, repo: Repo, job: Job, before: int = 0) -> int:
+        """The first port of this attempt's own; 0 when its repository wants none."""
+        try:
+            return self.ports.take(_attempt_of(job), repo.ports, before) if repo.ports else 0
+        except NoPorts as error:
+            raise GitFailed(str(error)) from None
 
-    def gate(self, name: str) -> tuple[str, ...]:
-        """The gate command of a repository; empty if it has none."""
+    def hold_ports(self, worktree: Worktree, job: Job) -> None:
+        """An attempt that began under an earlier daemon has its ports."""
+        repo = self._settings.repos.get(worktree.repo)
+        if worktree.ports and repo is not None and repo.ports:
+            self.ports.hold(_attempt_of(job), worktree.ports, repo.ports)
+
+    def release_ports(self, job: Job) -> None:
+        """The attempt runs no more."""
+        self.ports.release(_attempt_of(job))
+
+    def command(self, name: str, what: What) -> tuple[str, ...]:
+        """A command of a repository; empty if it has none."""
         repo = self._settings.repos.get(name)
-        return repo.gate if repo is not None else ()
+        if repo is None:
+            return ()
+        return {"gate": repo.gate, "setup": repo.setup, "teardown": repo.teardown}[what]
 
-    def gate_files(self, worktree: Worktree) -> CommandFiles:
-        """The files that its gate runs: those of the commit that the attempt began at. Blocks.
+    def command_files(self, worktree: Worktree, what: What) -> CommandFiles:
+        """The files that a command runs: those of the commit that the attempt began at. Blocks.
 
         Raises GitFailed, also when no operator has allowed them.
         """
         repo = self._settings.repos.get(worktree.repo)
         if repo is None:
             return CommandFiles(worktree.base)
-        return self._allowed_files(worktree.repository(), repo, worktree.base)
+        words = self.command(worktree.repo, what)
+        return self._allowed(worktree.repository(), repo, worktree.base, what, words)
 
-    def _allowed_files(self, repository: Repository, repo: Repo, base: str) -> CommandFiles:
-        files = command_files(repository, repo.gate, base, repo.gate_files)
+    def _allowed(
+        self, repository: Repository, repo: Repo, base: str, what: str, words: Sequence[str]
+    ) -> CommandFiles:
+        named = repo.gate_files if what == "gate" else None
+        files = command_files(repository, words, base, named) if words else CommandFiles(base)
         if files.digest and not self._may_run(repo.name, files.digest):
-            raise GitFailed(not_allowed("gate", repo.name, files))
+            raise GitFailed(not_allowed(what, repo.name, files))
         return files
 
     def seal(self, worktree: Worktree, files: Files, job: Job) -> Worktree:
@@ -312,6 +333,10 @@ class Workspaces:
         return f"a commit holds the value of the secret {name}" if name else ""
 
 
+def _attempt_of(job: Job) -> str:
+    return f"{job.child_thread} {job.attempt}"
+
+
 def leaked(outcome: Outcome, leak: Leak) -> Outcome:
     """The outcome of a run whose commits contain a secret or a copied file."""
     told = f"{outcome.summary}\nnot accepted: {leak}; nothing was committed for it".strip()
@@ -326,16 +351,6 @@ def not_committed(outcome: Outcome, error: Exception) -> Outcome:
 
 def _tree_of(scratch: Scratch, commit: str) -> str:
     return scratch.run("rev-parse", f"{commit}^{{tree}}").decode().strip()
-
-
-def _blobs(main: Repository, base: str, copied: Sequence[str]) -> tuple[str, ...]:
-    """The git blob ids of these files, except very short ones, which others may match by chance."""
-    paths = [main.top / one for one in copied]
-    long = [str(path) for path in paths if path.is_file() and path.stat().st_size >= SHORTEST_SECRET]
-    if not long:
-        return ()
-    with main.scratch(base) as scratch:
-        return tuple(scratch.run("hash-object", "--no-filters", "--", *long).decode().split())
 
 
 def _left(repository: Repository, worktree: Worktree, tip: str) -> dict[str, Any]:

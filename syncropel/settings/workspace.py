@@ -14,8 +14,9 @@ from typing import Any, Final
 from syncropel.errors import SetupError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MOST_PORTS: Final = 100
 _AUTHOR: Final = re.compile(r"[^<>\n]+ <[^<>\s]+>")
-_REPO_KEYS: Final = ("path", "base", "copy", "gate", "gate_files")
+_REPO_KEYS: Final = ("path", "base", "copy", "gate", "gate_files", "setup", "teardown", "ports")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class Repo:
     """Files and folders of the repository that the gate runs, taken from the base commit and only with an
     operator's consent. Unset: those that the words of `gate` tell. Empty: none.
     """
+    setup: tuple[str, ...] = ()
+    """A program and its arguments, run in a worktree before its goal; any exit status but 0 fails the
+    attempt. Empty: nothing runs.
+    """
+    teardown: tuple[str, ...] = ()
+    """A program and its arguments, run in a worktree after a goal that ended, whatever came of it. Empty:
+    nothing runs.
+    """
+    ports: int = 0
+    """How many TCP ports each running attempt has for itself, from `SPL_PORT_BASE` on."""
 
 
 @dataclass(frozen=True)
@@ -93,19 +104,30 @@ def _read(name: str, entry: Any, path: Path) -> Repo:
         folder,
         base,
         _inside(where, "copy", entry.get("copy", []), ".env"),
-        _gate(where, entry.get("gate", [])),
+        _command(where, "gate", entry.get("gate", []), '["make", "test"]'),
         None if gate_files is None else _inside(where, "gate_files", gate_files, "check.sh"),
+        _command(where, "setup", entry.get("setup", []), '["npm", "ci"]'),
+        _command(where, "teardown", entry.get("teardown", []), '["docker", "compose", "down"]'),
+        _ports(where, entry.get("ports", 0)),
     )
 
 
-def _gate(where: str, listed: Any) -> tuple[str, ...]:
+def _command(where: str, key: str, listed: Any, example: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(one, str) and "\0" not in one for one in listed):
         raise SetupError(
-            f"{where}: gate must be a list of a program and its arguments", 'for example ["make", "test"]'
+            f"{where}: {key} must be a list of a program and its arguments", f"for example {example}"
         )
     if listed and not listed[0]:
-        raise SetupError(f"{where}: gate names no program", 'for example ["make", "test"]')
+        raise SetupError(f"{where}: {key} names no program", f"for example {example}")
     return tuple(listed)
+
+
+def _ports(where: str, count: Any) -> int:
+    if type(count) is not int or not 0 <= count <= MOST_PORTS:
+        raise SetupError(
+            f"{where}: ports must be a whole number from 0 to {MOST_PORTS}, not {count!r}", "for example 10"
+        )
+    return count
 
 
 def _inside(where: str, key: str, listed: Any, example: str) -> tuple[str, ...]:

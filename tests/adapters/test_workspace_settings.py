@@ -30,6 +30,16 @@ def test_a_repository_is_a_path_or_a_table(tmp_path: Path) -> None:
     }
 
 
+def test_commands_files_and_ports_of_a_repository_are_read(tmp_path: Path) -> None:
+    text = (
+        '[workspace.repos.app]\npath = "/srv/app"\ngate = ["make"]\ngate_files = []\n'
+        'setup = ["npm", "ci"]\nteardown = ["docker", "compose", "down"]\nports = 10\n'
+    )
+    repo = load(tmp_path, text).workspace.repos["app"]
+    assert (repo.gate, repo.gate_files) == (("make",), ())
+    assert (repo.setup, repo.teardown, repo.ports) == (("npm", "ci"), ("docker", "compose", "down"), 10)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -44,6 +54,11 @@ def test_a_repository_is_a_path_or_a_table(tmp_path: Path) -> None:
         ('[workspace.repos.app]\npath = "/a"\ngate = "make test"', ["gate must be a list"]),
         ('[workspace.repos.app]\npath = "/a"\ngate = ["make", 1]', ["gate must be a list"]),
         ('[workspace.repos.app]\npath = "/a"\ngate = [""]', ["gate names no program"]),
+        ('[workspace.repos.app]\npath = "/a"\nsetup = "npm ci"', ["setup must be a list"]),
+        ('[workspace.repos.app]\npath = "/a"\nteardown = [""]', ["teardown names no program"]),
+        ('[workspace.repos.app]\npath = "/a"\ngate_files = ["../x"]', ["gate_files must be"]),
+        ('[workspace.repos.app]\npath = "/a"\nports = 101', ["ports must be a whole number from 0 to 100"]),
+        ('[workspace.repos.app]\npath = "/a"\nports = true', ["ports must be"]),
         ('author = "nobody"', ["author must be"]),
         ("colour = 1", ["unknown key 'colour' in [workspace]"]),
     ],

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from syncropel.adapters.command_run import CommandRun, Judged
 from syncropel.adapters.gate_files import CommandFiles, command_files, not_allowed
 from syncropel.adapters.merging.branches import Branches, Joined
 from syncropel.adapters.merging.checkouts import checkouts
-from syncropel.adapters.merging.gate import Judged, TreeGate
 from syncropel.adapters.merging.merged_tree import make_tree, remove_tree
 from syncropel.adapters.merging.stopped import Stopped
 from syncropel.engine.dispatch.starting import StartGate
@@ -42,6 +42,8 @@ from syncropel.supervisor.decide import Limits
 from syncropel.system.clean_git import GitFailed, Repository
 from syncropel.system.interruptible import in_thread
 
+RUN_KIND: Final = "merge"
+"""How the runs of these gates begin in the folder of runs."""
 _NOTHING_MOVED: Final = "nothing was moved"
 
 
@@ -201,7 +203,9 @@ class MergeRun:
         self._gates += 1
         output = self._tree.with_name(f"gate-{self._gates}.log")
         output.unlink(missing_ok=True)
-        gate = TreeGate(self._repo.gate, self._tree, output, self._tools.runs, self._tools.limits())
+        gate = CommandRun(
+            "gate", RUN_KIND, self._repo.gate, self._tree, output, self._tools.runs, self._tools.limits()
+        )
         door = StartGate[Job](self._tools.ingest, lambda job: not self._held())
         judging = asyncio.ensure_future(
             gate.judge(self._tools.runtime, lambda run: door.let_through(self._job, run))

@@ -11,12 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from syncropel.adapters.merging.gate import RUN_PREFIX
 from syncropel.adapters.merging.merged_tree import remove_leftover
 from syncropel.adapters.merging.stopped import Stopped
 from syncropel.adapters.taking_back import end_left
 from syncropel.engine.ingest.door import Ingest
-from syncropel.engine.merging.run import MergeRun, MergeTools
+from syncropel.engine.merging.run import RUN_KIND, MergeRun, MergeTools
 from syncropel.engine.merging.steps import Job, Steps
 from syncropel.errors import BadRequest, SyncropelError, Unavailable
 from syncropel.folds.tasks.merges import ENDED, FAILED, INTERRUPTED, MERGED, MOVED, MOVING, REFUSED, WORK
@@ -85,7 +84,7 @@ class MergeWork:
 
     async def resume(self) -> None:
         """End what an earlier daemon left of its merges, and say what became of each."""
-        await end_left(self._tools.runs, RUN_PREFIX)
+        await end_left(self._tools.runs, f"{RUN_KIND}-")
         names = sorted(one.name for one in self._folder.iterdir()) if self._folder.is_dir() else []
         for name in names:
             records = await self._ingest.store.query(RecordFilter(merge_thread(name), limit=10_000))
