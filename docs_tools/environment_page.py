@@ -66,6 +66,10 @@ GIVEN = (
         "The path of a file with what was reported of the subtasks that this one depends on; else empty.",
     ),
     Variable(
+        "SPL_PORT_BASE",
+        "The first of the attempt's own TCP ports; not set unless its repository has `ports`.",
+    ),
+    Variable(
         "SPL_GATEWAY_TOKEN",
         "For codex behind the [gateway](../howto/gateway.md): the token of this attempt.",
     ),

@@ -204,6 +204,12 @@ class ProgramAdapter(ABC):
         return not taken.over
 
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
+        try:
+            return await self._resume(taken, job, observe)
+        finally:
+            self.place.workspaces.release_ports(job)
+
+    async def _resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         files = Files.of(job, self.place.work, self.place.user)
         job.remains.forget = taken.forget
         if job.repo and (made := read_record(record_path(files))) is not None:

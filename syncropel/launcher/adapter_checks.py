@@ -128,6 +128,9 @@ def _repository(repo: Repo, root: str) -> Finding:
         return Finding(about, "fail", f"worktrees cannot be made in {place}", "set [workspace] root")
     if repo.gate and (why := problem_of(repo.gate, repo.path, passed())):
         return Finding(about, "warn", f"the gate accepts nothing: {why}", f"set gate of {section}")
+    for key, words in (("setup", repo.setup), ("teardown", repo.teardown)):
+        if words and (why := problem_of(words, repo.path, passed())):
+            return Finding(about, "warn", f"the {key} cannot run: {why}", f"set {key} of {section}")
     gate = f"gate: {shlex.join(repo.gate)}" if repo.gate else "no gate"
     return Finding(about, "ok", f"{repo.path}, from {repo.base}; {gate}")
 

@@ -214,3 +214,26 @@ async def test_a_copy_is_not_written_through_a_link_of_the_base(tmp_path: Path, 
     outcome = await Bench(tmp_path, copy=("conf/env",)).run("true")
     assert "leads out of" in outcome.summary
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+async def test_a_goal_that_a_later_daemon_takes_over_keeps_its_ports(tmp_path: Path) -> None:
+    first = Bench(tmp_path, ports=10)
+    goal = "echo $SPL_PORT_BASE > ../base; until test -e ../go; do sleep 0.02; done; cat ../base"
+    running = asyncio.ensure_future(first.run(goal))
+    await until(lambda: (tmp_path / "base").exists() and (tmp_path / "base").read_text().strip())
+    first.adapter.leave_running()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    after, session = Bench(tmp_path, ports=10), dict(first.seen)[SESSION]
+    taken = (await after.adapter.take_back({session["run"]: session}))[session["run"]]
+    job = Job("th_T", goal, 1, 60.0, repo="app", work="T")
+    resumed = asyncio.ensure_future(after.adapter.resume(taken, job, after.observe))
+    await until(lambda: bool(after.seen))
+    base = (tmp_path / "base").read_text().strip()
+    other = await after.run("echo $SPL_PORT_BASE", "U")
+    assert other.summary != base
+    (tmp_path / "go").touch()
+    assert (await resumed).summary == base
+    job.remains.forget()
+    assert (await after.run("echo $SPL_PORT_BASE", "V")).summary == base, "it has given them back"

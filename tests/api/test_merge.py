@@ -285,3 +285,18 @@ async def test_an_instance_alone_merges_what_its_own_goals_left(make_api: MakeAp
     await until(ended)
     assert (await api.get("/v1/tasks/T/merge"))["data"][0]["state"] == "merged"
     assert subjects(project) == ["Merge T: echo x > x", "Begin"]
+
+
+async def test_a_request_that_comes_twice_is_carried_out_once(two: Two, project: Path) -> None:
+    await done(two, "echo x > x")
+    asked = await merged(two)
+    own = (await two.worker.get("/v1/threads"))["data"]
+    (thread,) = [one["id"] for one in own if one["title"] == "merge 1 branch of app"]
+    records = (await two.worker.get("/v1/records", thread=thread))["data"]
+    given = {key: value for key, value in records[0]["body"].items() if key not in ("topic", "goal")}
+    work = two.worker.engine.merging.work
+    await work.take(given)
+    again = (await two.worker.get("/v1/records", thread=thread))["data"]
+    assert ([one["id"] for one in again], asked["state"]) == ([one["id"] for one in records], "merged")
+    assert list(two.worker.engine.instance.home.merges.iterdir()) == []
+    assert len(subjects(project)) == 2

@@ -342,6 +342,12 @@ def test_a_gate_that_can_accept_nothing_is_warned_of(
     assert [(one["state"], one["told"]) for one in found] == [
         ("warn", "the gate accepts nothing: its program 'no-such-program' is not found")
     ]
+    config = Home(home / ".syncro").config
+    config.write_text(config.read_text().replace("gate = ", "setup = "))
+    (found,) = [
+        one for one in spl("doctor", "-o", "json").json["findings"] if one["about"] == "repository my-app"
+    ]
+    assert found["told"] == "the setup cannot run: its program 'no-such-program' is not found"
 
 
 @pytest.mark.parametrize(

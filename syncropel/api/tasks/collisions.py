@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from syncropel.engine.engine import Engine
+from syncropel.folds.fanout.state import FanOut
 from syncropel.wire import CollisionOut, Toucher
-from syncropel.wire.fleet import RunningSpend
 
 MOST_GROUPS: Final = 50
 MOST_FILES: Final = 20
@@ -39,23 +39,24 @@ def collisions(engine: Engine) -> list[CollisionOut]:
 def _touchers(engine: Engine) -> Iterator[tuple[str, Toucher, list[str]]]:
     """Repository, subtask, and files of each running attempt that has touched any."""
     live = engine.ingest.live
+    current: dict[str, dict[str, int]] = {}
     for one in (*engine.leases.spends(), *engine.dispatcher.spending()):
-        if one.touched and (found := _subtask(engine, one)) is not None:
-            thread, index, repo = found
-            state = live.tasks.get(thread)
-            alias = state.alias if state is not None else ""
-            yield repo, Toucher(thread=thread, alias=alias, index=index), one.touched
+        thread = live.parents.fan_outs.get(one.child_thread) if one.touched else None
+        state = live.tasks.get(thread) if thread is not None else None
+        if thread is None or state is None or state.fanout is None:
+            continue
+        if thread not in current:
+            current[thread] = _current(state.fanout)
+        index = current[thread].get(one.child_intend)
+        repo = state.fanout.spec.subtasks[index].repo if index is not None else None
+        if index is not None and repo:
+            yield repo, Toucher(thread=thread, alias=state.alias, index=index), one.touched
 
 
-def _subtask(engine: Engine, one: RunningSpend) -> tuple[str, int, str] | None:
-    """Thread, index, and repository of the subtask whose current attempt this is."""
-    live = engine.ingest.live
-    thread = live.parents.fan_outs.get(one.child_thread)
-    state = live.tasks.get(thread) if thread is not None else None
-    if thread is None or state is None or state.fanout is None:
-        return None
-    for (index, attempt), spawn in state.fanout.spawns.items():
-        if spawn.child_intend == one.child_intend and attempt == state.fanout.attempt(index):
-            repo = state.fanout.spec.subtasks[index].repo
-            return (thread, index, repo) if repo else None
-    return None
+def _current(fanout: FanOut) -> dict[str, int]:
+    """The index of each subtask, by the INTEND of its current attempt."""
+    return {
+        spawn.child_intend: index
+        for (index, attempt), spawn in fanout.spawns.items()
+        if attempt == fanout.attempt(index)
+    }

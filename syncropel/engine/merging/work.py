@@ -72,13 +72,17 @@ class MergeWork:
         except ValueError as error:
             raise BadRequest(f"not a merge: {error}", "ask the coordinator: spl task merge NAME") from None
         folder = self._folder / job.id
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            return
+        folder.mkdir(parents=True)
         try:
             begun = await self._ingest.append_one(job.began(self._did))
         except SyncropelError:
             folder.rmdir()
             raise
-        if begun.created:
+        if not begun.created:  # it was over before
+            folder.rmdir()
+        else:
             job.intend = begun.stored.record.id
             self._spawn(self._carry_out(job), f"merge {job.thread}")
 
@@ -111,6 +115,7 @@ class MergeWork:
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         if any(stored.record.thread == FLEET_CONTROL for stored in records):
             self.enforce()
+            self._steps.sender.hurry()
 
     def enforce(self) -> None:
         """End what a freeze ends, and begin what none holds back any more."""
