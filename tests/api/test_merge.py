@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, Settings
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from syncropel.system.clean_git import Repository
 from tests.git_repository import git
 
 from .conftest import MakeApi, assert_error, until, without_auth
@@ -300,3 +302,29 @@ async def test_a_request_that_comes_twice_is_carried_out_once(two: Two, project:
     assert ([one["id"] for one in again], asked["state"]) == ([one["id"] for one in records], "merged")
     assert list(two.worker.engine.instance.home.merges.iterdir()) == []
     assert len(subjects(project)) == 2
+
+
+async def test_merges_of_a_repository_are_carried_out_in_the_order_of_asking(
+    two: Two, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await done(two, "echo a > a", "echo b > b", "echo c > c")
+    found, looks = Repository.find, iter((0.2, 0.0, 0.1))
+
+    def slow(folder: Path) -> Repository:
+        if folder == project:
+            time.sleep(next(looks, 0.0))  # the first to ask is the last to hear from git
+        return found(folder)
+
+    monkeypatch.setattr(Repository, "find", slow)
+    for index in (2, 0, 1):
+        await ask(two, [index])
+
+    async def all_ended() -> bool:
+        rows = (await two.coordinator.get("/v1/tasks/T/merge"))["data"]
+        return all(one["state"] == "merged" for one in rows)
+
+    await until(all_ended)
+    assert subjects(project) == [
+        *(f"Merge T+{index}: echo {name} > {name}" for index, name in ((1, "b"), (0, "a"), (2, "c"))),
+        "Begin",
+    ]

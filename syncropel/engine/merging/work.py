@@ -56,6 +56,8 @@ class MergeWork:
         self._settings = settings
         self._spawn = spawn
         self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._door = asyncio.Lock()
+        """Passed in the order of asking: several entries may name one repository."""
         self._running: dict[str, MergeRun] = {}
         self._changed = asyncio.Event()
         steps.told = self._forget
@@ -148,8 +150,11 @@ class MergeWork:
             known = ", ".join(sorted(self._settings.repos)) or "none"
             told = f"repository {job.request.repo!r} is not in [workspace.repos] here; known: {known}"
             return Stopped(REFUSED, told)
-        main = await in_thread(Repository.find, repo.path)
-        async with self._turns[main.common]:
+        async with self._door:
+            main = await in_thread(Repository.find, repo.path)
+            turn = asyncio.create_task(self._turns[main.common].acquire())  # before the next one has its turn
+        await turn
+        try:
             while self._ingest.live.holds(job.namespace, job.thread):
                 await self._changed.wait()
             run = MergeRun(job, main, repo, self._folder / job.id / TREE, self._steps, self._tools)
@@ -158,6 +163,8 @@ class MergeWork:
                 return await run.outcome()
             finally:
                 del self._running[job.id]
+        finally:
+            self._turns[main.common].release()
 
     def _forget(self, job: Job) -> None:
         shutil.rmtree(self._folder / job.id, ignore_errors=True)
