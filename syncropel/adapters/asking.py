@@ -91,11 +91,11 @@ class Operator(Protocol):
         ...
 
     async def delivered(self, message: Message) -> None:
-        """The agent has got the message."""
+        """The agent has got the message. A daemon that takes the run over says so again."""
         ...
 
     async def answered(self, message: Message) -> None:
-        """The agent's turn with the message has ended."""
+        """The agent's turn with the message has ended. A daemon that takes the run over says so again."""
         ...
 
 

@@ -97,14 +97,13 @@ class AcpAgent(Agent):
             resumes=session,
             paid=dollars(before.get("session_cost_usd")),
             ignore_denied=job.denied == IGNORE,
-            prompted_after=0 if job.over else None,
         )
 
     def conversing(
         self, run: Supervised, job: Job, reader: OutputReader | None, read: Callable[[], Awaitable[None]]
     ) -> Conversing | None:
         agent = own_reader(reader)
-        if not isinstance(agent, AcpReader) or run.over:
+        if not isinstance(agent, AcpReader):
             return None
         session, _ = self.earlier(job)
         runtime = self.place.runtime
@@ -120,4 +119,5 @@ class AcpAgent(Agent):
             budget_usd=job.budget_usd,
             max_turns=self._options.max_turns,
         )
-        return Talk(Conversation(self._kind, plan), agent, run.folder, job.operator, runtime, read)
+        conversation = Conversation(self._kind, plan)
+        return Talk(conversation, agent, run.folder, job.operator, runtime, read, over=run.over)

@@ -7,7 +7,7 @@ and goes on where the previous one was.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from syncropel.adapters.acp.kinds import Kind
@@ -33,6 +33,8 @@ REPLAY_SECS: Final = 1.0
 _KEPT: Final = ("content", "rawInput", "locations", "kind")
 _SESSION: Final = ("resume", "load", "new")
 """Ids of the requests for a session, in the order in which they are tried."""
+_MOST_OPEN: Final = 1000
+"""Tool calls that are remembered at once."""
 _CLIENT: Final = {"name": "syncropel", "title": "Syncropel", "version": "1"}
 
 
@@ -81,15 +83,16 @@ class Conversation:
     replies: dict[str, Reply] = field(default_factory=dict)
     asked: dict[int | str, Call] = field(default_factory=dict)
     """The agent's open requests."""
-    denied: dict[int | str, Call] = field(default_factory=dict)
-    """Requests that we denied."""
+    denied: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """The tool calls of permissions that we denied, by the permission's `count`."""
     session: str = ""
     failed: str = ""
     """Why no prompt could be sent."""
     cancelled: bool = False
     over: bool = False
     _told: dict[int | str, Call] = field(default_factory=dict)
-    """Every permission that the agent asked for: the same id may not come twice."""
+    """The last permission that the agent asked for under each id."""
+    _permissions: int = 0
     _tools: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What is known of each tool call, for requests that say less."""
 
@@ -102,29 +105,41 @@ class Conversation:
                 self.replies[message.id] = message
                 self._heard(message)
         elif isinstance(message, Call):
-            self.asked[message.id] = message
-            if message.method == PERMISSION:
-                self._told[message.id] = message
+            self._asks(message)
         elif message.method == "$/cancel_request":
-            self.asked.pop(message.params.get("requestId", ""), None)
+            if isinstance(withdrawn := message.params.get("requestId"), int | str):
+                self.asked.pop(withdrawn, None)
         elif message.method == "session/update":
             self._follow(part(message.params.get("update")))
 
+    def _asks(self, call: Call) -> None:
+        if call.method == PERMISSION:
+            self._permissions += 1
+            call = replace(call, count=self._permissions)
+            self._told[call.id] = call
+        self.asked[call.id] = call
+
     def _heard(self, reply: Reply) -> None:
         if reply.id in _SESSION and reply.error is None:
-            self.session = name(reply.result.get("sessionId")) or self.plan.resume
+            own = self.plan.resume if reply.id != "new" else ""
+            self.session = name(reply.result.get("sessionId")) or own
+            if not self.session:
+                self.failed = "it began a session without a name"
         version = reply.result.get("protocolVersion")
         if reply.id == "initialize" and reply.error is None and version != VERSION:
             self.failed = f"it speaks version {version!r} of the protocol, not {VERSION}"
-        if reply.error is not None and reply.id in ("initialize", "authenticate", "new", "mode", "model"):
+        if reply.error is not None and reply.id in ("initialize", "new", "mode", "model"):
             what = {"new": "begin a session", "mode": f"use the mode {self.plan.mode!r}"}
-            what |= {"model": f"use the model {self.plan.model!r}", "authenticate": "sign in"}
+            what |= {"model": f"use the model {self.plan.model!r}"}
             self.failed = f"it cannot {what.get(reply.id, 'begin')}: {reply.problem}"
 
     def _follow(self, update: dict[str, Any]) -> None:
         if update.get("sessionUpdate") in ("tool_call", "tool_call_update"):
-            known = self._tools.setdefault(text(update.get("toolCallId")), {})
+            number = text(update.get("toolCallId"))
+            known = self._tools.setdefault(number, {})
             known |= {key: update[key] for key in _KEPT if update.get(key)}
+            if update.get("status") in ("completed", "failed") or len(self._tools) > _MOST_OPEN:
+                del self._tools[number]
 
     def tool(self, call: Call) -> dict[str, Any]:
         """What is known of the tool call that a permission is about."""
@@ -143,9 +158,10 @@ class Conversation:
             self.cancelled = self.cancelled or method == "session/cancel"
             return
         if isinstance(number, int | str):
-            call = self.asked.pop(number, None) or self._told.get(number)
+            told, open_call = self._told.pop(number, None), self.asked.pop(number, None)
+            call = open_call or told
             if call is not None and call.method == PERMISSION and not _allows(call, message):
-                self.denied[number] = call
+                self.denied[call.count] = self.tool(call)
 
     def due(self, now: Now) -> Iterator[dict[str, Any]]:
         """What is to be sent now, one after the other: give each to `say` before the next."""
@@ -168,17 +184,7 @@ class Conversation:
             return None
         if (begun := self.replies.get("initialize")) is None:
             return None
-        if (sign_in := self._sign_in(begun)) is not None:
-            return sign_in
-        if "authenticate" in self.sent and "authenticate" not in self.replies:
-            return None
         return self._begin(begun, now) if not self.session else self._go_on(now)
-
-    def _sign_in(self, begun: Reply) -> dict[str, Any] | None:
-        offered = [one.get("id") for one in parts(begun.result.get("authMethods"))]
-        if self.kind.sign_in not in offered or "authenticate" in self.sent:
-            return None
-        return request("authenticate", "authenticate", {"methodId": self.kind.sign_in})
 
     def _begin(self, begun: Reply, now: Now) -> dict[str, Any] | None:
         """Ask for a session: to resume it, else to load it, else for a new one."""
@@ -213,7 +219,8 @@ class Conversation:
                 return None
             return self._prompt(PROMPT, self.plan.go_on if self.resumed else self.plan.prompt)
         said = f"{SAID}{now.message}"
-        if now.message and said not in self.sent and (self.kind.joins_turn or not self.busy):
+        open_for = now.message and said not in self.sent and "close" not in self.sent
+        if open_for and (self.kind.joins_turn or not self.busy):
             return self._prompt(said, now.words)
         return None if self.busy else self._close()
 
@@ -226,7 +233,7 @@ class Conversation:
         return None
 
     def _prompt(self, number: str, words: str) -> dict[str, Any]:
-        prompt = [{"type": "text", "text": words}]
+        prompt = [{"type": "text", "text": text(words)}]
         return request(number, "session/prompt", {"sessionId": self.session, "prompt": prompt})
 
     @property
@@ -261,15 +268,25 @@ def answer(call: Call, chosen: str) -> dict[str, Any]:
     """The reply to a permission. Options are chosen by their kind, and none is chosen that lasts: a request
     that offers no such option is denied.
     """
-    options = {text(one.get("kind")): one.get("optionId") for one in parts(call.params.get("options"))}
+    options = _options(call)
     if chosen != CANCELLED and (chosen != ALLOW_ONCE or ALLOW_ONCE not in options):
         chosen = REJECT_ONCE
-    if not isinstance(options.get(chosen), str):
+    if chosen not in options:
         return result(call, {"outcome": {"outcome": "cancelled"}})
     return result(call, {"outcome": {"outcome": "selected", "optionId": options[chosen]}})
 
 
 def _allows(call: Call, reply: Mapping[str, Any]) -> bool:
     chosen = part(part(reply.get("result")).get("outcome")).get("optionId")
-    kinds = {one.get("optionId"): one.get("kind") for one in parts(call.params.get("options"))}
-    return str(kinds.get(chosen)).startswith("allow")
+    return any(number == chosen and kind.startswith("allow") for kind, number in _options(call).items())
+
+
+def _options(call: Call) -> dict[str, str]:
+    """The ids of the options that it offers, by their kind."""
+    offered = parts(call.params.get("options"))
+    ids = [one["optionId"] for one in offered if isinstance(one.get("optionId"), str)]
+    return {
+        text(one.get("kind")): one["optionId"]
+        for one in reversed(offered)
+        if ids.count(one.get("optionId")) == 1  # one that means two things may not be chosen
+    }

@@ -7,6 +7,7 @@ have no reply here, and ours that have none in its output.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -26,12 +27,17 @@ class Sent:
     message: dict[str, Any]
 
 
+class NotWritten(Exception):
+    """A message could not be written, so it must not be sent."""
+
+
 class Journal:
-    """The messages in order. Raises OSError when the file cannot be read or written."""
+    """The messages in order. Raises OSError when the file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
+        self._name = path.name
         self.sent: list[Sent] = []
         self._stream = bytearray()
         self._file.seek(0)
@@ -43,9 +49,16 @@ class Journal:
             self._keep(Sent(after, message))
 
     def add(self, after: int, message: Mapping[str, Any]) -> None:
-        """Write a message; from then on it is to be sent."""
+        """Write a message; from then on it is to be sent. Raises NotWritten."""
         entry = Sent(after, dict(message))
-        self._file.write(json.dumps([entry.after, entry.message], separators=(",", ":")).encode() + b"\n")
+        line = json.dumps([entry.after, entry.message], separators=(",", ":")).encode() + b"\n"
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._file.truncate(size)
+            raise NotWritten(f"{self._name}: {error.strerror}") from error
         self._keep(entry)
 
     def _keep(self, entry: Sent) -> None:

@@ -32,8 +32,6 @@ class Kind:
     """The API of its model, where the gateway can meter it."""
     keys: frozenset[str] = frozenset()
     """Variables through which it could reach its provider without the gateway."""
-    sign_in: str = ""
-    """The method to authenticate with; empty: it takes a key from the environment by itself."""
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     """More capabilities of the client."""
     sets_model: str = "session/set_config_option"
@@ -133,7 +131,6 @@ GEMINI: Final = Kind(
     Provider("google", "https://generativelanguage.googleapis.com", "GEMINI_API_KEY"),
     {ASK: "default", AUTO: "autoEdit"},
     _always({"NO_COLOR": "1", "GEMINI_CLI_NO_RELAUNCH": "true"}),  # a second process would miss signals
-    sign_in="gemini-api-key",
     sets_model="session/set_model",
     loads_in_later_minute=True,
     replays_late=True,

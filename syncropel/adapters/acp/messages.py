@@ -20,6 +20,8 @@ class Call:
     id: Id
     method: str
     params: dict[str, Any]
+    count: int = 0
+    """How many permissions the agent has asked for with this one; 0: it is none. An id may come again."""
 
 
 @dataclass(frozen=True, slots=True)

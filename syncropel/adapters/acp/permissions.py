@@ -56,8 +56,10 @@ def request_of(call: Call, tool: Mapping[str, Any], run: str, root: str) -> Requ
 
 
 def request_id(run: str, call: Call) -> str:
-    """The id of a request: the same for each daemon that finds it open."""
-    return f"q_{hashlib.sha256(f'{run} {call.id!r}'.encode()).hexdigest()[:16]}"
+    """The id of a request: the same for each daemon that finds it open, and of no other request, so that no
+    answer is given twice to an agent that uses an id again.
+    """
+    return f"q_{hashlib.sha256(f'{run} {call.count} {call.id!r}'.encode()).hexdigest()[:16]}"
 
 
 def arguments(command: Any) -> tuple[str, ...] | None:

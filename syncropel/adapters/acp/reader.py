@@ -29,7 +29,7 @@ from syncropel.adapters.reading import Event, Notice, Question, Retry, Session, 
 from syncropel.adapters.reading import Final as End
 
 _SESSION: Final = frozenset({"new", "load", "resume"})
-_BEFORE: Final = frozenset({"initialize", "authenticate", "new", "mode", "model"})
+_BEFORE: Final = frozenset({"initialize", "new", "mode", "model"})
 _RETRY: Final = re.compile(r"(?:attempt |\.\.\. )(\d{1,6})(?: of |/)(\d{1,6})")
 _STATUS: Final = re.compile(r"\b(?:status:? |Error: |\"code\": ?)(\d{3})\b")
 _LIMITS: Final = {"Reached maximum budget": BUDGET_EXCEEDED, "Reached maximum number of turns": MAX_TURNS}
@@ -87,6 +87,7 @@ class AcpReader:
     def account(self) -> Account:
         """The facts about the run so far."""
         self._facts.denied = {**self._tools.denied, **self.denied()}
+        self._facts.said = "".join(self._said)
         spent = self._spending
         return Account(
             self._session,
@@ -118,8 +119,8 @@ class AcpReader:
 
     def fail(self, words: str) -> None:
         """Its conversation came to nothing, for a reason that its output does not say."""
-        if self._facts.ended is None:
-            self._facts.ended = Ended(False, words)
+        before = self._facts.ended
+        self._facts.ended = Ended(False, words, before.error if before and not before.ok else AGENT_ERROR)
 
     def outcome(self, exit_code: int | None, signal: int | None, stderr_tail: str) -> Outcome:
         if (ended := self._facts.ended) is not None:
@@ -190,7 +191,6 @@ class AcpReader:
         if number != self._message:
             self._message, self._said = number, []
         self._said.append(said)
-        self._facts.said = "".join(self._said)
         return [Text(said)]
 
     def _info(self, meta: dict[str, Any]) -> list[Event]:
@@ -228,15 +228,15 @@ class AcpReader:
         else:
             reason, words = _STOPS.get(stop, (AGENT_ERROR, f"its turn ended with {stop!r}"))
             ended = Ended(False, words, reason)
-        self._failure, self._stop, self._facts.ended = "", stop, ended
+        self._failure, self._stop, self._facts.ended, self._message = "", stop, ended, ""
         return [*told, End(ended.ok, ended.text)]
 
     def _ended(self, failed: str) -> Ended:
         """`end_turn` alone is no success: codex and gemini say it of failed calls of the model, too."""
         if failed or self._failure or not self._spending.turn_was_paid:
-            words = failed or self._facts.last_error or self._facts.said
+            words = failed or self._facts.last_error or "".join(self._said)
             return Ended(False, words or "the model did not answer", _status(words))
-        return Ended(True, self._facts.said)
+        return Ended(True, "".join(self._said))
 
 
 def _error_of(reply: Reply) -> str:

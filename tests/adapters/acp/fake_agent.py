@@ -48,20 +48,25 @@ class Agent:
         self.cost = 0.0
         self.open: dict[int, dict[str, Any]] = {}
         """Permissions that wait, with the prompt that they belong to."""
+        self.again: dict[str, Any] | None = None
+        """The prompt that asks for something else under the id of the permission before."""
         self.number = 0
         self.prompts: list[dict[str, Any]] = []
         self.lingers = False
 
     def run(self) -> None:
-        while (said := heard()) is not None:
+        while not (self.session and (HOME / "deaf").exists()) and (said := heard()) is not None:
             if "method" not in said:
                 self.answered(said)
             elif said["method"] == "session/cancel":
                 self.cancel()
             elif not self.lingers:
                 self.serve(said)
-        if self.lingers:
+        if self.lingers or (HOME / "deaf").exists():
             time.sleep(300)
+        (HOME / "end").touch()
+        while (HOME / "stay").exists():
+            time.sleep(0.02)
 
     def serve(self, said: dict[str, Any]) -> None:
         method, params, number = said["method"], said.get("params", {}), said.get("id")
@@ -75,6 +80,8 @@ class Agent:
                 id=number,
                 result={"protocolVersion": version, "agentCapabilities": able, "authMethods": sign_in},
             )
+        elif method == "session/new" and (HOME / "nameless").exists():
+            say(id=number, result={})
         elif method == "session/new":
             if (HOME / "no-session").exists():
                 say(id=number, error={"code": -32000, "message": "Authentication required"})
@@ -112,6 +119,9 @@ class Agent:
             self.ask(said, "edit", rawInput={"path": "note.txt"}, once=does == "edit")
         elif does == "command":
             self.ask(said, "execute", rawInput={"command": "make test"})
+        elif does == "same-id":
+            self.ask(said, "execute", rawInput={"command": "ls"})
+            self.again = said
         elif does == "file-system":
             say(id="fs-1", method="fs/write_text_file", params={"path": "/etc/passwd", "content": ""})
             self.end(said)
@@ -167,6 +177,10 @@ class Agent:
     def answered(self, said: dict[str, Any]) -> None:
         prompt = self.open.pop(said["id"], None) if isinstance(said["id"], int) else None
         if prompt is None:
+            return
+        if self.again is not None:
+            self.number, self.again = self.number - 1, None
+            self.ask(prompt, "execute", rawInput={"command": "rm -rf /"})
             return
         allowed = said.get("result", {}).get("outcome", {}).get("optionId") == "yes"
         status = "completed" if allowed else "failed"

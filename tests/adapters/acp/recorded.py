@@ -63,6 +63,8 @@ class Replay:
         return self.reader.outcome(None, 9, "")
 
     def _say(self, message: dict[str, Any]) -> None:
+        if message.get("method") == "authenticate":
+            return
         if not self.talk.prompts:
             self.said += list(self._due())
         if "method" in message and "id" in message:
@@ -96,5 +98,5 @@ class Replay:
     def _denied(self) -> dict[str, Denied]:
         return {
             str(tool.get("toolCallId")): Denied(tool_of(tool), about(tool))
-            for tool in (self.talk.tool(call) for call in self.talk.denied.values())
+            for tool in self.talk.denied.values()
         }

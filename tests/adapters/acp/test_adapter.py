@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from syncropel.adapters.acp.journal import Journal, NotWritten
 from syncropel.adapters.asking import ALLOW_ALWAYS, ALLOW_ONCE, REJECT_ONCE, Message
 from syncropel.adapters.contract import Place
+from syncropel.adapters.reading import Text
 from syncropel.adapters.registry import enable, installed
 from syncropel.errors import SetupError
-from syncropel.folds.fanout.child import AGENT_SESSION, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.child import SESSION
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
 from tests.adapters.acp.bench import ALL, Bench, Person, until
@@ -181,7 +185,11 @@ async def test_a_session_that_is_gone_is_begun_anew_with_the_whole_goal(tmp_path
 
 @pytest.mark.parametrize(
     ("file", "told"),
-    [("newer", "it speaks version 7 of the protocol, not 1"), ("no-session", "Authentication required")],
+    [
+        ("newer", "it speaks version 7 of the protocol, not 1"),
+        ("no-session", "it cannot begin a session: Authentication required"),
+        ("nameless", "it began a session without a name"),
+    ],
 )
 async def test_an_agent_that_cannot_begin_says_why(tmp_path: Path, file: str, told: str) -> None:
     bench = Bench(tmp_path, "codex")
@@ -191,38 +199,6 @@ async def test_an_agent_that_cannot_begin_says_why(tmp_path: Path, file: str, to
 
     assert (outcome.verdict, outcome.reason, outcome.summary) == ("failed", "agent_error", told)
     assert bench.prompts() == []
-
-
-@pytest.mark.parametrize("agent", ["claude", "gemini"])
-@pytest.mark.parametrize("answered", [False, True])
-async def test_a_daemon_that_comes_back_asks_the_open_request_once_more(
-    tmp_path: Path, agent: str, answered: bool
-) -> None:
-    """And the request that it had answered is answered no second time."""
-    before = Bench(tmp_path, agent, Person(*[ALLOW_ONCE] * answered))
-    running = asyncio.ensure_future(before.run("do:edit"))
-    await until(lambda: before.person.asked and before.of(AGENT_SESSION))
-    before.adapter.leave_running()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    session = before.of(SESSION)[0]
-    known = sum(kind != SESSION for kind, _ in before.seen)
-
-    after = Bench(tmp_path, agent, Person(ALLOW_ONCE))
-    taken = await after.adapter.take_back({session["run"]: session})
-    job = after.job("do:edit", events={session["run"]: known})
-    outcome = await after.adapter.resume(taken[session["run"]], job, after.observe)
-
-    assert outcome.verdict == "accept"
-    assert after.file("note.txt").exists()
-    assert len(before.prompts()) == 1
-    assert len([one for one in after.said() if "outcome" in one.get("result", {})]) == 1
-    if after.person.asked:
-        assert after.person.asked[0].id == before.person.asked[0].id
-    told = [*before.of(STREAM_EVENT), *after.of(STREAM_EVENT)]
-    assert sum(one["usage"]["output"] for one in told) == 10
-    assert after.of(AGENT_SESSION) == []
 
 
 async def test_a_hidden_death_of_the_agent_ends_the_run(tmp_path: Path) -> None:
@@ -293,3 +269,66 @@ def test_only_an_agent_that_asks_may_have_time_for_an_answer(
     else:
         with pytest.raises(SetupError, match="it asks nothing"):
             enable({"claude": table}, installed(), place)
+
+
+async def test_an_id_that_comes_again_is_another_request(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "claude", Person(ALLOW_ONCE, REJECT_ONCE))
+
+    outcome = await bench.run("do:same-id")
+
+    assert [one.command for one in bench.person.asked] == [("ls",), ("rm", "-rf", "/")]
+    assert len({one.id for one in bench.person.asked}) == 2
+    assert agent_of(outcome)["denied"] == ["execute rm -rf /"]
+
+
+@pytest.mark.parametrize("agent", ALL)
+async def test_every_message_that_waits_is_given_to_the_agent(tmp_path: Path, agent: str) -> None:
+    person = Person(ALLOW_ONCE)
+    for number in ("m1", "m2", "m3"):
+        person.messages.put_nowait(Message(number, f"and {number}"))
+    bench = Bench(tmp_path, agent, person)
+
+    outcome = await bench.run("do:edit")
+
+    assert outcome.verdict == "accept"
+    assert bench.prompts() == ["do:edit\n", "and m1", "and m2", "and m3"]
+    assert {number for state, number in person.told if state == "answered"} == {"m1", "m2", "m3"}
+
+
+async def test_an_agent_that_reads_nothing_is_ended_as_a_silent_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "claude", idle_secs=0.6)
+    (bench.home / "deaf").touch()
+
+    outcome = await bench.run("x" * 2_000_000)
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "idle")
+
+
+async def test_a_message_that_cannot_be_written_down_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Journal.add
+
+    def full(self: Journal, after: int, message: dict[str, Any]) -> None:
+        if message.get("method") == "session/prompt":
+            raise NotWritten("sent.jsonl: No space left on device")
+        add(self, after, message)
+
+    monkeypatch.setattr(Journal, "add", full)
+    bench = Bench(tmp_path, "gemini")
+
+    outcome = await bench.run("do:ok")
+
+    assert (outcome.verdict, outcome.reason) == ("failed", "agent_error")
+    assert outcome.summary == "its conversation cannot be kept: sent.jsonl: No space left on device"
+    assert bench.prompts() == []
+
+
+def test_a_run_that_is_only_read_shows_what_its_agent_says(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "claude")
+    chunk = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "I begin."}}
+    line = json.dumps({"jsonrpc": "2.0", "method": "session/update", "params": {"update": chunk}})
+
+    reader = bench.adapter.reader(bench.job("do:ok"))
+
+    assert reader.feed(line.encode()) == [Text("I begin.")]

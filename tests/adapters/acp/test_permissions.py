@@ -94,9 +94,14 @@ def test_a_request_that_says_nothing_is_a_request_all_the_same(tmp_path: Path) -
 
 
 def test_an_id_is_the_same_for_the_next_daemon_and_no_other_request() -> None:
-    ids = {request_id(run, Call(number, "m", {})) for run in ("a", "b") for number in (1, "1", 2)}
+    ids = {
+        request_id(run, Call(number, "m", {}, count))
+        for run in ("a", "b")
+        for number in (1, "1", 2)
+        for count in (1, 2)
+    }
 
-    assert len(ids) == 6
+    assert len(ids) == 12
     assert request_id("a", Call(1, "m", {})) == request_id("a", Call(1, "other", {"x": 1}))
 
 

@@ -46,7 +46,10 @@ def test_our_side_says_by_itself_what_was_recorded(run: str) -> None:
     recorded = [json.loads(line) for line in (FOLDER / f"{run}.jsonl").read_text().splitlines()]
     methods = [one["m"].get("method") for one in recorded if one.get("dir") == "->"]
     upto = methods.index("session/prompt") + 1
-    assert [one["method"] for one in replay.said] == methods[:upto]
+    ours = [
+        one for one in methods[:upto] if one != "authenticate"
+    ]  # for gemini, that replaces the user's login
+    assert [one["method"] for one in replay.said] == ours
 
 
 @pytest.mark.parametrize("run", runs())
