@@ -22,9 +22,10 @@ def configure(parser: Parser) -> None:
     setup = add_verb(
         group,
         "setup",
-        "find claude and codex, and let them work on the repository of this folder",
-        epilog="It writes [adapters.claude], [adapters.codex], and the repository's entry in\n"
-        "[workspace.repos] into the coordinator's config.toml. What is there already stays as it is.\n"
+        "find claude, codex, gemini and opencode, and let them work on the repository of this folder",
+        epilog="It writes [adapters.NAME] for each, and the repository's entry in [workspace.repos], into\n"
+        "the coordinator's config.toml. What is there already stays as it is.\n"
+        "With --ask, claude and codex need the programs claude-agent-acp and codex-acp.\n"
         "The entry has a gate command, such as the repository's tests: an attempt is accepted only\n"
         "when that passes in its worktree.\n"
         "It spends nothing and uses no network: a login is looked for, not tried.",
@@ -33,6 +34,9 @@ def configure(parser: Parser) -> None:
     gates = setup.add_mutually_exclusive_group()
     gates.add_argument("--gate", metavar="COMMAND", type=_words, help="the gate command, such as 'make test'")
     gates.add_argument("--no-gate", dest="gate", action="store_const", const=[], help="no gate command")
+    setup.add_argument(
+        "--ask", action="store_true", help="have the agents ask before they edit or run something"
+    )
     setup.add_argument("--overwrite", action="store_true", help="replace entries that are there already")
     setup.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
     setup.set_defaults(run=run_setup)
@@ -55,7 +59,7 @@ def run_setup(args: Namespace) -> int:
     from syncropel.launcher.agent_setup import apply, commands, examine, free_alias
 
     home = this_home()
-    chosen = {"name": args.name, "gate": args.gate, "overwrite": args.overwrite}
+    chosen = {"name": args.name, "gate": args.gate, "ask": args.ask, "overwrite": args.overwrite}
     setup = examine(home, Path.cwd(), os.environ, **chosen)
     if not args.dry_run:
         apply(home, setup)
@@ -65,20 +69,21 @@ def run_setup(args: Namespace) -> int:
     if is_json(args):
         print_json(_as_json(home, setup, typed, written=not args.dry_run))
         return 0
-    say("Found:", *_found_lines(setup), "", *_change_lines(home, setup, dry_run=args.dry_run))
+    say("Found:", *_found_lines(setup, ask=args.ask), "", *_change_lines(home, setup, dry_run=args.dry_run))
     say("", *_gate_lines(setup))
     say("", *_worker_lines(home, setup), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
     return 0
 
 
-def _found_lines(setup: Setup) -> list[str]:
-    from syncropel.launcher.agent_clis import AGENTS
+def _found_lines(setup: Setup, *, ask: bool) -> list[str]:
+    from syncropel.launcher.agent_clis import AGENTS, PACKAGES, program_of
 
     clis = {one.name: one for one in setup.clis}
     rows = []
     for name in AGENTS:
         if (cli := clis.get(name)) is None:
-            rows.append([name, "-", "not on PATH"])
+            program = program_of(name, asks=ask)
+            rows.append([name, "-", f"not on PATH: npm install -g {PACKAGES[program]}"])
         else:
             rows.append(
                 [name, cli.version or "version unknown", f"login {_login(cli.login.state)}: {cli.login.told}"]
@@ -116,7 +121,8 @@ def _told(value: object) -> str:
         return f" = {value}"
     if "path" in value:
         return f" = {value['path']}"
-    told = [f"mode {value['mode']}", f"${value['default_budget_usd']:.2f} an attempt"]
+    told = [f"{key} {value[key]}" for key in ("mode", "permissions") if key in value]
+    told += [f"${value['default_budget_usd']:.2f} an attempt"]
     told += [f"model {value['model']}"] if "model" in value else []
     told += [f"passes {', '.join(value['env'])}"] if "env" in value else []
     return f": {', '.join(told)}"

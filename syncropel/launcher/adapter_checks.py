@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from syncropel.adapters.agents.options import ASK
 from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import passed
 from syncropel.adapters.gateway.desk import Gateway
@@ -15,7 +16,7 @@ from syncropel.adapters.registry import GROUP, Enabled, enable, installed
 from syncropel.cel.expression import compile_expression
 from syncropel.cel.names import Vocabulary
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.launcher.agent_clis import AGENTS, find_cli
+from syncropel.launcher.agent_clis import AGENTS, PACKAGES, find_cli, program_of
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.gates import problem_of
 from syncropel.peer.runtime import Runtime
@@ -41,7 +42,8 @@ def adapters(patient: Patient) -> Iterator[Finding]:
     except SetupError as error:
         yield Finding("adapters", "fail", error.message, error.hint)
         return
-    problems = [finding for name, one in made.items() for finding in _problems(name, one)]
+    tables = settings.adapters.tables
+    problems = [finding for name, one in made.items() for finding in _problems(name, one, tables.get(name))]
     yield from problems
     if (default := settings.dispatch.adapter) not in made:
         hint = f"enable it: [adapters.{default}] in {home.config}; or change [dispatch] adapter"
@@ -50,10 +52,21 @@ def adapters(patient: Patient) -> Iterator[Finding]:
         yield Finding("adapters", "ok", ", ".join(sorted(made)))
 
 
-def _problems(name: str, one: Enabled) -> Iterator[Finding]:
-    about = f"adapter {name}"
-    if one.problem:
-        yield Finding(about, "warn", one.problem, f"see [adapters.{name}] in config.toml; spl adapter list")
+def _problems(name: str, one: Enabled, table: AdapterTable | None) -> Iterator[Finding]:
+    if not one.problem:
+        return
+    hint = f"see [adapters.{name}] in config.toml; spl adapter list"
+    if table is not None and table.kind in AGENTS and not table.command:
+        program = _program(table)
+        if shutil.which(program, path=_variables(table).get("PATH")) is None:
+            hint = f"install it: npm install -g {PACKAGES[program]}"
+    yield Finding(f"adapter {name}", "warn", one.problem, hint)
+
+
+def _program(table: AdapterTable) -> str:
+    if table.command:
+        return table.command[0]
+    return program_of(table.kind, asks=table.options.get("permissions") == ASK)
 
 
 def agents(patient: Patient) -> Iterator[Finding]:
@@ -64,8 +77,8 @@ def agents(patient: Patient) -> Iterator[Finding]:
 
 
 def _agent(table: AdapterTable) -> Iterator[Finding]:
-    about, program = f"agent {table.name}", table.command[0] if table.command else table.kind
-    cli = find_cli(table.kind, _variables(table), program)
+    about = f"agent {table.name}"
+    cli = find_cli(table.kind, _variables(table), _program(table))
     if cli is None:
         return  # reported by the check of its adapter
     if table.options.get("gateway") is True and cli.version:

@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel import toml_text
+from syncropel.adapters.agents.options import ASK, AUTO
 from syncropel.adapters.models.prices import Prices
 from syncropel.errors import SetupError
 from syncropel.launcher.agent_clis import (
     AGENTS,
     PACKAGES,
     AgentCli,
-    codex_config,
     find_cli,
     login_variables,
+    program_of,
     variables_for,
 )
 from syncropel.launcher.gates import Gate, find_gate, problem_of
+from syncropel.launcher.logins import codex_config, gemini_settings, within
 from syncropel.launcher.teardown import is_running, local_workers
 from syncropel.settings.config import REPOS, Settings, dump_settings, load_settings, raw_entries
 from syncropel.settings.home import Home
@@ -36,10 +38,18 @@ from syncropel.system.clean_git import GitFailed, Repository
 BUDGET_USD: Final = 2.0
 """What an attempt may spend if its subtask names no budget."""
 IDLE_SECS: Final = 600
-CODEX_MODEL: Final = "gpt-5.5"
-"""For a codex whose config names no model: without a name, its spending cannot be priced."""
-_MODES: Final = {"claude": "acceptEdits", "codex": "workspace-write"}
-"""Edits inside the worktree are allowed; anything an agent would have to ask for is denied."""
+MODELS: Final = {"codex": "gpt-5.5", "gemini": "gemini-2.5-pro"}
+"""For agents that do not say what they spend, and whose config names no model: without a name, their spending
+cannot be priced."""
+_KEPT_IN: Final[Mapping[str, Mapping[str, str]]] = {
+    "claude": {"mode": "acceptEdits"},
+    "codex": {"mode": "workspace-write"},
+    "gemini": {"permissions": AUTO},
+    "opencode": {"permissions": ASK},
+}
+"""Edits inside the worktree are allowed; anything else that an agent would have to ask for is denied, or
+asked for if it can ask. opencode asks for edits, too: its `auto` also allows every command.
+"""
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")
 
 
@@ -72,10 +82,11 @@ def examine(
     *,
     name: str = "",
     gate: Sequence[str] | None = None,
+    ask: bool = False,
     overwrite: bool = False,
 ) -> Setup:
     """Examine the repository around `folder` and the agents on PATH, without changing anything. `gate`: the
-    gate command, empty for none; None: find one in the repository.
+    gate command, empty for none; None: find one in the repository. `ask`: the agents ask their operator.
 
     Raises SetupError without a repository, without an agent, for a name that is taken, and for a config that
     cannot be read or belongs to a worker.
@@ -92,12 +103,16 @@ def examine(
             "remove run_as; or point SYNCROPEL_HOME at a home without it",
         )
     path = _repository(folder, settings.workspace.root)
-    found = [cli for agent in AGENTS if (cli := find_cli(agent, environ)) is not None]
+    programs = {agent: program_of(agent, asks=ask) for agent in AGENTS}
+    found = [cli for agent, one in programs.items() if (cli := find_cli(agent, environ, one)) is not None]
     if not found:
-        install = "; or: ".join(f"npm install -g {PACKAGES[agent]}" for agent in AGENTS)
-        raise SetupError(f"no agent on PATH: looked for {' and '.join(AGENTS)}", f"install one: {install}")
+        install = "; or: ".join(f"npm install -g {PACKAGES[one]}" for one in programs.values())
+        looked = ", ".join(programs.values())
+        raise SetupError(f"no agent on PATH: looked for {looked}", f"install one: {install}")
     repo = _name_of(path, name, settings, overwrite=overwrite)
-    wanted: dict[tuple[str, ...], Any] = {("adapters", cli.name): _table(cli.name, environ) for cli in found}
+    wanted: dict[tuple[str, ...], Any] = {
+        ("adapters", cli.name): _table(cli.name, environ, ask=ask) for cli in found
+    }
     there: set[tuple[str, ...]] = {("adapters", one) for one in settings.adapters.tables if not overwrite}
     known = settings.workspace.repos.get(repo)
     own = known if known is not None and known.path.resolve() == path.resolve() else None
@@ -244,12 +259,15 @@ def _entry(raw: Any, gate: Gate | None) -> Any:
     return table if isinstance(raw, dict) or len(table) > 1 else raw
 
 
-def _table(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def _table(name: str, environ: Mapping[str, str], *, ask: bool) -> dict[str, Any]:
     """`[adapters.NAME]`. It names variables, never their values."""
-    table: dict[str, Any] = {"mode": _MODES[name]}
-    if name == "codex":
-        model = codex_config(environ).get("model")
-        table["model"] = model if isinstance(model, str) and model else CODEX_MODEL
+    table: dict[str, Any] = {"permissions": ASK} if ask else dict(_KEPT_IN[name])
+    own = {
+        "codex": within(codex_config(environ), "model"),
+        "gemini": within(gemini_settings(environ), "model", "name"),
+    }
+    if name in MODELS:
+        table["model"] = own[name] or MODELS[name]
     table |= {"default_budget_usd": BUDGET_USD, "idle_secs": IDLE_SECS}
     if env := variables_for(name, environ):
         table["env"] = env
@@ -271,11 +289,12 @@ def _unpassed(
 
 def _unpriced(added: Mapping[tuple[str, ...], Any]) -> list[str]:
     """What makes a budget in US dollars impossible."""
-    codex = added.get(("adapters", "codex"))
-    if codex is None or Prices().knows(codex["model"]):
-        return []
+    models = {name: added["adapters", name]["model"] for name in MODELS if ("adapters", name) in added}
+    prices = Prices()
     return [
-        f"the price of {codex['model']!r} is not known, so codex takes no budget in US dollars: install the "
-        "price list (pip install 'syncropel-console[agents]'), set [adapters.codex.prices], or give each "
+        f"the price of {model!r} is not known, so {name} takes no budget in US dollars: install the price "
+        f"list (pip install 'syncropel-console[agents]'), set [adapters.{name}.prices], or give each "
         "subtask a budget in tokens (budget_tokens=)"
+        for name, model in models.items()
+        if not prices.knows(model)
     ]

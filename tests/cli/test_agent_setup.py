@@ -23,6 +23,17 @@ from .conftest import Ran
 
 Spl = Callable[..., Ran]
 AGENT = '#!/bin/sh\n[ "$*" = --version ] && echo "{version} (an agent)" || exit 3\n'
+OF_AGENTS = (
+    "ANTHROPIC_",
+    "CLAUDE_",
+    "CODEX_",
+    "GEMINI_",
+    "GOOGLE_",
+    "OPENAI_",
+    "OPENCODE_",
+    "OPENROUTER_",
+    "XDG_",
+)
 NOTED = '# ours\n[adapters.claude]  # by hand\nmode = "plan"\n\n# the end\n'
 
 
@@ -35,7 +46,7 @@ def programs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(folder))
     for name in list(os.environ):
-        if name.startswith(("ANTHROPIC_", "CLAUDE_", "CODEX_")) or "proxy" in name.lower():
+        if name.startswith(OF_AGENTS) or "proxy" in name.lower():
             monkeypatch.delenv(name)
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)

@@ -80,7 +80,6 @@ class Kind:
 
 
 _CODEX: Final = {"analytics": {"enabled": False}, "features": {"plugins": False}}
-_OPENCODE: Final = {"share": "disabled", "autoupdate": False}
 _SAME: Final = (ASK, AUTO)
 
 
@@ -89,13 +88,15 @@ def _always(variables: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
 
 
 def _opencode(answer: str) -> dict[str, str]:
-    """Its permissions come from its config, which asks for nothing by default."""
-    config = {**_OPENCODE, "permission": {"edit": answer, "bash": answer, "webfetch": answer}}
+    """Its permissions come from its config, which asks for nothing by default. They are in a variable of
+    their own, which goes before every config, so that one with a provider does not undo them.
+    """
     return {
         "NO_COLOR": "1",
         "OPENCODE_DISABLE_AUTOUPDATE": "1",
         "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
-        "OPENCODE_CONFIG_CONTENT": json.dumps(config),
+        "OPENCODE_CONFIG_CONTENT": json.dumps({"share": "disabled", "autoupdate": False}),
+        "OPENCODE_PERMISSION": json.dumps({"edit": answer, "bash": answer, "webfetch": answer}),
     }
 
 

@@ -18,8 +18,9 @@ from syncropel.adapters.acp.messages import Call, Notification, Reply, read_mess
 from syncropel.adapters.acp.permissions import request_of
 from syncropel.adapters.acp.reader import AcpReader
 from syncropel.adapters.asking import ALLOW_ONCE, CANCELLED, REJECT_ONCE
+from syncropel.adapters.files import Files
 from syncropel.adapters.models.prices import Prices
-from tests.adapters.acp.bench import ALL, KINDS
+from tests.adapters.acp.bench import ALL, KINDS, Bench
 from tests.adapters.acp.recorded import FOLDER, runs
 
 LATE = 60.0
@@ -163,6 +164,22 @@ def test_a_journal_on_a_full_disk_has_whole_messages_only(tmp_path: Path) -> Non
     again = Journal(path)
     again.close()
     assert again.sent == journal.sent
+
+
+@pytest.mark.parametrize("permissions", ["ask", "auto"])
+def test_a_config_with_a_provider_does_not_undo_what_opencode_has_to_ask(
+    tmp_path: Path, permissions: str
+) -> None:
+    own = {"OPENCODE_CONFIG_CONTENT": '{"provider": {}}'}
+    bench = Bench(tmp_path, "opencode", set=own, options={"permissions": permissions})
+    job = bench.job("do:ok")
+
+    found = bench.adapter.environment(job, Files.of(job, tmp_path / "work", None))
+
+    wanted = "ask" if permissions == "ask" else "allow"
+    assert found["OPENCODE_CONFIG_CONTENT"] == own["OPENCODE_CONFIG_CONTENT"]
+    assert json.loads(found["OPENCODE_PERMISSION"])["edit"] == wanted
+    assert json.loads(found["OPENCODE_PERMISSION"])["bash"] == wanted
 
 
 def test_a_prompt_is_text_that_every_agent_can_read() -> None:
