@@ -43,7 +43,8 @@ class Request:
     tool: str = ""
     shown: Mapping[str, Any] = field(default_factory=dict)
     """Exactly what would be done, and nothing else: `command` (text), `diffs` (each `path, old, new`; `old`
-    null for a new file), `input` (the tool's own arguments, as JSON). An answer names its digest.
+    null for a new file), `input` (the tool's own arguments, as JSON), `details` (text of the agent, such as
+    the folder of a command). An answer names its digest.
     """
     command: tuple[str, ...] | None = None
     """The whole argument list of the command; None when there is none, or when only a shell could tell."""

@@ -4,14 +4,21 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.agents_matrix.fleet import Fleet, wait
 
 AGENTS = ("claude", "codex")
-WORKERS = {"claude": "worker-a", "codex": "worker-b"}
+WORKERS = {
+    "claude": "worker-a",
+    "codex": "worker-b",
+    "claude-ask": "worker-a",
+    "codex-ask": "worker-b",
+    "gemini": "worker-b",
+    "opencode": "worker-a",
+}
 REQUEST_USD = {"claude": 0.0058, "codex": 0.0056}
 """A little more than a request of the model costs."""
 _FREEZE = ["kill", "--namespace", "default", "--level", "hard", "--terminate", "--accept-unverified"]
@@ -103,36 +110,37 @@ PLAIN = [
 ]
 
 
-def run_plain(fleet: Fleet) -> list[Row]:
+def run_plain(fleet: Fleet, cases: Sequence[Plain], agents: Sequence[str]) -> list[Row]:
     """All plain cases, as subtasks of one task for each agent."""
     rows = []
     started = {
-        agent: fleet.fan_out(*(one.flag(agent).replace("{agent}", agent) for one in PLAIN))
-        for agent in AGENTS
+        agent: fleet.fan_out(*(one.flag(agent).replace("{agent}", agent) for one in cases))
+        for agent in agents
     }
     for agent, alias in started.items():
-        for case, child in zip(PLAIN, fleet.ended(alias, 400), strict=True):
+        for case, child in zip(cases, fleet.ended(alias, 600), strict=True):
             wanted = case.ends[agent] if isinstance(case.ends, dict) else case.ends
-            wrong = "" if (child["verdict"], child["reason"]) == wanted else f"wanted {wanted}"
+            right = (child["verdict"], child["reason"]) == wanted
+            wrong = "" if right else f"wanted {wanted}: {str(child['summary'])[:400]}"
             rows.append(row_of(case.name, agent, child, case.note, wrong or _also(fleet, case, agent, child)))
     return rows
 
 
 def _also(fleet: Fleet, case: Plain, agent: str, child: dict[str, Any]) -> str:
     """What else has to be so."""
-    edited = (fleet.repo / f"edited-{agent}.txt").exists()
-    if case.name == "edit" and not edited:
+    file = fleet.repo / case.play.partition(":")[2].replace("{agent}", agent)
+    if case.note == "the file is there" and not file.is_file():
         return "the file is not there"
-    if (fleet.repo / f"denied-{agent}.txt").exists():
+    if file.name.startswith(("denied-", "never-")) and file.exists():
         return "a denied edit was made"
     told = child["agent"] or {}
-    if case.name == "budget" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD[agent]:
+    if case.name == "budget" and child["cost_usd"] > 0.02 + 2 * REQUEST_USD.get(agent, 1.0):
         return "over the budget by more than a request"
     if case.name == "gateway: budget" and child["cost_usd"] > 0.02 + REQUEST_USD[agent]:
         return "over the budget by more than a request"
     if case.adapter == "-gate" and (told.get("gateway") or {}).get("disagrees"):
         return str(told["gateway"]["disagrees"])
-    if case.ends == ("accept", "") and (told.get("tokens") or 0) == 0:
+    if case.ends == ("accept", "") and agent != "opencode" and (told.get("tokens") or 0) == 0:
         return "no tokens were told"
     if case.name == "ok" and child["summary"] != "All done.":
         return f"the summary is {child['summary']!r}"
@@ -169,9 +177,7 @@ def stop(fleet: Fleet, agent: str) -> Row:
     fleet.spl("task", "stop", alias, "--subtask", "0")
     wait(lambda: not fleet.agents(), "an empty process tree", 30)
     child = fleet.ended(alias)[0]
-    return row_of(
-        "stop", agent, child, "no process is left", _unless(child["verdict"] == "terminated", child)
-    )
+    return row_of("stop", agent, child, "no process is left", unless(child["verdict"] == "terminated", child))
 
 
 def killed(fleet: Fleet, agent: str) -> Row:
@@ -183,7 +189,7 @@ def killed(fleet: Fleet, agent: str) -> Row:
     child = fleet.ended(alias)[0]
     wait(lambda: not fleet.agents(), "an empty process tree", 30)
     right = (child["verdict"], child["reason"]) == ("failed", "result_missing")
-    return row_of("agent killed", agent, child, "no process is left", _unless(right, child))
+    return row_of("agent killed", agent, child, "no process is left", unless(right, child))
 
 
 def frozen(fleet: Fleet, agent: str) -> Row:
@@ -195,7 +201,7 @@ def frozen(fleet: Fleet, agent: str) -> Row:
     fleet.spl("unkill", "--namespace", "default")
     child = fleet.ended(alias)[0]
     right = (child["verdict"], child["reason"]) == ("terminated", "frozen")
-    return row_of("frozen", agent, child, "no process is left", _unless(right, child))
+    return row_of("frozen", agent, child, "no process is left", unless(right, child))
 
 
 def restart(fleet: Fleet, agent: str) -> Row:
@@ -220,10 +226,10 @@ def _restarted(fleet: Fleet, agent: str, adapter: str, case: str) -> Row:
         1,
         session,
     )
-    asked = child["agent"]["tokens"] if child["agent"] else 0
+    asked = agent == "opencode" or (child["agent"]["tokens"] if child["agent"] else 0)
     cost = abs(child["cost_usd"] - (child["agent"] or {}).get("cost_usd", 0)) < 1e-9
     note = "the same session and attempt, counted once"
-    return row_of(case, agent, child, note, _unless(same and asked and cost, child))
+    return row_of(case, agent, child, note, unless(same and asked and cost, child))
 
 
 def gated_resume(fleet: Fleet, agent: str) -> Row:
@@ -245,7 +251,7 @@ def gated_frozen(fleet: Fleet, agent: str) -> Row:
     fleet.spl("unkill", "--namespace", "default")
     child = fleet.ended(alias)[0]
     right = (child["verdict"], child["reason"]) == ("terminated", "frozen")
-    return row_of("gateway: frozen", agent, child, "the request is cut", _unless(right, child))
+    return row_of("gateway: frozen", agent, child, "the request is cut", unless(right, child))
 
 
 def quota(fleet: Fleet, agent: str) -> Row:
@@ -259,7 +265,7 @@ def quota(fleet: Fleet, agent: str) -> Row:
     second = fleet.ended(alias)[0]
     right = (first["reason"], second["verdict"]) == ("rate_limited", "accept")
     note = "the next one waits until the provider is resumed"
-    return row_of("gateway: quota spent", agent, first, note, _unless(right, [first, second]))
+    return row_of("gateway: quota spent", agent, first, note, unless(right, [first, second]))
 
 
 def resume(fleet: Fleet, agent: str) -> Row:
@@ -276,7 +282,7 @@ def _resumed(fleet: Fleet, agent: str, adapter: str, case: str) -> Row:
     child = wait(lambda: _second(fleet.subtasks(alias)[0]), "the second attempt", 60)
     same = first["agent"]["session"] == child["agent"]["session"]
     right = same and child["verdict"] == "accept"
-    return row_of(case, agent, child, "a retry in the session of the first attempt", _unless(right, child))
+    return row_of(case, agent, child, "a retry in the session of the first attempt", unless(right, child))
 
 
 def _second(child: dict[str, Any]) -> dict[str, Any] | None:
@@ -286,11 +292,11 @@ def _second(child: dict[str, Any]) -> dict[str, Any] | None:
 def together(fleet: Fleet, agent: str) -> Row:
     """Two at once in one repository."""
     where = f"target={WORKERS[agent]},adapter={agent}"
-    flags = [f"goal=Please play:edit:{agent}-{name}.txt now,{where}" for name in ("one", "two")]
-    children = fleet.ended(fleet.fan_out(*flags))
-    made = all((fleet.repo / f"{agent}-{name}.txt").exists() for name in ("one", "two"))
+    names = [f"by-rule-{agent}-{name}.txt" for name in ("one", "two")]
+    children = fleet.ended(fleet.fan_out(*(f"goal=Please play:edit:{one} now,{where}" for one in names)))
+    made = all((fleet.repo / name).exists() for name in names)
     right = made and [one["verdict"] for one in children] == ["accept", "accept"]
-    return row_of("two at once", agent, children[0], "both edits are there", _unless(right, children))
+    return row_of("two at once", agent, children[0], "both edits are there", unless(right, children))
 
 
 def unpriced(fleet: Fleet, agent: str) -> Row:
@@ -301,7 +307,7 @@ def unpriced(fleet: Fleet, agent: str) -> Row:
     wanted = ("failed", "budget_blind") if agent == "codex" else ("accept", "")
     note = "not started" if agent == "codex" else "claude tells its cost itself"
     right = (child["verdict"], child["reason"]) == wanted
-    return row_of("budget without a price", agent, child, note, _unless(right, child))
+    return row_of("budget without a price", agent, child, note, unless(right, child))
 
 
 def lost(fleet: Fleet, agent: str) -> Row:
@@ -315,7 +321,7 @@ def lost(fleet: Fleet, agent: str) -> Row:
     started = fleet.records(worker, "syncropel.dispatch.session.v1", alias)
     right = (child["verdict"], child["attempt"], started[-1].get("resumes")) == ("accept", 1, session)
     return row_of(
-        "worker and agent killed", agent, child, "the same session and attempt", _unless(right, child)
+        "worker and agent killed", agent, child, "the same session and attempt", unless(right, child)
     )
 
 
@@ -324,7 +330,7 @@ def gate_passes(fleet: Fleet, agent: str) -> Row:
     goal = f"goal=Please play:edit:denied-{agent}.txt now"
     child = fleet.ended(fleet.fan_out(f"{goal},target={WORKERS[agent]},adapter={agent}-shut,repo=gated"))[0]
     right = child["verdict"] == "accept" and (child["gate"] or {}).get("passed") and child["agent"]["denied"]
-    return row_of("denied, gate passes", agent, child, "the denied call is told", _unless(right, child))
+    return row_of("denied, gate passes", agent, child, "the denied call is told", unless(right, child))
 
 
 def gate_fails(fleet: Fleet, agent: str) -> Row:
@@ -334,7 +340,7 @@ def gate_fails(fleet: Fleet, agent: str) -> Row:
     gate = child["gate"] or {}
     right = (child["verdict"], child["reason"]) == ("reject", "gate_failed") and gate.get("exit_code") == 3
     right = right and "bad.txt is there" in child["summary"]
-    return row_of("edit, gate fails", agent, child, "nothing is committed", _unless(right, child))
+    return row_of("edit, gate fails", agent, child, "nothing is committed", unless(right, child))
 
 
 SPECIAL: list[Callable[[Fleet, str], Row]] = [
@@ -355,5 +361,6 @@ SPECIAL: list[Callable[[Fleet, str], Row]] = [
 ]
 
 
-def _unless(right: object, told: object) -> str:
+def unless(right: object, told: object) -> str:
+    """What is wrong with a row that is not right."""
     return "" if right else json.dumps(told)[:400]

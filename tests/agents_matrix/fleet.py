@@ -11,98 +11,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import psutil
 
+from tests.agents_matrix import configs
+
 LIMIT_SECS = 120.0
-_CONFIG = """
-[server]
-port = {port}
-
-[dispatch]
-max_concurrent = 4
-
-[workspace.repos.gated]
-path = "{repo}"
-gate = ["sh", "-c", "test ! -e bad.txt || {{ echo bad.txt is there; exit 3; }}"]
-
-[adapters.claude]
-command = ["{claude}"]
-idle_secs = {idle}
-max_turns = {turns}
-mode = "acceptEdits"
-args = ["--allowedTools=Bash"]
-cwd = "{repo}"
-set = {{ ANTHROPIC_BASE_URL = "{url}", CLAUDE_CODE_MAX_RETRIES = "2" }}
-secrets = ["ANTHROPIC_API_KEY"]
-
-[adapters.claude-shut]
-type = "claude"
-command = ["{claude}"]
-mode = "default"
-cwd = "{repo}"
-set = {{ ANTHROPIC_BASE_URL = "{url}" }}
-secrets = ["ANTHROPIC_API_KEY"]
-
-[adapters.claude-gate]
-type = "claude"
-command = ["{claude}"]
-idle_secs = {idle}
-max_turns = {turns}
-mode = "acceptEdits"
-args = ["--allowedTools=Bash"]
-cwd = "{repo}"
-set = {{ CLAUDE_CODE_MAX_RETRIES = "2" }}
-gateway = true
-provider_url = "{url}"
-
-[adapters.codex-gate]
-type = "codex"
-command = ["{codex}"]
-model = "gpt-5.5"
-models = ["a-model-of-nobody"]
-idle_secs = {idle}
-max_turns = {turns}
-mode = "danger-full-access"
-cwd = "{repo}"
-gateway = true
-provider_url = "{url}"
-provider_key = "MODEL_KEY"
-
-[adapters.codex]
-command = ["{codex}"]
-model = "gpt-5.5"
-models = ["a-model-of-nobody"]
-idle_secs = {idle}
-max_turns = {turns}
-mode = "danger-full-access"
-cwd = "{repo}"
-args = {provider}
-secrets = ["MODEL_KEY"]
-
-[adapters.codex-shut]
-type = "codex"
-command = ["{codex}"]
-model = "gpt-5.5"
-mode = "read-only"
-cwd = "{repo}"
-args = {provider}
-secrets = ["MODEL_KEY"]
-"""
-_PROVIDER = (
-    'model_providers.here={{name="here",base_url="{url}/v1",env_key="MODEL_KEY",wire_api="responses",'
-    "request_max_retries=1,stream_max_retries=1}}"
-)
 
 
 @dataclass
 class Fleet:
-    """`base`: the folder that all is in. `model`: the address of the model."""
+    """`base`: the folder that all is in. `model`: the address of the model. `programs`: the folder of the
+    agents' programs. `adapters`: what its workers' config says of them.
+    """
 
     base: Path
     model: str
-    programs: dict[str, str]
+    programs: Path
+    adapters: str
     idle_secs: float = 12.0
     max_turns: int = 20
     _count: int = field(default=0)
@@ -110,6 +38,7 @@ class Fleet:
     @property
     def environ(self) -> dict[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
+        kept["PATH"] = f"{self.programs}{os.pathsep}{kept['PATH']}"  # a Node of their own comes first
         return {**kept, "HOME": str(self.base), "XDG_DATA_HOME": str(self.base / "share")}
 
     @property
@@ -144,22 +73,18 @@ class Fleet:
         self.repo.mkdir(parents=True)
         for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "begin"]):
             subprocess.run([*git, *words], check=True)
-        provider = ["-c", "model_provider=here", "-c", _PROVIDER.format(url=self.model)]
-        config = _CONFIG.format(
-            port="{port}",
-            url=self.model,
-            repo=self.repo,
-            idle=self.idle_secs,
-            turns=self.max_turns,
-            provider=json.dumps(provider),
-            **self.programs,
-        )
+        gemini = self.base / ".gemini" / "settings.json"
+        gemini.parent.mkdir()
+        gemini.write_text('{"general": {"maxAttempts": 2}}', encoding="utf-8")
+        known = {"url": self.model, "repo": str(self.repo), "programs": str(self.programs)}
+        known |= {"idle": f"{self.idle_secs:g}", "turns": str(self.max_turns)}
+        known |= configs.providers(self.model)
         for worker in ("worker-a", "worker-b"):
             secrets = self.home(worker) / "secrets"
             secrets.mkdir(parents=True, mode=0o700)
-            text = config.replace("{port}", str(_free_port()))
+            text = Template(configs.WORKER + self.adapters).substitute(known, port=_free_port())
             (self.home(worker) / "config.toml").write_text(text, encoding="utf-8")
-            for name in ("ANTHROPIC_API_KEY", "MODEL_KEY"):
+            for name in ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MODEL_KEY"):
                 secret = secrets / name
                 secret.touch(mode=0o600)
                 secret.write_text("not-a-real-key", encoding="utf-8")
@@ -168,10 +93,15 @@ class Fleet:
     def stop(self) -> None:
         self.spl("fleet", "stop", "--all", check=False)
 
+    @property
+    def latest(self) -> str:
+        """The alias of the last task."""
+        return f"M-{self._count:03d}"
+
     def fan_out(self, *subtasks: str) -> str:
         """Give a new task these subtasks (flags of `spl task fan-out`); its alias."""
         self._count += 1
-        alias = f"M-{self._count:03d}"
+        alias = self.latest
         self.spl("task", "add", f"case {self._count}", "--alias", alias)
         flags = [word for one in subtasks for word in ("--subtask", one)]
         self.spl("task", "fan-out", alias, *flags, "--join", "all")

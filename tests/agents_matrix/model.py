@@ -1,6 +1,6 @@
-"""A model server on loopback that speaks as much of two APIs as claude and codex need.
+"""A model server on loopback that speaks as much of three APIs as the agents need.
 
-These are Anthropic's messages and OpenAI's responses. What it answers is in `script`.
+These are Anthropic's messages, OpenAI's responses, and Gemini's. What it answers is in `script`.
 """
 
 import contextlib
@@ -16,6 +16,8 @@ from tests.agents_matrix.script import Reply, choose
 READ, CACHED, WRITTEN = 1000, 200, 50
 """Tokens of each request: read anew, read from the cache, written to the cache."""
 PIECE = 4000
+WRITTEN_TEXT = "written by the script\n"
+_GEMINI = "/v1beta/models/"
 
 
 def spent(reply: Reply) -> int:
@@ -59,7 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-        api = _APIS.get(self.path.partition("?")[0])
+        path = self.path.partition("?")[0]
+        model, _, verb = (
+            path.removeprefix(_GEMINI).partition(":") if path.startswith(_GEMINI) else ("", "", "")
+        )
+        api = Gemini(model) if verb == "streamGenerateContent" else _APIS.get(path)
         if api is None:
             self._body(404, {"error": {"message": "no such page"}})
             return
@@ -67,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.status != 200:
             kinds = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}
             kind = kinds.get(reply.status, "api_error" if reply.status >= 500 else "invalid_request_error")
-            error = {"type": kind, "message": f"the script says {reply.status}"}
+            error = {"type": kind, "message": f"the script says {reply.status}", "code": reply.status}
             more = {"Retry-After": str(reply.again)} if reply.again else {}
             self._body(reply.status, {"type": "error", "error": error}, more)
             return
@@ -85,13 +91,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: {this is no event\n\n<html>\n\n")
             return
         for number, event in enumerate(api.events(reply, asked, len(self.server.requests))):
-            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            name = f"event: {event['type']}\n" if "type" in event else ""
+            self.wfile.write(f"{name}data: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()
-            if reply.fault and number == 3:
+            if reply.fault and number == api.begun:
                 if reply.fault == "stall":
                     self.server.closing.wait()
                 return
-            if reply.pause and event["type"].endswith("delta"):
+            if reply.pause and ("type" not in event or event["type"].endswith("delta")):
                 time.sleep(reply.pause)
 
     def _body(self, status: int, body: dict[str, Any], more: dict[str, str] | None = None) -> None:
@@ -111,7 +118,9 @@ def _pieces(reply: Reply) -> list[str]:
 
 
 class Api:
-    """One dialect."""
+    """One dialect. `begun`: the event after which an answer may go wrong."""
+
+    begun = 3
 
     def texts(self, asked: dict[str, Any]) -> list[tuple[str, str]]:
         """The conversation that a request repeats."""
@@ -149,12 +158,7 @@ class Messages(Api):
             delta = {"type": "text_delta", "text": piece}
             yield {"type": "content_block_delta", "index": 0, "delta": delta}
         yield {"type": "content_block_stop", "index": 0}
-        call = None
-        if reply.run:
-            call = ("Bash", {"command": reply.run, "description": "as the script says"})
-        elif reply.write:
-            call = ("Write", {"file_path": reply.write, "content": "written by the script\n"})
-        if call is not None:
+        if (call := self._call(reply, asked)) is not None:
             block = {"type": "tool_use", "id": f"toolu_{number}", "name": call[0], "input": {}}
             yield {"type": "content_block_start", "index": 1, "content_block": block}
             delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}
@@ -163,6 +167,60 @@ class Messages(Api):
         stop = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
         yield {"type": "message_delta", "delta": stop, "usage": {**usage, "output_tokens": spent(reply)}}
         yield {"type": "message_stop"}
+
+    def _call(self, reply: Reply, asked: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        """A tool call, under the names that this agent has for its tools."""
+        names = {str(tool.get("name")) for tool in asked.get("tools") or []}
+        if reply.run:
+            given = {"command": reply.run, "description": "as the script says"}
+            return ("Bash" if "Bash" in names else "bash", given)
+        if not reply.write:
+            return None
+        tool, path = ("Write", "file_path") if "Write" in names else ("write", "filePath")
+        return (tool, {path: reply.write, "content": WRITTEN_TEXT})
+
+
+class Gemini(Api):
+    """Gemini's. The model is in the address."""
+
+    begun = 0
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def texts(self, asked: dict[str, Any]) -> list[tuple[str, str]]:
+        said = []
+        for message in asked.get("contents", []):
+            for one in message.get("parts", []):
+                who = "result" if "functionResponse" in one else str(message.get("role"))
+                said.append((who, one.get("text") or ""))
+        return said
+
+    def events(self, reply: Reply, asked: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+        for piece in _pieces(reply):
+            yield self._chunk(number, reply, {"text": piece})
+        if reply.run:
+            given = {"command": reply.run, "description": "as the script says"}
+            yield self._chunk(number, reply, {"functionCall": {"name": "run_shell_command", "args": given}})
+        elif reply.write:
+            given = {"file_path": reply.write, "content": WRITTEN_TEXT}
+            yield self._chunk(number, reply, {"functionCall": {"name": "write_file", "args": given}})
+        yield self._chunk(number, reply, {"text": ""}, finishReason="STOP")
+
+    def _chunk(self, number: int, reply: Reply, part: dict[str, Any], **more: str) -> dict[str, Any]:
+        usage = {
+            "promptTokenCount": READ + CACHED,
+            "cachedContentTokenCount": CACHED,
+            "candidatesTokenCount": spent(reply),
+            "totalTokenCount": READ + CACHED + spent(reply),
+        }
+        candidate = {"content": {"role": "model", "parts": [part]}, "index": 0, **more}
+        return {
+            "candidates": [candidate],
+            "modelVersion": self._model,
+            "responseId": f"r{number}",
+            "usageMetadata": usage,
+        }
 
 
 class Responses(Api):
@@ -206,9 +264,9 @@ class Responses(Api):
         yield {"type": "response.completed", "response": done}
 
     def _call(self, reply: Reply, asked: dict[str, Any]) -> dict[str, Any] | None:
-        names = {str(tool.get("name") or tool.get("type")) for tool in asked["tools"]}
+        names = {str(tool.get("name") or tool.get("type")) for tool in asked.get("tools") or []}
         if reply.write and "apply_patch" in names:
-            patch = f"*** Begin Patch\n*** Add File: {reply.write}\n+written by the script\n*** End Patch\n"
+            patch = f"*** Begin Patch\n*** Add File: {reply.write}\n+{WRITTEN_TEXT}*** End Patch\n"
             return {"type": "custom_tool_call", "name": "apply_patch", "input": patch}
         command = reply.run or (f"echo written by the script > {reply.write}" if reply.write else "")
         if not command:

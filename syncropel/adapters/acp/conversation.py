@@ -30,6 +30,9 @@ SAID: Final = "said-"
 """Prefix of the id of a prompt with an operator's message; that message's own id follows."""
 REPLAY_SECS: Final = 1.0
 """How long an agent whose replay goes on after the answer is quiet when it is over."""
+AGAIN_SECS: Final = 1.0
+"""How long after a failed handshake it is tried again: codex fails while another makes its home."""
+_HANDSHAKE: Final = ("initialize", "initialize-again")
 _KEPT: Final = ("content", "rawInput", "locations", "kind")
 _SESSION: Final = ("resume", "load", "new")
 """Ids of the requests for a session, in the order in which they are tried."""
@@ -126,9 +129,9 @@ class Conversation:
             if not self.session:
                 self.failed = "it began a session without a name"
         version = reply.result.get("protocolVersion")
-        if reply.id == "initialize" and reply.error is None and version != VERSION:
+        if reply.id in _HANDSHAKE and reply.error is None and version != VERSION:
             self.failed = f"it speaks version {version!r} of the protocol, not {VERSION}"
-        if reply.error is not None and reply.id in ("initialize", "new", "mode", "model"):
+        if reply.error is not None and reply.id in ("initialize-again", "new", "mode", "model"):
             what = {"new": "begin a session", "mode": f"use the mode {self.plan.mode!r}"}
             what |= {"model": f"use the model {self.plan.model!r}"}
             self.failed = f"it cannot {what.get(reply.id, 'begin')}: {reply.problem}"
@@ -174,15 +177,16 @@ class Conversation:
             yield step
 
     def _step(self, now: Now) -> dict[str, Any] | None:
-        if "initialize" not in self.sent:
+        tries = [one for one in _HANDSHAKE if one not in self.sent]
+        if "initialize" in tries or (tries and self._refused and now.quiet_secs >= AGAIN_SECS):
             offers = {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False}
             params: dict[str, Any] = {"protocolVersion": VERSION, "clientInfo": _CLIENT}
             params["clientCapabilities"] = {**self.kind.capabilities, **offers}
-            return request("initialize", "initialize", params)
+            return request(tries[0], "initialize", params)
         if self.failed:
             self.over = True
             return None
-        if (begun := self.replies.get("initialize")) is None:
+        if (begun := self._begun) is None:
             return None
         return self._begin(begun, now) if not self.session else self._go_on(now)
 
@@ -225,7 +229,8 @@ class Conversation:
         return None if self.busy else self._close()
 
     def _close(self) -> dict[str, Any] | None:
-        begun = self.replies["initialize"]
+        begun = self._begun
+        assert begun is not None, "there is a session"
         offers = part(part(begun.result.get("agentCapabilities")).get("sessionCapabilities"))
         if "close" in offers and "close" not in self.sent:
             return request("close", "session/close", {"sessionId": self.session})
@@ -235,6 +240,17 @@ class Conversation:
     def _prompt(self, number: str, words: str) -> dict[str, Any]:
         prompt = [{"type": "text", "text": text(words)}]
         return request(number, "session/prompt", {"sessionId": self.session, "prompt": prompt})
+
+    @property
+    def _begun(self) -> Reply | None:
+        """The reply to a handshake that succeeded."""
+        replies = [self.replies[one] for one in _HANDSHAKE if one in self.replies]
+        return next((one for one in replies if one.error is None), None)
+
+    @property
+    def _refused(self) -> bool:
+        """Whether the first handshake has failed."""
+        return (first := self.replies.get("initialize")) is not None and first.error is not None
 
     @property
     def resumed(self) -> bool:

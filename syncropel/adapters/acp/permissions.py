@@ -26,7 +26,10 @@ def request_of(call: Call, tool: Mapping[str, Any], run: str, root: str) -> Requ
     """
     root = os.path.realpath(root)
     given = part(tool.get("rawInput"))
-    diffs = [_diff(one) for one in parts(tool.get("content")) if one.get("type") == "diff"]
+    content = parts(tool.get("content"))
+    diffs = [_diff(one) for one in content if one.get("type") == "diff"]
+    told = [text(part(one.get("content")).get("text")) for one in content if one.get("type") == "content"]
+    details = "\n".join(filter(None, told))
     command = given.get("command", given.get("cmd"))
     words = command if isinstance(command, str) else shlex.join(texts(command))
     folder = text(given.get("cwd")) or root
@@ -35,6 +38,7 @@ def request_of(call: Call, tool: Mapping[str, Any], run: str, root: str) -> Requ
     shown |= {"diffs": diffs} if diffs else {}
     shown |= {"cwd": folder} if words and os.path.realpath(folder) != root else {}
     shown |= {"input": given} if given and not diffs else {}
+    shown |= {"details": details} if details else {}
     named = [text(one.get("path")) for one in [*diffs, *parts(tool.get("locations"))]]
     named += [text(given.get(key)) for key in _PATHS]
     paths = {os.path.realpath(os.path.join(root, one)) for one in named if one and "\0" not in one}

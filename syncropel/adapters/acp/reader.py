@@ -29,9 +29,9 @@ from syncropel.adapters.reading import Event, Notice, Question, Retry, Session, 
 from syncropel.adapters.reading import Final as End
 
 _SESSION: Final = frozenset({"new", "load", "resume"})
-_BEFORE: Final = frozenset({"initialize", "new", "mode", "model"})
+_BEFORE: Final = frozenset({"initialize-again", "new", "mode", "model"})
 _RETRY: Final = re.compile(r"(?:attempt |\.\.\. )(\d{1,6})(?: of |/)(\d{1,6})")
-_STATUS: Final = re.compile(r"\b(?:status:? |Error: |\"code\": ?)(\d{3})\b")
+_STATUS: Final = re.compile(r"(?:\bstatus:? |\bError: |\"code\": ?|\brejected \()(\d{3})\b")
 _LIMITS: Final = {"Reached maximum budget": BUDGET_EXCEEDED, "Reached maximum number of turns": MAX_TURNS}
 _STOPS: Final = {
     "max_tokens": (AGENT_ERROR, "its answer was cut: it reached the model's limit of tokens"),
@@ -142,6 +142,9 @@ class AcpReader:
             return self._begun(reply)
         if reply.id in ("load", "resume"):
             return [Notice(f"session {self._resumes} is gone ({reply.problem}): a new one begins")]
+        if reply.id == "initialize" and reply.error is not None:
+            self._facts.last_error = reply.problem
+            return [Notice(f"it cannot begin ({reply.problem}): it is asked once more")]
         if reply.id in _BEFORE and reply.error is not None:
             self._facts.ended = Ended(False, reply.problem, _error_of(reply))
             return [End(False, reply.problem)]
@@ -235,18 +238,17 @@ class AcpReader:
         """`end_turn` alone is no success: codex and gemini say it of failed calls of the model, too."""
         if failed or self._failure or not self._spending.turn_was_paid:
             words = failed or self._facts.last_error or "".join(self._said)
-            return Ended(False, words or "the model did not answer", _status(words))
+            return Ended(False, words or "the model did not answer", _reason(words))
         return Ended(True, "".join(self._said))
 
 
 def _error_of(reply: Reply) -> str:
-    for words, reason in _LIMITS.items():
-        if words in reply.problem:
-            return reason
-    code = part(reply.error).get("code")
-    return RATE_LIMITED if code == 429 else _status(reply.problem)
+    return RATE_LIMITED if part(reply.error).get("code") == 429 else _reason(reply.problem)
 
 
-def _status(words: str) -> str:
+def _reason(words: str) -> str:
+    """What an error is, by its text: claude tells its own limits as failures of the session."""
+    if limit := next((reason for told, reason in _LIMITS.items() if told in words), ""):
+        return limit
     limited = (found := _STATUS.search(words)) is not None and found[1] == "429"
     return RATE_LIMITED if limited or "rate_limit" in words else AGENT_ERROR

@@ -70,7 +70,10 @@ class Agent:
 
     def serve(self, said: dict[str, Any]) -> None:
         method, params, number = said["method"], said.get("params", {}), said.get("id")
-        if method == "initialize":
+        if method == "initialize" and (refusals := sorted(HOME.glob("refusal-*"))):
+            refusals[0].unlink()
+            say(id=number, error={"code": 1001, "message": "the home is being made"})
+        elif method == "initialize":
             able: dict[str, Any] = {"loadSession": True}
             if KIND != "gemini":
                 able["sessionCapabilities"] = {"resume": {}, "close": {}}

@@ -271,6 +271,22 @@ def test_only_an_agent_that_asks_may_have_time_for_an_answer(
             enable({"claude": table}, installed(), place)
 
 
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_handshake_that_failed_is_tried_once_more(tmp_path: Path, refusals: int) -> None:
+    bench = Bench(tmp_path, "codex")
+    for number in range(refusals):
+        (bench.home / f"refusal-{number}").touch()
+
+    outcome = await bench.run("do:ok")
+
+    assert [one["method"] for one in bench.said()][:2] == ["initialize", "initialize"]
+    if refusals == 1:
+        assert outcome.verdict == "accept"
+    else:
+        wanted = ("agent_error", "it cannot begin: the home is being made")
+        assert (outcome.reason, outcome.summary) == wanted
+
+
 async def test_an_id_that_comes_again_is_another_request(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "claude", Person(ALLOW_ONCE, REJECT_ONCE))
 

@@ -86,6 +86,16 @@ def test_the_request_of_a_command_elsewhere_has_no_arguments_that_a_rule_could_a
     assert request.shown["cwd"] == "/etc"
 
 
+def test_what_an_agent_says_of_a_command_outside_of_its_arguments_is_shown(tmp_path: Path) -> None:
+    where = {"type": "content", "content": {"type": "text", "text": "[current working directory /etc]"}}
+    tool = {"title": "make", "kind": "execute", "content": [where, {"type": "content"}]}
+
+    request = request_of(Call(1, "m", {}), tool, "run", str(tmp_path))
+
+    assert request.shown == {"title": "make", "details": "[current working directory /etc]"}
+    assert request.command is None
+
+
 def test_a_request_that_says_nothing_is_a_request_all_the_same(tmp_path: Path) -> None:
     request = request_of(Call(1, "m", {"options": "none"}), {}, "run", str(tmp_path))
 

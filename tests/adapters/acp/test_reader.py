@@ -156,3 +156,32 @@ def test_what_is_no_message_is_counted_and_changes_nothing(line: bytes) -> None:
     assert reader.feed(line) == []
     assert reader.unread == (line != b"")
     assert not reader.inbox
+
+
+@pytest.mark.parametrize(
+    ("title", "reason"),
+    [
+        ("Reached maximum number of turns (5)", "max_turns"),
+        ("Reached maximum budget ($1)", "budget_exceeded"),
+        ("API Error: Request rejected (429) · too many", "rate_limited"),
+        ("API Error: 429 too many", "rate_limited"),
+        ("API Error: 500 broken after 429 ms", "agent_error"),
+    ],
+)
+def test_a_failure_of_the_session_has_the_reason_of_its_words(title: str, reason: str) -> None:
+    failure = {"severity": "error", "title": title}
+
+    outcome = Told("claude").turn(_meta={"jetbrains": {"air": {"sessionFailure": failure}}})
+
+    assert (outcome.verdict, outcome.reason, outcome.summary) == ("failed", reason, title)
+
+
+def test_the_last_message_of_a_turn_is_its_own() -> None:
+    """gemini gives its messages no id."""
+    told = Told("gemini")
+    for words in ("one", " message"):
+        told.update("agent_message_chunk", content={"type": "text", "text": words})
+    first = told.turn()
+    told.update("agent_message_chunk", content={"type": "text", "text": "another"})
+
+    assert (first.summary, told.turn().summary) == ("one message", "another")
