@@ -13,7 +13,7 @@ help:
 	@echo "make test-matrix the same on Python 3.11, 3.12 and 3.13"
 	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
 	@echo "make bench       speed, as ratios side by side"
-	@echo "make agents      the real claude and codex on a fleet, against a model that plays scripts (needs npm)"
+	@echo "make agents      the real agents on a fleet, against a model that plays scripts (needs npm)"
 	@echo "make snapshots   accept the console's pictures as they are now"
 	@echo "make docs        make the reference anew from the code, and build the site in build/site"
 	@echo "make format      format the code"

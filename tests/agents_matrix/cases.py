@@ -163,7 +163,7 @@ def row_of(case: str, agent: str, child: dict[str, Any], note: str = "", wrong: 
 def begun(fleet: Fleet, agent: str, alias: str) -> dict[str, Any]:
     """The session that an agent has named, once it runs a tool."""
     worker = WORKERS[agent]
-    wait(lambda: any("sleep" in " ".join(one.cmdline()) for one in fleet.agents()), "a tool that runs")
+    wait(lambda: fleet.runs("sleep"), "a tool that runs")
     found = wait(
         lambda: fleet.records(worker, "syncropel.dispatch.agent_session.v1", alias), "the session in the log"
     )

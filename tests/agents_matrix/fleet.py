@@ -152,6 +152,14 @@ class Fleet:
         """Start what does not run."""
         self.spl("fleet", "start", "--workers", "2")
 
+    def runs(self, word: str) -> bool:
+        """Whether one of them has this word in its command."""
+        for one in self.agents():
+            with contextlib.suppress(psutil.Error):
+                if word in " ".join(one.cmdline()):
+                    return True
+        return False
+
     def agents(self) -> list[psutil.Process]:
         """Processes of agents and of what they started, in this fleet."""
         return list(_bearers(f"HOME={self.base}", "SPL_RUN="))

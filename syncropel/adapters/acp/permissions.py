@@ -33,10 +33,11 @@ def request_of(call: Call, tool: Mapping[str, Any], run: str, root: str) -> Requ
     command = given.get("command", given.get("cmd"))
     words = command if isinstance(command, str) else shlex.join(texts(command))
     folder = text(given.get("cwd")) or root
+    elsewhere = "\0" in folder or os.path.realpath(os.path.join(root, folder)) != root
     shown: dict[str, Any] = {"title": text(tool.get("title"))}
     shown |= {"command": text(words)} if words else {}
     shown |= {"diffs": diffs} if diffs else {}
-    shown |= {"cwd": folder} if words and os.path.realpath(folder) != root else {}
+    shown |= {"cwd": folder} if words and elsewhere else {}
     shown |= {"input": given} if given and not diffs else {}
     shown |= {"details": details} if details else {}
     named = [text(one.get("path")) for one in [*diffs, *parts(tool.get("locations"))]]
@@ -52,7 +53,7 @@ def request_of(call: Call, tool: Mapping[str, Any], run: str, root: str) -> Requ
         one_line(text(tool.get("title"))) or "a tool call that says nothing of itself",
         tool=one_line(text(tool.get("kind"))),
         shown=shown,
-        command=arguments(command) if os.path.realpath(folder) == root else None,
+        command=None if elsewhere else arguments(command),
         paths=tuple(sorted(paths)),
         root=root,
         options=options,

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from syncropel.adapters.acp.conversation import answer
 from syncropel.adapters.acp.messages import Call
 from syncropel.adapters.acp.permissions import arguments, request_id, request_of
-from syncropel.adapters.asking import ALLOW_ALWAYS, ALLOW_ONCE, CANCELLED, REJECT_ALWAYS, REJECT_ONCE
+from syncropel.adapters.asking import (
+    ALLOW_ALWAYS,
+    ALLOW_ONCE,
+    CANCELLED,
+    REJECT_ALWAYS,
+    REJECT_ONCE,
+    Option,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +83,27 @@ def test_the_request_of_an_edit_through_a_link_names_the_file_behind_it(tmp_path
     assert request.command is None
 
 
-def test_the_request_of_a_command_elsewhere_has_no_arguments_that_a_rule_could_allow(tmp_path: Path) -> None:
-    tool = {"title": "make", "kind": "execute", "rawInput": {"command": "make", "cwd": "/etc"}}
+@pytest.mark.parametrize("folder", ["/etc", "below", "..", "a\0b"])
+def test_the_request_of_a_command_elsewhere_has_no_arguments_that_a_rule_could_allow(
+    tmp_path: Path, folder: str
+) -> None:
+    tool = {"title": "make", "kind": "execute", "rawInput": {"command": "make", "cwd": folder}}
 
     request = request_of(Call(1, "m", {}), tool, "run", str(tmp_path))
 
     assert request.command is None
     assert request.shown["command"] == "make"
-    assert request.shown["cwd"] == "/etc"
+    assert request.shown["cwd"] == folder
+
+
+@pytest.mark.parametrize("folder", [".", "", None, "a/.."])
+def test_a_command_in_the_root_has_its_arguments(tmp_path: Path, folder: str | None) -> None:
+    tool = {"kind": "execute", "rawInput": {"command": "make", "cwd": folder}}
+
+    request = request_of(Call(1, "m", {}), tool, "run", str(tmp_path))
+
+    assert request.command == ("make",)
+    assert "cwd" not in request.shown
 
 
 def test_what_an_agent_says_of_a_command_outside_of_its_arguments_is_shown(tmp_path: Path) -> None:
@@ -140,3 +160,36 @@ def test_which_option_is_chosen(chosen: str, offered: list[str], outcome: str) -
         if outcome == "cancelled"
         else {"outcome": "selected", "optionId": f"id-{outcome}"}
     )
+
+
+ONE = {"optionId": "a", "kind": "allow_once", "name": "Allow\nonce"}
+
+
+def test_everything_of_a_command_is_in_its_request_and_nothing_else(tmp_path: Path) -> None:
+    own = {"command": ["make", "test"], "cwd": str(tmp_path / "here" / ".."), "timeout": 5}
+    tool = {"title": "Run make\ntest", "kind": "execute", "rawInput": own, "locations": [{"path": "a.py"}]}
+    (tmp_path / "here").mkdir()
+
+    request = request_of(Call(1, "m", {"options": [ONE]}), tool, "run", str(tmp_path))
+
+    assert request.text == "Run make"
+    assert request.shown == {"title": "Run make\ntest", "command": "make test", "input": own}
+    assert (request.tool, request.command) == ("execute", ("make", "test"))
+    assert request.paths == (str(tmp_path / "a.py"),)
+    assert request.options == (Option("allow_once", "Allow"),)
+
+
+def test_everything_of_an_edit_is_in_its_request_and_nothing_else(tmp_path: Path) -> None:
+    diffs = [{"type": "diff", "path": f"{name}.py", "newText": name} for name in ("b", "a", "b")]
+    tool = {
+        "kind": "edit",
+        "content": diffs,
+        "rawInput": {"file_path": "c.py", "path": "d\0.py", "content": "x"},
+    }
+
+    request = request_of(Call(1, "m", {}), tool, "run", str(tmp_path))
+
+    shown = [{"path": f"{name}.py", "old": None, "new": name} for name in ("b", "a", "b")]
+    assert request.shown == {"title": "", "diffs": shown}
+    assert request.paths == tuple(str(tmp_path / f"{name}.py") for name in "abc")
+    assert request.command is None
