@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -133,6 +134,16 @@ async def test_who_may_answer(asked: Asked) -> None:
     [one] = (await api.get("/v1/questions"))["data"]
     assert one["state"] == "open"
     assert (await asked.answer(await api.bearer("agents:answer"))).status_code == 201
+
+
+async def test_of_answers_at_once_one_is_taken(asked: Asked) -> None:
+    assert (await asked.tell(asked.question())).status_code == 201
+    verdicts = ["allow", "deny"] * 4
+    answers = await asyncio.gather(*(asked.answer(verdict=one) for one in verdicts))
+    assert sorted(one.status_code for one in answers) == [201] + [409] * 7
+    [one] = (await asked.api.get("/v1/questions"))["data"]
+    [taken] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    assert one["answer"]["record"] == taken
 
 
 async def test_an_agent_that_offers_nothing_for_once_is_not_allowed(asked: Asked) -> None:

@@ -11,7 +11,7 @@ import pytest
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.turns import needs_quiet, stands_alone, turn_end
 from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
-from syncropel.folds.fanout.child import ANSWER_CHILD
+from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.folds.fanout.talk import ANSWER, DECIDED, MESSAGE_STATE, QUESTION, SAY
 from syncropel.record.model import Record
@@ -179,6 +179,9 @@ def test_a_call_is_cut(before: list[Record], records: list[Record], cut: list[in
         (NOTHING, VERDICT, False),
         (NOTHING, fork("th_b"), True),
         (A_PLAIN, fork("th_b"), False),
+        (NOTHING, say("LEARN", topic=ANSWER), True),
+        (NOTHING, say("LEARN", topic=SAY_CHILD), True),
+        (NOTHING, ASKED, False),
     ],
 )
 def test_what_is_judged_alone(before: list[Record], one: Record, alone: bool) -> None:

@@ -105,9 +105,7 @@ def _summary_fields(state: TaskState) -> dict[str, Any]:
 
 def task_detail(state: TaskState, own_did: str) -> TaskDetail:
     """Everything about one task."""
-    failed = 0
-    if state.fanout is not None:
-        failed = sum(report.verdict != ACCEPT for report in state.fanout.reports.values())
+    fanout = state.fanout
     return TaskDetail(
         **_summary_fields(state),
         hypothesis=state.hypothesis,
@@ -118,11 +116,11 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
         verdict_by=actor_name(own_did, state.verdict_by),
         summary=state.summary,
         reason=state.reason,
-        attempts_failed=failed,
+        attempts_failed=sum(one.verdict != ACCEPT for one in fanout.reports.values()) if fanout else 0,
         trigger=state.trigger,
         triggered_by=state.triggered_by,
-        budget_usd=state.fanout.budget_usd if state.fanout else None,
-        talk=talk_out(state.fanout),
+        budget_usd=fanout.budget_usd if fanout else None,
+        talk=talk_out(fanout),
     )
 
 

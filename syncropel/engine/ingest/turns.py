@@ -29,7 +29,7 @@ RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
 """Threads whose records decide which others the guard lets through."""
 
 _DECISIVE: Final = frozenset({"INTEND", "KNOW"})
-"""On any other thread, only these acts begin, relate, or judge work."""
+"""On any other thread, only these acts begin, relate, or judge work, apart from what operators say."""
 _LOOKS: Final = re.compile(
     r"\b(?:task|thread|trust|fanout_status|fleet_instances_live)\b(?:\s|//[^\n]*\n)*\("
 )
@@ -53,7 +53,7 @@ def needs_quiet(record: Record, live: LiveFolds) -> bool:
     """Whether nobody else may write while this record is judged and written. A turn may hold several records
     that make threads children of others; two turns at once could each hold half of a cycle.
     """
-    if record.act not in _DECISIVE and record.thread not in RULING:
+    if record.act not in _DECISIVE and record.thread not in RULING and not is_said(record):
         return False
     return stands_alone(record, live) or claims_parent(record)
 
