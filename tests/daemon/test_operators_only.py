@@ -42,11 +42,13 @@ def record(act: str, **body: Any) -> dict[str, Any]:
 
 APPROVAL = {"index": 0, "verdict": "accept"}
 RAISE = record("LEARN", topic="fanout_amend_budget", budget_usd=1e6)
-CALLS = (
+CALLS: tuple[tuple[str, str, dict[str, Any] | list[dict[str, Any]]], ...] = (
     ("answer", "/v1/questions/q_1/answer", {"digest": "0", "verdict": "allow"}),
     ("approve", "/v1/tasks/TRY/answer", APPROVAL),
     ("amend", "/v1/tasks/TRY/amend", {"budget_usd": 1e6}),
     ("say", "/v1/tasks/TRY/subtasks/0/messages", {"text": "x"}),
+    ("merge", "/v1/tasks/TRY/merge", {}),
+    ("allow", "/v1/worktrees/allow", {"repo": "app", "digest": "ab" * 32}),
     ("fork-approve", "/v1/tasks/TRY/answer", APPROVAL),
     ("raw-approve", "/v1/records", record("LEARN", topic="aitl_answered", **APPROVAL)),
     ("raw-raise", "/v1/records", RAISE),

@@ -1,4 +1,4 @@
-"""What no goal may do, whatever token it has found: answer, approve, raise a budget, speak as an operator.
+"""What no goal may do, whatever token it has found: answer, approve, raise a budget, merge, or say things.
 
 A goal on the Unix socket is known as one and may only read. Over TCP whoever calls is looked up for these
 requests alone: that takes some ten milliseconds.
@@ -20,7 +20,9 @@ from syncropel.folds.fanout.reassignments import AMEND_BUDGET
 from syncropel.record.model import Record
 
 _PATHS: Final = re.compile(
-    r"/v1/questions/[^/]+/answer|/v1/tasks/[^/]+/((answer|amend)|subtasks/[^/]+/messages)", re.ASCII
+    r"/v1/questions/[^/]+/answer|/v1/worktrees/allow"
+    r"|/v1/tasks/[^/]+/(answer|amend|merge|subtasks/[^/]+/messages)",
+    re.ASCII,
 )
 _TOPICS: Final = frozenset({ANSWERED, AMEND_BUDGET})
 
