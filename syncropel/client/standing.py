@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 
 def standing(child: ChildOut) -> str:
-    """Its state; for one without a result, whether it only waits, is lost, or was passed over: queued, lost,
-    not_begun, not_spawned.
+    """Its state; for one without a result, whether it only waits, waits for an answer, is lost, or was passed
+    over: queued, asks, lost, not_begun, not_spawned.
     """
-    return child.standing or ("queued" if child.queued and child.state == "in_progress" else child.state)
+    if child.standing or child.state != "in_progress":
+        return child.standing or child.state
+    return "asks" if child.asks is not None else "queued" if child.queued else child.state

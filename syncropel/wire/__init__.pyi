@@ -85,6 +85,7 @@ from .merges import MergeTaken as MergeTaken
 from .merges import Toucher as Toucher
 from .output import OutputPage as OutputPage
 from .questions import AnswerOut as AnswerOut
+from .questions import AskOut as AskOut
 from .questions import DecisionOut as DecisionOut
 from .questions import MessageOut as MessageOut
 from .questions import OptionOut as OptionOut

@@ -74,6 +74,17 @@ class QuestionOut(Wire):
     record: str = Field(description="id of the record of the question")
 
 
+class AskOut(Wire):
+    """What a subtask waits for: its oldest question that nobody has answered."""
+
+    question: str = Field(description="its id")
+    kind: Annotated[Literal["permission", "question"], OPEN]
+    text: str = Field(description="what it asks, in one line")
+    since: float = Field(description="when it was asked, unix seconds")
+    until: float = Field(description="when it is denied if nobody answers, unix seconds")
+    waiting: int = Field(description="how many of its questions wait, this one among them")
+
+
 class QuestionDetail(QuestionOut):
     """A question with all that it shows. The text may contain anything: show no control characters."""
 

@@ -8,7 +8,8 @@ from syncropel.engine.engine import Engine
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.talk import QUEUED, Message, Question
 from syncropel.folds.tasks.state import TaskState
-from syncropel.wire.questions import AnswerOut, DecisionOut, MessageOut, OptionOut, QuestionOut, TalkOut
+from syncropel.wire import ChildOut
+from syncropel.wire.questions import AnswerOut, AskOut, DecisionOut, MessageOut, OptionOut, QuestionOut, TalkOut
 
 
 def question_out(engine: Engine, state: TaskState, asked: Question, options: Any = None) -> QuestionOut:
@@ -122,3 +123,25 @@ def talk_out(fanout: FanOut | None) -> TalkOut | None:
         messages=len(talk.said),
         queued=sum(one.state == QUEUED for one in talk.messages()),
     )
+
+
+def tell_asked(out: list[ChildOut], engine: Engine, fanout: FanOut) -> None:
+    """Note in each subtask, which are all in their order, what it waits for an answer to."""
+    waiting: dict[int, list[Question]] = {}
+    for one in fanout.talk.waiting():
+        if one.attempt == fanout.attempt(one.index) and standing_of(engine, fanout, one)[0] == "open":
+            waiting.setdefault(one.index, []).append(one)
+    for index, found in waiting.items():
+        first = found[0]
+        out[index] = out[index].model_copy(
+            update={
+                "asks": AskOut(
+                    question=first.id,
+                    kind=first.kind,  # type: ignore[arg-type]  # one of talk.KINDS
+                    text=first.text,
+                    since=min(first.asked_at, engine.runtime.now()),
+                    until=first.until,
+                    waiting=len(found),
+                )
+            }
+        )

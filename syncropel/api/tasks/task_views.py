@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
 from syncropel.api.tasks.merge_views import tell_merged
-from syncropel.api.tasks.talk_views import talk_out
+from syncropel.api.tasks.talk_views import talk_out, tell_asked
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
     Look,
@@ -138,6 +138,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
         for child, inner in zip(children, parts, strict=True)
     ]
     tell_merged(out, state.merges)
+    tell_asked(out, engine, fanout)
     spent = spent_usd(fanout, look.spending)
     status = _join_view(state, fanout, children, decision, out, spent, parts_of(engine, state.thread))
     took = measured(fanout, slots(engine))
@@ -195,11 +196,8 @@ def join_status_then(
         return child.spawn.instance, Progress(began.get((child.index, child.attempt)), why=why)
 
     def out(child: Child) -> ChildOut:
-        found, spawn, report = (
-            place(child),
-            child.spawn and child.spawn.key,
-            child.report and child.report.key,
-        )
+        found = place(child)
+        spawn, report = child.spawn and child.spawn.key, child.report and child.report.key
         asked = _asked(fanout, child)
         seen = (child.index, child.subtask.target, child.state, child.attempt, child.waits_for, asked)
         key = (seen, found, spawn, report)

@@ -11,11 +11,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.numbers import duration, size
+from syncropel.cli.text.thread import when
 from syncropel.cli.support.terminal import table
 from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
-    from syncropel.wire import DecisionOut, MessageOut, QuestionDetail, QuestionOut, TaskDetail
+    from syncropel.wire import AskOut, DecisionOut, MessageOut, QuestionDetail, QuestionOut, TaskDetail
 
 BAR: Final = "  │ "
 """Begins a line in other people's words."""
@@ -61,6 +62,12 @@ def answer_command(one: QuestionOut) -> str:
     """The command that answers a question."""
     how = "--allow|--deny" if one.kind == "permission" else '--text "…"|--deny'
     return f"spl task answer {one.alias or one.thread} {one.index} {one.id} {how}"
+
+
+def asks_lines(one: AskOut) -> list[str]:
+    """What a subtask waits for an answer to."""
+    more = f", and {one.waiting - 1} more" if one.waiting > 1 else ""
+    return [f"{BAR}{one.text}{more}", f"  denied {when(one.until)} unless you answer: spl inbox"]
 
 
 def decided_words(one: QuestionOut) -> str:

@@ -174,6 +174,8 @@ def child_lines(child: ChildOut) -> list[str]:
     """One subtask: goal and target, then its state; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
+    if child.asks is not None:
+        lines += [f"      {line}" for line in questions.asks_lines(child.asks)]
     lines += [f"        {line}" for line in (*agent_lines(child.agent), *gate_lines(child.gate))]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
@@ -192,6 +194,8 @@ def _state(child: ChildOut) -> str:
     word = _STATES.get(told, told)
     if child.standing == "lost" and child.lost_at is not None:
         word = f"lost {when(child.lost_at)}"
+    elif told == "asks" and child.asks is not None:
+        word = f"asks since {when(child.asks.since)}"
     facts: list[str] = []
     if child.state in _BAD_VERDICTS or child.state == "accept":
         facts = [cost(child.cost_usd, unknown=child.cost_unknown)]
