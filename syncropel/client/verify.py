@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from syncropel.errors import InvalidRecord
+from syncropel.record.canonical import canonical_json
 from syncropel.record.model import Record, record_id
 
 if TYPE_CHECKING:
     from syncropel.wire.records import RecordOut
+
+
+def shown_digest(shown: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of what a question shows; empty when it has none."""
+    try:
+        return hashlib.sha256(canonical_json(dict(shown)).encode()).hexdigest()
+    except InvalidRecord:
+        return ""
 
 
 def computed_id(record: RecordOut) -> str:

@@ -85,3 +85,12 @@ def test_a_command_is_shown_line_by_line_behind_a_bar() -> None:
     lines = shown(command="make test\nrm -rf /", title="make test")
 
     assert lines[lines.index("  command:") + 1 :][:2] == ["  │ make test", "  │ rm -rf /"]
+
+
+def test_nothing_that_is_shown_is_left_out_because_of_its_shape() -> None:
+    """What has not the usual shape is shown as it came: an agent must not hide a command in a list."""
+    told = "\n".join(shown(command=["rm", "-rf"], diffs=[{"path": "a", "new": "x", "mode": "0777"}, 3]))
+    assert '"rm"' in told
+    assert '"mode": "0777"' in told
+    told = "\n".join(shown(diffs=[{"path": "a", "old": 5, "new": "x"}]))
+    assert '"old": 5' in told

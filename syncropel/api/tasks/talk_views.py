@@ -9,7 +9,15 @@ from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.talk import QUEUED, Message, Question
 from syncropel.folds.tasks.state import TaskState
 from syncropel.wire import ChildOut
-from syncropel.wire.questions import AnswerOut, AskOut, DecisionOut, MessageOut, OptionOut, QuestionOut, TalkOut
+from syncropel.wire.questions import (
+    AnswerOut,
+    AskOut,
+    DecisionOut,
+    MessageOut,
+    OptionOut,
+    QuestionOut,
+    TalkOut,
+)
 
 
 def question_out(engine: Engine, state: TaskState, asked: Question, options: Any = None) -> QuestionOut:

@@ -4,14 +4,10 @@ word of ours.
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.numbers import duration, size
-from syncropel.cli.text.thread import when
 from syncropel.cli.support.terminal import table
 from syncropel.cli.text.thread import when
 
@@ -20,8 +16,6 @@ if TYPE_CHECKING:
 
 BAR: Final = "  │ "
 """Begins a line in other people's words."""
-_LABELS: Final = ("input", "title", "cwd")
-"""What is shown under its own name; any other name may be an agent's."""
 _CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
 
 
@@ -67,7 +61,7 @@ def answer_command(one: QuestionOut) -> str:
 def asks_lines(one: AskOut) -> list[str]:
     """What a subtask waits for an answer to."""
     more = f", and {one.waiting - 1} more" if one.waiting > 1 else ""
-    return [f"{BAR}{one.text}{more}", f"  denied {when(one.until)} unless you answer: spl inbox"]
+    return [f"{BAR}{one.text}{more}", f"  denied {when(one.until)} unless you answer"]
 
 
 def decided_words(one: QuestionOut) -> str:
@@ -103,39 +97,7 @@ def _shown_lines(one: QuestionDetail) -> Iterator[str]:
     if one.shown is None:
         yield f"  shows: {size(one.size)}, too large to be shown (sha256 {one.digest})"
         return
-    command, diffs = one.shown.get("command"), one.shown.get("diffs")
-    if isinstance(command, str):
-        yield "  command:"
-        yield from (f"{BAR}{line}" for line in _lines_of(command))
-    if one.command is not None:
-        yield f"  arguments: {json.dumps(one.command)}"
-    for diff in diffs if isinstance(diffs, list) else ():
-        if isinstance(diff, dict):
-            yield from _diff_lines(diff)
-    others = {key: value for key, value in one.shown.items() if key not in ("command", "diffs")}
-    for key, value in others.items():
-        if key == "title" and value == one.text:
-            continue  # it stands above already
-        yield f"  {key if key in _LABELS else json.dumps(key)}:"
-        yield from (f"{BAR}{line}" for line in _lines_of(json.dumps(value, indent=2)))
-    if one.paths:
-        yield f"  paths: {json.dumps(one.paths)}"
+    from syncropel.client.question_text import shown_lines  # its package imports what `--help` does not need
 
-
-def _diff_lines(diff: dict[str, Any]) -> Iterator[str]:
-    old, new = (text if isinstance(text := diff.get(key), str) else "" for key in ("old", "new"))
-    yield f"  file: {json.dumps(diff.get('path'))}{' (new)' if diff.get('old') is None else ''}"
-    # Only the first two lines are headers: a line of the file may begin with the same characters.
-    changed = islice(difflib.unified_diff(_file_lines(old), _file_lines(new), lineterm="", n=3), 2, None)
-    yield from (f"{BAR}{line}" for line in changed)
-    if old.endswith("\n") != new.endswith("\n") and old and new:
-        yield f"{BAR}\\ {'the new' if old.endswith(chr(10)) else 'the old'} text has no newline at its end"
-
-
-def _file_lines(text: str) -> list[str]:
-    """The lines of a file, whose last one ends with a newline."""
-    return _lines_of(text.removesuffix("\n")) if text else []
-
-
-def _lines_of(text: str) -> list[str]:
-    return text.split("\n")
+    for line in shown_lines(one):
+        yield f"  {line.text}" if line.kind == "label" else f"{BAR}{line.text}"
