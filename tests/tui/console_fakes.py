@@ -10,9 +10,10 @@ from typing import Any
 
 from syncropel.client import Call, Event, Target
 from syncropel.errors import RemoteError, SyncropelError
-from syncropel.wire import FleetStatus, JoinStatus, OutputPage, Page, TaskSummary
+from syncropel.wire import FleetStatus, InboxItem, JoinStatus, OutputPage, Page, TaskSummary
 from syncropel.wire.explain import TaskWhy
 
+INBOX = "/v1/inbox"
 TARGET = Target(url="http://127.0.0.1:7700")
 
 
@@ -49,7 +50,7 @@ class FakeClient:
 
     def __init__(self) -> None:
         self.refuse: BaseException | None = None
-        self.answers: dict[str, Any] = {}
+        self.answers: dict[str, Any] = {INBOX: Page[InboxItem](data=[])}
         self.asked: Counter[str] = Counter()
         self.sent: list[Call[Any]] = []
         self.opened = 0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from syncropel.wire import FleetStatus, Page, TaskSummary
+from syncropel.wire import FleetStatus, InboxItem, Page, TaskSummary
 from tests.tui import console_sample as sample
 
 WATCH = "/v1/fleet/watch"
@@ -68,6 +68,8 @@ def _answer(daemon: FakeDaemon, path: str) -> bytes | int:
         return daemon.answers[path]
     if path == "/v1/tasks":
         return Page[TaskSummary](data=sample.tasks()).model_dump_json().encode()
+    if path == "/v1/inbox":
+        return Page[InboxItem](data=[]).model_dump_json().encode()
     if path.endswith("/join"):
         return sample.join().model_dump_json().encode()
     return 404

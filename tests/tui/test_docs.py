@@ -10,12 +10,13 @@ import pytest
 
 from tui.app import themes
 from tui.app.console_app import ConsoleApp
-from tui.model import actions, compare, feed, fleet, keymap, policy, replay, rows, tasks, threads, tree
+from tui.model import actions, compare, feed, fleet, inbox, keymap, policy, replay, rows, tasks, threads, tree
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
 from tui.screens.compare import CompareScreen
 from tui.screens.feed import FeedScreen
 from tui.screens.fleet import FleetScreen
+from tui.screens.inbox import InboxScreen
 from tui.screens.join import JoinScreen
 from tui.screens.policy import PolicyScreen
 from tui.screens.replay import ReplayScreen
@@ -59,7 +60,17 @@ def test_every_sign_is_documented_beside_its_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "screen", [FleetScreen, TasksScreen, JoinScreen, FeedScreen, PolicyScreen, ThreadsScreen, CompareScreen]
+    "screen",
+    [
+        FleetScreen,
+        TasksScreen,
+        JoinScreen,
+        FeedScreen,
+        PolicyScreen,
+        ThreadsScreen,
+        CompareScreen,
+        InboxScreen,
+    ],
 )
 def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
     for field in screen.fields:
@@ -79,6 +90,7 @@ def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
         *((pane.title.lower(), pane.columns) for pane in policy.PANES),
         ("tasks", tasks.TASKS),
         ("subtasks", tree.SUBTASKS),
+        ("inbox", inbox.INBOX),
     ],
 )
 def test_the_order_in_which_columns_give_way_is_documented(table: str, columns: list[rows.Column]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from syncropel.errors import DaemonNotRunning, RemoteError, SetupError
 from syncropel.wire import FleetStatus, TaskDetail
 from tests.tui import console_sample as sample
-from tests.tui.console_fakes import FakeClient
+from tests.tui.console_fakes import INBOX, FakeClient
 from tests.tui.console_page import Console, console
 from tests.tui.fleets_page import HOME, PROD, STAGE, consoles, daemon, status_of
 from tests.tui.test_contexts import look_at
@@ -148,7 +148,7 @@ async def test_a_join_that_is_reached_behind_is_told_for_one_question() -> None:
         told = [words for title, words in toasts(page) if title == "stage"]
         assert told == ["th_a joined: 5/5 accepted", "th_b joined: 5/5 accepted"]
         assert "! stage: 2 news" in page.part("header")
-        assert stage.asked == {"/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
+        assert stage.asked == {INBOX: 1, "/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
         stage.tasks([joined("th_a"), joined("th_b")])
         await look_at(page, "stage")
         await page.passes(5)
@@ -184,7 +184,7 @@ async def test_a_fan_out_that_begins_and_ends_between_two_words_is_told() -> Non
             await page.settle()
         told = [words for title, words in toasts(page) if title == "stage"]
         assert told == ["th_a joined: 5/5 accepted", "th_b joined: 5/5 accepted"]
-        assert stage.asked == {"/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
+        assert stage.asked == {INBOX: 1, "/v1/tasks/th_a": 1, "/v1/tasks/th_b": 1}
 
 
 async def test_a_join_that_was_reached_while_a_fleet_behind_was_away_is_told() -> None:

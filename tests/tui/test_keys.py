@@ -10,6 +10,7 @@ from textual.message_pump import MessagePump
 
 from tests.tui.console_fakes import Clock
 from tui.app.keys import GIVES_UP_SECS, Keys
+from tui.model.typed import PAUSE_SECS
 
 
 class Node:
@@ -88,3 +89,26 @@ async def test_keys_behind_one_that_never_ends_go_on_though_no_other_is_pressed(
     assert given == ["a", "b"]
     await keys.look()
     assert given == ["a", "b"]
+
+
+async def test_it_tells_which_key_came_after_a_pause() -> None:
+    clock, app = Clock(), Node()
+    keys, given = keys_to(app, clock)
+    await press(keys, "a")
+    first = keys.rested
+    assert first.at == clock.now
+    for _ in range(20):
+        clock.advance(PAUSE_SECS / 2)
+        await press(keys, "a")
+        await app.turn()
+        await app.turn()
+    assert len(given) > 10
+    assert keys.rested == first, "it is held down"
+    clock.advance(2 * PAUSE_SECS)
+    await press(keys, "b")
+    for _ in range(40):
+        await app.turn()
+    assert given[-1] == "b"
+    assert keys.rested.at == clock.now
+    assert not keys.rested.follows(clock.now)
+    assert keys.rested.follows(clock.now - 2 * PAUSE_SECS)

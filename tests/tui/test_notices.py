@@ -102,7 +102,7 @@ def test_each_can_be_switched_off(wanted: Wanted, expected: list[str]) -> None:
 def test_what_is_no_switch_is_refused_with_its_place(switches: dict[str, object]) -> None:
     with pytest.raises(BadRequest, match=r"config\.toml:7"):
         Wanted.read(switches, lambda _: "config.toml:7")
-    assert Wanted.read({"joined": False, "bell": False}, str).kinds == {"failed", "stale", "frozen"}
+    assert Wanted.read({"joined": False, "bell": False}, str).kinds == {"failed", "stale", "frozen", "asks"}
 
 
 async def test_the_console_rings_and_the_feed_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from tui.model import actions
 from tui.model.keymap import Keymap
 from tui.model.layout import NARROW
 from tui.model.setup import BASE_SCREENS, Setup
+from tui.model.typed import Typed
 from tui.preferences import Preferences
 from tui.screens.base import ConsoleScreen
 from tui.widgets.bindings import bindings
@@ -141,6 +142,11 @@ class ConsoleApp(App[None]):
             await self._keys.take(event)
         else:
             await super().on_event(event)
+
+    @property
+    def rested(self) -> Typed:
+        """The last key that was typed after a pause, up to the one that is being handled."""
+        return self._keys.rested
 
     async def _give(self, key: events.Key) -> MessagePump:
         node = self.focused or self.screen

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from textual import events
 from textual.message_pump import MessagePump
 
+from tui.model.typed import PAUSE_SECS, Typed
+
 GIVES_UP_SECS = 1.0
 """Stop waiting for a key whose handling has not finished after this long."""
 
@@ -23,12 +25,19 @@ class Keys:
         self, give: Callable[[events.Key], Awaitable[MessagePump]], clock: Callable[[], float]
     ) -> None:
         self._give, self._clock = give, clock
-        self._waiting: deque[events.Key] = deque()
+        self._waiting: deque[tuple[events.Key, Typed]] = deque()
+        self._last, self._rested = float("-inf"), Typed()
+        self.rested = Typed()
+        """The last key after a pause, up to the key that was given last."""
         self._since: float | None = None
 
     async def take(self, key: events.Key) -> None:
         """Accept a key."""
-        self._waiting.append(key)
+        now, last = self._clock(), self._last
+        if now - last >= PAUSE_SECS:
+            self._rested = Typed(now, last)
+        self._last = now
+        self._waiting.append((key, self._rested))
         if self._since is None:
             await self._next()
         else:
@@ -45,7 +54,8 @@ class Keys:
             self._since = None
             return
         self._since = self._clock()
-        node = await self._give(self._waiting.popleft())
+        key, self.rested = self._waiting.popleft()
+        node = await self._give(key)
         await self._follow(node, node)
 
     async def _follow(self, node: MessagePump, again: MessagePump | None) -> None:

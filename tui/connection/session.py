@@ -20,6 +20,7 @@ from syncropel.client import calls, explain_calls
 from syncropel.errors import RemoteError, SyncropelError
 from tui.connection.coalescing_poller import CoalescingPoller
 from tui.connection.events import MAX_SECS, UNSEEN_SECS, Connection
+from tui.connection.inbox import InboxReader
 from tui.connection.runner import Runner, Subprocess
 from tui.connection.task_pages import TaskPages
 from tui.model.access import Access
@@ -31,7 +32,7 @@ from tui.model.world import JOIN, TASKS, World
 if TYPE_CHECKING:
     from syncropel.client import Call, Event, Target
     from syncropel.client.calls import Answer
-    from syncropel.wire import FleetStatus
+    from syncropel.wire import FleetStatus, InboxItem
 
 NOTICES: Final = 200
 _NO_JOIN: Final = (404, 409)  # no such task; or not fanned out
@@ -95,16 +96,25 @@ class Session:
         )
         self._connection.most = UNSEEN_SECS
         self._poller = CoalescingPoller(self._read, self._unread, sleep=outside.sleep, jitter=outside.jitter)
+        self.inbox = InboxReader(
+            self,
+            self._waits,
+            self._not_known_what_waits,
+            lambda: self.world.link.is_live and not fleet.offline,
+            sleep=outside.sleep,
+            jitter=outside.jitter,
+        )
 
     # life cycle
 
     async def run(self) -> None:
         """Follow the daemon until cancelled, with one stream. While nobody is looking, the only other
-        requests ask what became of fan-outs that ended.
+        requests ask what became of fan-outs that ended, and what waits for the operator.
         """
         async with asyncio.TaskGroup() as both:
             both.create_task(self._connection.run())
             both.create_task(self._look_up())
+            both.create_task(self.inbox.run())
 
     async def attend(self) -> None:
         """Read the tasks and whatever else screens show, until cancelled: somebody is looking."""
@@ -113,6 +123,7 @@ class Session:
         if self.world.link.is_live:
             self._tasks_due = self._who_due = True  # the operator may have left before the answers arrived
             self._poller.ask()
+            self.inbox.ask()
         try:
             await self._poller.run()
         finally:
@@ -127,6 +138,7 @@ class Session:
         self._tasks_due = True
         self._pages.forget()
         self._poller.ask()
+        self.inbox.ask()
         self._connection.reconnect()
 
     def settle(self, fleet: Fleet) -> None:
@@ -194,6 +206,7 @@ class Session:
         self._notice(*self._told.heard(status))
         around, self.world = self.world.around(), self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
+        self.inbox.heard(status, again=again, closely=self._attended)
         if again:
             self._pages.forget()
         if again or status.tasks_revision != self._revision:
@@ -213,6 +226,15 @@ class Session:
                 continue  # the task is gone, or the daemon is: the list will tell when somebody looks
             self._notice(*self._told.looked_up(task))
             self._on_news(self)
+
+    def _waits(self, items: list[InboxItem]) -> None:
+        self.world = self.world.waits(items)
+        self._notice(*self._told.waits(items, self.world.moment(self.clock()).now))
+        self._on_news(self)
+
+    def _not_known_what_waits(self, why: str) -> None:
+        self.world = replace(self.world, inbox_trouble=why)
+        self._on_news(self)
 
     def _notice(self, told: Told, news: list[Notice]) -> None:
         self._told = told

@@ -1,3 +1,5 @@
+from .answer import AnswerDialog as AnswerDialog
+from .answer import answering as answering
 from .command import CommandScreen as CommandScreen
 from .contexts import ContextsDialog as ContextsDialog
 from .drill import DrillDialog as DrillDialog

@@ -76,6 +76,8 @@ class Dialog(SessionBound, Over):
     def __init__(self) -> None:
         super().__init__()
         self.outcome = Outcome()
+        self.by_mouse = False
+        """Whether the button that is being handled was clicked."""
 
     # content of a dialog
 
@@ -93,6 +95,13 @@ class Dialog(SessionBound, Over):
     def after_fields(self, now: float) -> Sequence[tuple[str, Tone]]:
         """Lines with a tone shown below the fields."""
         return ()
+
+    def more_buttons(self) -> Sequence[FlatButton]:
+        """Buttons beside that of the action; `pressed` gets their names."""
+        return ()
+
+    def pressed(self, button: FlatButton) -> None:
+        """One of them was pressed."""
 
     def command(self) -> str:
         """The equivalent command line."""
@@ -155,6 +164,7 @@ class Dialog(SessionBound, Over):
                 yield FlatButton("cancel", "esc", "Cancel" if self.asks else "Close")
                 if self.asks:
                     yield FlatButton("do", self.letter, self.button, "bad" if self.danger else "plain")
+                yield from self.more_buttons()
 
     def on_mount(self) -> None:
         box = self.query_one("#dialog")
@@ -279,10 +289,14 @@ class Dialog(SessionBound, Over):
     @on(FlatButton.Pressed)
     def _pressed(self, event: FlatButton.Pressed) -> None:
         event.stop()
+        self.by_mouse = event.by_mouse
         if event.button.id == "button-cancel":
             self.action_leave()
-        else:
+        elif event.button.id == "button-do":
             self.do()
+        else:
+            self.pressed(event.button)
+        self.by_mouse = False
 
     @on(Input.Submitted)
     @on(ChoiceRow.Done)

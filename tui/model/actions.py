@@ -84,14 +84,14 @@ def shown_key(key: str) -> str:
 
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
-FEED, POLICY = "feed", "policy"
+FEED, POLICY, INBOX = "feed", "policy", "inbox"
 THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
 OUTPUT: Final = "output"
-_SORTED: Final = (FLEET, TASKS, JOIN, POLICY, THREADS, COMPARE)
+_SORTED: Final = (FLEET, TASKS, JOIN, POLICY, INBOX, THREADS, COMPARE)
 _TABLES: Final = (*_SORTED, FEED)
 _ROWS: Final = (*_TABLES, REPLAY)
 _LINES: Final = (*_ROWS, DETAIL, OUTPUT)
-_WORK: Final = (FLEET, TASKS, JOIN, DETAIL)
+_WORK: Final = (FLEET, TASKS, JOIN, INBOX, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
 _MODES: Final = tuple(
@@ -99,6 +99,7 @@ _MODES: Final = tuple(
     for key, (name, command) in enumerate(BASE_SCREENS.items(), start=1)
 )
 TO_FLEET: Final = _MODES[0]
+TO_INBOX: Final = next(one for one in _MODES if one.name == INBOX)
 RECONNECT: Final = Action("reconnect", ("r", "ctrl+r"), "reconnect now", "reconnect", cli="spl status")
 QUIT: Final = Action("quit", ("q",), "quit; the fleet keeps running", "quit", (), "local")
 APP: Final = (
@@ -152,7 +153,7 @@ SCREEN: Final = (
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter", "back"),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
-           (FLEET, TASKS, JOIN, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
+           (FLEET, TASKS, JOIN, INBOX, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
     Action(
         "what_if",
         ("w",),

@@ -55,7 +55,7 @@ UNICODE: Final = Glyphs(
         "open": "·", "done": "✓", "approved": "✓", "rejected": "✗", "cancelled": "○", "deferred": "‖",
         "retrying": "↻", "down": "✗", "queued": "·", "lost": "✗", "not_begun": "·", "not_spawned": "·",
         "active": "…", "observed": "◎", "closed": "■", "clear": "·", "emergency": "✗",
-        "altered": "✗",
+        "altered": "✗", "asks": "◇",
     },
     full="█", empty="░", thin="─", thick="━", ramp="▁▂▃▄▅▆▇█", branch="├─", last_branch="└─", cursor="▸",
     rule="─", dot="·", arrow="→", up="▲", down="▼", ellipsis="…",
@@ -69,7 +69,7 @@ ASCII: Final = Glyphs(
         "open": ".", "done": "+", "approved": "+", "rejected": "x", "cancelled": "o", "deferred": "|",
         "retrying": "@", "down": "x", "queued": ".", "lost": "x", "not_begun": ".", "not_spawned": ".",
         "active": ">", "observed": "%", "closed": "=", "clear": ".", "emergency": "x",
-        "altered": "x",
+        "altered": "x", "asks": "?",
     },
     full="#", empty=".", thin="-", thick="=", ramp="_.-=+*%#", branch="|-", last_branch="`-", cursor=">",
     rule="-", dot=".", arrow="->", up="^", down="v", ellipsis="~",
@@ -79,7 +79,7 @@ _TO_ASCII: Final = str.maketrans({
     "–": "-", "—": "-", "…": "~", "·": "|", "→": ">", "×": "x", "─": "-", "↑": "^", "↓": "v",
     "✓": "+", "✗": "x", "│": "|", "›": ">", "“": '"', "”": '"', "█": "#", "━": "=", "░": ".",
     "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+", "▔": "-", "▁": "_",
-    "▎": "|", "▌": "|", "▐": "|", "❄": "#", "●": "*", "µ": "u", "🔎": "> ",
+    "▎": "|", "▌": "|", "▐": "|", "❄": "#", "●": "*", "µ": "u", "◇": "?", "┆": ":", "🔎": "> ",
 })  # fmt: skip
 
 TONES: Final[dict[str, Tone]] = {
@@ -89,7 +89,7 @@ TONES: Final[dict[str, Tone]] = {
     "done": "good", "approved": "good", "rejected": "bad", "cancelled": "muted", "deferred": "muted",
     "unknown": "warn", "queued": "muted", "lost": "warn", "not_begun": "muted", "not_spawned": "muted",
     "active": "busy", "observed": "plain", "closed": "muted", "clear": "plain", "emergency": "alarm",
-    "altered": "bad",
+    "altered": "bad", "asks": "warn",
 }  # fmt: skip
 
 _HUES: Final[dict[str, Tone]] = {

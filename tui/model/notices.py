@@ -1,4 +1,5 @@
-"""What an operator who is looking elsewhere should hear of: a join, a failure, a silent instance, a freeze.
+"""What an operator who is looking elsewhere should hear of: a join, a failure, a silent instance, a freeze,
+and whatever else waits for them.
 
 Each is reported once. What was already so at the console's first look is not news; what happened while the
 connection was down is, once it is back.
@@ -10,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from tui.model import inbox
 from tui.model.link import Link, Phase
 from tui.model.tasks import task_name
 from tui.model.text import first_line, plain
 
 if TYPE_CHECKING:
-    from syncropel.wire import FanOutProgress, FleetStatus, TaskSummary
+    from syncropel.wire import FanOutProgress, FleetStatus, InboxItem, TaskSummary
 
-Kind = Literal["joined", "failed", "stale", "frozen"]
-KINDS: Final[tuple[Kind, ...]] = ("joined", "failed", "stale", "frozen")
+Kind = Literal["joined", "failed", "stale", "frozen", "asks"]
+KINDS: Final[tuple[Kind, ...]] = ("joined", "failed", "stale", "frozen", "asks")
 _SILENT: Final = frozenset({"stale", "archived"})
 
 
@@ -38,7 +40,7 @@ class Told:
 
     `actor` is the console's user; `lost` says that the fleet does not answer. `going` are the fan-outs that
     had not ended at the last update, `over` the last that had joined by then, `behind` those whose join was
-    reported while nobody was looking.
+    reported while nobody was looking. `waiting` is what waited for the operator at the last look.
     """
 
     actor: str = ""
@@ -51,6 +53,7 @@ class Told:
     going: frozenset[str] = frozenset()
     over: frozenset[str] | None = None
     behind: frozenset[str] = frozenset()
+    waiting: frozenset[str] | None = None
 
     def ended(self, status: FleetStatus) -> list[str]:
         """The fan-outs that ended since the last update, including those begun since then.
@@ -115,6 +118,15 @@ class Told:
             if one.joined and one.thread not in self.joined | self.behind:
                 news.append(_joined(one))
         return replace(self, joined=joined, failed=failed), news
+
+    def waits(self, items: Sequence[InboxItem], now: float) -> tuple[Told, list[Notice]]:
+        """What waits for the operator since the last look. `now` is the daemon's time."""
+        before, now_waiting = self.waiting, frozenset(map(inbox.key_of, items))
+        told = replace(self, waiting=now_waiting)
+        if before is None:
+            return told, []
+        fresh = [one for one in items if one.kind in inbox.RINGS and inbox.key_of(one) not in before]
+        return told, [Notice("asks", now, inbox.words(one), one.thread) for one in fresh]
 
     def looked_up(self, task: TaskSummary) -> tuple[Told, list[Notice]]:
         """What became of a fan-out that ended while nobody was looking at its fleet."""

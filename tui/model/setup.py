@@ -17,6 +17,7 @@ BASE_SCREENS: Final[Mapping[str, str]] = {
     "threads": "spl thread list",
     "feed": "spl records watch",
     "policy": "spl config list-permission-rules",
+    "inbox": "spl inbox",
 }
 """The screens on the keys 1 to 9, in this order, each with the command that shows the same. The class of
 `fleet` is `FleetScreen` in `tui.screens`."""

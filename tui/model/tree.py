@@ -17,9 +17,21 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
-from tui.model.text import NOTHING, count, duration, first_line, full_time, paid, plain, tail, wall
+from tui.model.text import (
+    NOTHING,
+    count,
+    duration,
+    first_line,
+    full_time,
+    long_duration,
+    paid,
+    plain,
+    tail,
+    wall,
+)
 
 TIMELINE: Final = "timeline"
+ASKS: Final = "asks"
 _WARNED_SHARE: Final = 0.8
 SUBTASKS: Final = (
     Column("index", "#", 7, whole=True),
@@ -112,6 +124,8 @@ def _index(one: Branch, glyphs: Glyphs) -> str:
 
 
 def _why(child: schema.ChildOut) -> str:
+    if child.asks is not None:
+        return first_line(child.asks.text)
     return first_line(child.why) or (said_last(child) if child.state != "accept" else "")
 
 
@@ -164,13 +178,13 @@ def _subtask(
     blamed = child.index in branch.of.blame and not branch.of.complete
     cells = {
         "index": Cell(_index(branch, glyphs), "bad" if blamed else "plain", float(child.index)),
-        "state": state_cell(ALTERED if altered else told, glyphs),
+        "state": _state(child, told, at, glyphs, altered=altered),
         "goal": Cell(first_line(child.goal)),
         "worker": Cell(worker(child), "muted" if child.predicted else "plain"),
         "wall": Cell(wall(took) if child.finished_at else duration(took), "plain", took or 0.0),
         "cost": Cell(_paid(child), _spent_tone(child), child.cost_usd),
         TIMELINE: Cell(drawn, tone_of(told) if child.spawned_at is not None else "muted"),
-        "why": Cell(_why(child), "warn" if blamed or child.hangs else "muted"),
+        "why": Cell(_why(child), "warn" if blamed or child.hangs or child.asks else "muted"),
         "depends": Cell(_after(child), "warn" if child.waits_for else "plain"),
         "attempt": Cell(str(child.attempt or NOTHING), "warn" if child.attempt > 1 else "plain"),
         "verdict": Cell(child.verdict or NOTHING),
@@ -179,6 +193,14 @@ def _subtask(
     fields |= {"goal": plain(child.goal), "target": child.target}
     fields["state"] = f"{_sought(child.state, cells['state'].text)} {word(told)}"
     return Row(branch.key, cells, fields)
+
+
+def _state(child: schema.ChildOut, told: str, at: Moment, glyphs: Glyphs, *, altered: bool) -> Cell:
+    """A state with its sign; of one that waits for an answer, since when."""
+    if altered or told != ASKS or child.asks is None:
+        return state_cell(ALTERED if altered else told, glyphs)
+    since = long_duration(at.heard - child.asks.since)
+    return Cell(f"{glyphs.sign(ASKS)} {ASKS} {since}", tone_of(ASKS), ASKS)
 
 
 def _sought(state: str, shown: str) -> str:
@@ -202,6 +224,15 @@ def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
         *([("gateway", Line(differs, "warn"))] if differs else []),
         ("denied", Line(denied, "warn" if agent.denied else "plain")),
         ("session", Line(plain(agent.session) or NOTHING)),
+    ]
+
+
+def _asks_lines(asks: schema.AskOut, at: Moment) -> list[tuple[str, Line]]:
+    more = f" ({asks.waiting - 1} more wait)" if asks.waiting > 1 else ""
+    left = duration(asks.until - at.heard)
+    return [
+        ("asks", Line(plain(asks.text) + more, "warn")),
+        ("since", Line(f"{duration(at.heard - asks.since)}; denied in {left} unless you answer", "warn")),
     ]
 
 
@@ -251,6 +282,7 @@ def detail_lines(
     lines = [("state", Line(state.text, state.tone))]
     lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []
+    lines += _asks_lines(child.asks, at) if child.asks is not None else []
     lines += [
         ("worker", Line(worker(child))),
         ("target", Line(plain(child.target))),

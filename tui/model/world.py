@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from tui.model.link import Link
 from tui.model.moment import Moment
 
 if TYPE_CHECKING:
-    from syncropel.wire import FleetStatus, JoinStatus, TaskSummary
+    from syncropel.wire import FleetStatus, InboxItem, JoinStatus, TaskSummary
     from syncropel.wire.explain import TaskWhy
 
 
@@ -26,7 +26,8 @@ class World:
     `more_tasks`: there are older ones that were not read. `trouble` is the reason `failing`, TASKS or JOIN,
     could not be read; `chosen` is the thread whose join is wanted, `why` explains that task's status.
     `nested` are the joins of visible tasks inside it, by thread; `joinless` is the chosen thread if the
-    daemon said that it has no join.
+    daemon said that it has no join. `inbox` is what waits for the operator, the oldest first; None until it
+    was read; `inbox_trouble` is why it could not be read last.
     """
 
     status: FleetStatus | None = None
@@ -42,6 +43,8 @@ class World:
     trouble: str = ""
     failing: str = ""
     joinless: str | None = None
+    inbox: tuple[InboxItem, ...] | None = None
+    inbox_trouble: str = ""
 
     def heard(self, status: FleetStatus, now: float) -> World:
         rates = self.rates.sample(status.at, status.ingested_total, status.reconcile_queue_depth)
@@ -52,6 +55,10 @@ class World:
 
     def listed(self, tasks: list[TaskSummary], *, all_read: bool = True) -> World:
         return replace(self, tasks=tuple(tasks), more_tasks=not all_read, trouble="")
+
+    def waits(self, items: Sequence[InboxItem]) -> World:
+        """Store what waits for the operator."""
+        return replace(self, inbox=tuple(items), inbox_trouble="")
 
     def choose(self, thread: str | None) -> World:
         """Choose another task's join; data about the former is not shown under the new name."""

@@ -7,6 +7,7 @@ from .feed import FeedScreen as FeedScreen
 from .feed_line import FeedLineScreen as FeedLineScreen
 from .fleet import FleetScreen as FleetScreen
 from .help import HelpScreen as HelpScreen
+from .inbox import InboxScreen as InboxScreen
 from .join import JoinScreen as JoinScreen
 from .output import OutputScreen as OutputScreen
 from .policy import PolicyRowScreen as PolicyRowScreen

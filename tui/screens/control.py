@@ -6,7 +6,7 @@ Opening a dialog is awaited, so that keys typed ahead reach it, and not the scre
 from __future__ import annotations
 
 from tui import dialogs
-from tui.model import retries, subject_actions
+from tui.model import inbox, retries, subject_actions
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
 from tui.model.subject_actions import Verb
@@ -43,6 +43,9 @@ class Control(SessionBound):
     async def action_act(self, verb: Verb) -> None:
         """Open the dialog for a verb, or say why it does not apply."""
         subject = self.subject()
+        if verb in ("approve", "reject") and (asked := inbox.asked_by(self.world, subject)) is not None:
+            await self.app.push_screen(dialogs.AnswerDialog(asked))
+            return
         whole = subject.index is None and verb == "retry"
         if whole and retries.failed_of(self.world, subject.thread):
             await self.app.push_screen(dialogs.RetryFailedDialog(subject.thread))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from rich.cells import cell_len
 
-from tui.model import actions, contexts, first_run, fleet, freezes, link, log_state
+from tui.model import actions, contexts, first_run, fleet, freezes, inbox, link, log_state
 from tui.model.bars import Piece, pack
 from tui.model.feed import names_of
 from tui.model.glyphs import Glyphs, Tone, hue
@@ -82,6 +82,7 @@ def header(screen: Framed, now: float, width: int) -> Spans:
         Piece(contexts.behind(app.fleets.unseen), "warn", 1),
         Piece(screen.trail, "strong", 2),
         Piece(words, tone, 0),
+        Piece(inbox.alert(world, app.glyphs) if state.is_live else "", "warn", 1),
         Piece(access, alert, 1),
         Piece(f"({why})" if why else "", "muted", 4),
     ]
@@ -120,6 +121,8 @@ def too_small(screen: Framed, now: float) -> list[Spans]:
         lines += [(words, "alarm") for words in freezes.banner_lines(world.status, at, glyphs)]
         for log in log_state.unsound(world.status, names_of(world), glyphs):
             lines += [(log.wrong, "alarm"), (log.helps, "warn")]
+        if world.link.at(now).is_live and (waits := inbox.alert(world, glyphs)):
+            lines.append((waits, "warn"))
     room = max(1, width - 2)
     return [(Span(" " + clip(words, room, glyphs.ellipsis), tone),) for words, tone in lines]
 
@@ -212,8 +215,12 @@ def footer(screen: Framed, now: float, width: int) -> Spans:
     """The keys, as many as fit; clicks work too. Keys that cannot be used now are greyed."""
     shown, glyphs = actions.footer(screen.name_), screen.console.glyphs
     key_of = screen.console.keymap.first
+    waits = inbox.count(screen.world, live=screen.world.link.at(now).is_live)
+    waits = "" if screen.session.fleet.offline else waits
     pieces = [
         Piece(f"{key_of(one)} {one.footer}", rank=_rank(one, place), action=one.target)
+        if one is not actions.TO_INBOX or not waits
+        else Piece(f"{key_of(one)} {one.footer} {waits}", rank=-1, action=one.target)
         for place, one in enumerate(shown)
     ]
     greyed: set[str] = set()
@@ -225,5 +232,7 @@ def footer(screen: Framed, now: float, width: int) -> Spans:
         key, _, words = one.text.partition(" ")
         tone: Tone = "muted" if one.action in greyed else "strong"
         here: Tone = "strong" if one.action == shown_now else "muted"
+        if one.action == actions.TO_INBOX.target and waits:
+            here = "warn"
         spans += [Span(key, tone, one.action), Span(f" {words}", here, one.action), Span("  ")]
     return tuple(spans)

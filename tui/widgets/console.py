@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.model.keymap import Keymap
     from tui.model.notices import Kind
     from tui.model.setup import Setup
+    from tui.model.typed import Typed
     from tui.preferences import Preferences
 
 
@@ -73,6 +74,10 @@ class Console(Protocol):
 
     def call_next(self, callback: Callable[..., Any], *args: Any) -> bool:
         """Call it when everything under way is done."""
+
+    @property
+    def rested(self) -> Typed:
+        """The last key that was typed after a pause, up to the one that is being handled."""
 
     async def typed(self, line: str) -> None:
         """Run a line typed after `:`."""

@@ -23,11 +23,11 @@ class FlatButton(Toned, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [("enter,space", "press", "press")]
 
     class Pressed(Message):
-        """The button was pressed."""
+        """The button was pressed, with a key or with the mouse."""
 
-        def __init__(self, button: FlatButton) -> None:
+        def __init__(self, button: FlatButton, *, by_mouse: bool = False) -> None:
             super().__init__()
-            self.button = button
+            self.button, self.by_mouse = button, by_mouse
 
     def __init__(self, name: str, letter: str, label: str, tone: Tone = "plain") -> None:
         super().__init__(id=f"button-{name}")
@@ -65,7 +65,7 @@ class FlatButton(Toned, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         self.screen.set_focus(self)
-        self.action_press()
+        self.post_message(self.Pressed(self, by_mouse=True))
 
     def on_focus(self) -> None:
         self.refresh()
