@@ -73,6 +73,11 @@ GIVEN = (
         "SPL_GATEWAY_TOKEN",
         "For codex behind the [gateway](../howto/gateway.md): the token of this attempt.",
     ),
+    Variable(
+        "SPL_MCP_URL",
+        "For an agent with [tools of its fleet](../howto/mcp.md): where `spl mcp` calls its daemon.",
+    ),
+    Variable("SPL_MCP_TICKET", "For the same: the token of this attempt."),
     Variable("SPL_SCRIPT", "The path of the script that is run."),
     Variable("SPL_RUN", "The id of the run. It marks every process of a goal; leave it as it is."),
 )

@@ -1,7 +1,8 @@
 """One request for each route. A test sends them in this order to a daemon, so none can become outdated.
 
-`RECORD`, `TOKEN`, `CHILD`, `QUESTION`, and `DIGEST` stand for values from the daemon: a record's id, a
-token's id, a subtask's thread, a question's id, and the digest of what it shows.
+`RECORD`, `TOKEN`, `CHILD`, `PARENT`, `INTEND`, `QUESTION`, and `DIGEST` stand for values from the daemon: a
+record's id, a token's id, a subtask's thread, a task's thread, the INTEND of a running attempt of it, a
+question's id, and the digest of what it shows.
 """
 
 from __future__ import annotations
@@ -85,6 +86,9 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /v1/tasks/{name}/speedup": Example("/v1/tasks/DOCS-7/speedup"),
     "POST /v1/tasks/{name}/answer": Example(
         "/v1/tasks/DOCS-7/answer", {"index": 0, "verdict": "accept", "reason": "go ahead"}
+    ),
+    "POST /v1/fleet/siblings": Example(
+        "/v1/fleet/siblings", {"parent_thread": "PARENT", "child_intend": "INTEND"}
     ),
     "GET /v1/inbox": Example("/v1/inbox"),
     "GET /v1/questions": Example("/v1/questions?open=true"),

@@ -18,7 +18,7 @@ from readme_renderer.markdown import render
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"aiohttp", "textual-serve", "cryptography", "genai-prices", "httpx2"}
+EXTRAS = {"aiohttp", "textual-serve", "cryptography", "genai-prices", "httpx2", "mcp"}
 TRACKED = [
     "LICENSE",
     "README.md",
@@ -96,17 +96,19 @@ def test_an_extras_libraries_are_not_in_the_base_installation() -> None:
     assert "textual-serve" in PROJECT["optional-dependencies"]["web"][0]
     assert "genai-prices" in PROJECT["optional-dependencies"]["agents"][0]
     assert "cryptography" in PROJECT["optional-dependencies"]["seal"][0]
+    assert "mcp" in PROJECT["optional-dependencies"]["mcp"][0]
 
 
-def test_only_the_web_console_needs_what_an_extra_brings() -> None:
+def test_only_the_web_console_and_the_tools_of_agents_need_what_an_extra_brings() -> None:
     code = """
 import importlib, pkgutil, sys
-for name in ("aiohttp", "textual_serve", "genai_prices", "cryptography"):
+for name in ("aiohttp", "textual_serve", "genai_prices", "cryptography", "mcp"):
     sys.modules[name] = None
 import syncropel, tui
 for package in (syncropel, tui):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.startswith("tui.web") and not module.name.endswith("__main__"):
+        apart = module.name.startswith(("tui.web", "syncropel.cli.mcp_server"))
+        if not apart and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 """
     ran = subprocess.run(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from syncropel.adapters.asking import Nobody, Operator
+from syncropel.adapters.calling import Calls, NoCalls
 
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
 """Stores an observation (kind, body) durably on the dispatch sub-thread before it returns."""
@@ -126,6 +127,8 @@ class Job:
     """Its outcome if it must not go on now; None while it may."""
     operator: Operator = field(default_factory=Nobody)
     """Whom its agent may ask, and who may tell it something."""
+    calls: Calls = field(default_factory=NoCalls)
+    """What its agent may ask for through the tools of `spl mcp`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from syncropel.adapters.base import Job
 from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import found, passed
-from syncropel.adapters.files import Files
+from syncropel.adapters.files import Files, write_private
 from syncropel.adapters.program import ProgramAdapter
 from syncropel.adapters.program_parts import Program
 from syncropel.errors import SetupError
@@ -83,7 +83,5 @@ def missing(secrets: Iterable[str], place: Place) -> str:
 
 def write_prompt(files: Files, prompt: str) -> None:
     """Write the prompt for the program to read, readable by nobody else. Raises OSError."""
-    files.prompt.unlink(missing_ok=True)
-    with os.fdopen(os.open(files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(prompt.encode())
+    write_private(files.prompt, prompt)
     files.hand_over()

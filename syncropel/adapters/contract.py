@@ -10,6 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 from syncropel.adapters.base import Adapter
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.other_user import OtherUser
+from syncropel.adapters.tools.desk import Desk
 from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
@@ -59,6 +60,8 @@ class Place:
     workspaces: Workspaces = field(default_factory=lambda: Workspaces(WorkspaceSettings()))
     gateway: Gateway | None = None
     """Through which agents call their models, where the config uses it."""
+    desk: Desk | None = None
+    """Where agents call this daemon, where the config gives them its tools."""
 
 
 @runtime_checkable

@@ -54,6 +54,11 @@ class Files:
         return self.open / f"{self.name}.briefing.md"
 
     @property
+    def servers(self) -> Path:
+        """Where an agent is told of its MCP server."""
+        return self.open / f"{self.name}.mcp.json"
+
+    @property
     def cwd(self) -> Path:
         """Where the program runs unless configured otherwise."""
         return self.open / "cwd"
@@ -113,6 +118,13 @@ class Files:
             own = [self.cwd] if self.cwd.is_dir() else []
             for path in (*more, self.costs, *own, self.open):
                 self.user.own(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read. Raises OSError."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text.encode())
 
 
 def folder_name(thread: str) -> str:

@@ -93,6 +93,10 @@ class ProgramAdapter(ABC):
         """A limit of the adapter's own that the run now exceeds, for which it is ended."""
         return None
 
+    def waits(self, job: Job) -> bool:
+        """Whether its program is quiet because it waits for somebody else."""
+        return False
+
     def told(self, reader: OutputReader | None) -> dict[str, Any] | None:
         """The program's own data so far, for `Outcome.agent`."""
         return None
@@ -261,7 +265,8 @@ class ProgramAdapter(ABC):
 
         def limit() -> Excess | None:
             nonlocal excess
-            excess = self._silent(silence, talk) or self.limits_of(job, live)
+            waits = self.waits(job) or (talk is not None and talk.waits)
+            excess = self._silent(silence, waits=waits) or self.limits_of(job, live)
             return excess
 
         try:
@@ -283,7 +288,7 @@ class ProgramAdapter(ABC):
         if excess is None and ending.why == EXIT:
             excess = self.limits_of(job, live)  # its usage may be known only now
         outcome = await self._judged(ending, job, excess, partial(_outcome, live, output, errors, ending))
-        outcome = replace(outcome, output=str(output), exit=_exit(run.pid, ending))
+        outcome = replace(outcome, output=str(output), exit=ending.as_exit(run.pid))
         if following is not None:
             cost = outcome.cost_usd + following.unobserved_usd
             outcome = replace(outcome, unread=following.unread, cost_usd=cost)
@@ -331,8 +336,8 @@ class ProgramAdapter(ABC):
             return ending.result()
         return replace(await run.stop(gently=False), why=TIMEOUT)
 
-    def _silent(self, silence: Silence, talk: Conversing | None) -> Excess | None:
-        if talk is not None and talk.waits:
+    def _silent(self, silence: Silence, *, waits: bool) -> Excess | None:
+        if waits:
             silence.restart()
             return None
         return Excess(IDLE, f"wrote nothing for {self._idle_secs:g}s") if silence.lasts() else None
@@ -389,12 +394,3 @@ async def _observe_costs(costs: CostFile, observe: Observe) -> None:
             await observe(STREAM_EVENT, {"cost_usd": spent, "cost_offset": costs.offset})
         except SyncropelError:
             costs.offset = before  # refused, for example by a freeze: the next look tries again
-
-
-def _exit(pid: int, ending: Ending) -> dict[str, Any]:
-    return {
-        "pid": pid,
-        "exit_code": ending.exit_code,
-        "signal": ending.signal,
-        "runtime_ms": ending.runtime_ms,
-    }

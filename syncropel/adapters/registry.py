@@ -134,7 +134,8 @@ def _enable(table: AdapterTable, types: Types, place: Place) -> Enabled:
     capabilities = found.capabilities
     if isinstance(adapter, SaysCapabilities):
         capabilities = adapter.capabilities
-    if table.answer_secs and not capabilities.permissions:
+    asks = capabilities.permissions or table.options.get("mcp") is True
+    if table.answer_secs and not asks:
         raise table.wrong("answer_secs", "left out: it asks nothing", table.answer_secs)
     if isinstance(adapter, SaysCost):
         capabilities = replace(capabilities, cost=adapter.cost_known)

@@ -70,6 +70,11 @@ class Ending:
         known = {key: status[key] for key in cls.__dataclass_fields__ if key in status}
         return cls(**{**known, "left": tuple(status.get("left", ()))})
 
+    def as_exit(self, pid: int) -> dict[str, Any]:
+        """The end of its process for records: the form of `Outcome.exit`."""
+        told = {"exit_code": self.exit_code, "signal": self.signal, "runtime_ms": self.runtime_ms}
+        return {"pid": pid, **told}
+
 
 class Supervised:
     """One run. `launch` or `reach` it, then `go`, then wait for `ending`."""

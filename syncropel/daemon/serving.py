@@ -16,6 +16,7 @@ from platformdirs import user_data_path
 from syncropel import __version__
 from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.strays import FAMILY
+from syncropel.adapters.tools.app import AgentsApp
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
 from syncropel.daemon.belongings.taking import Saved, backups_of
@@ -90,7 +91,7 @@ async def _run(
     # From here on this process holds the home's lock: an existing PID file or socket is a dead daemon's.
     try:
         _write_pid(home)
-        wanted = settings.adapters.wants_gateway
+        wanted = settings.adapters.wants_port
         with contextlib.ExitStack() as ends, listen_unix(home.socket) as door:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
             reached_at = settings.fleet.advertise_url or endpoint
@@ -198,7 +199,8 @@ async def _serve(
     serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
     keeping = asyncio.create_task(_keep_door(engine.instance.home, door, server))
-    gateway = None if agents is None else GatewayServer(GatewayApp(engine.gateway), agents)
+    asked = AgentsApp(engine.desk, GatewayApp(engine.gateway))
+    gateway = None if agents is None else GatewayServer(asked, agents)
     asking = None if gateway is None else asyncio.create_task(gateway.serve())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

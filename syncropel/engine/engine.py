@@ -10,6 +10,7 @@ import httpx
 
 from syncropel.adapters import Adapter
 from syncropel.adapters.gateway.desk import Gateway
+from syncropel.adapters.tools.desk import Desk
 from syncropel.engine.background import Background
 from syncropel.engine.backups import Backups
 from syncropel.engine.control.accounts import Accounts
@@ -18,6 +19,7 @@ from syncropel.engine.control.providers import Providers
 from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.enabling import enabled_adapters, limits_of, usable
 from syncropel.engine.fanout.fan_outs import FanOuts
+from syncropel.engine.fanout.siblings import Siblings
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.heartbeat_answers import HeartbeatAnswers
@@ -138,10 +140,12 @@ class Engine:
         # goals that run here
         self.gateway = Gateway(home.secrets, runtime, instance.gateway_port)
         self.gateway.spent, self.gateway.hear = self.providers.spent_here, self.providers.hear
+        self.desk = Desk(instance.gateway_port)
         self.enabled = enabled_adapters(
             settings,
             home,
             self.gateway,
+            self.desk,
             runtime,
             self.heartbeat_sender.orphan_secs,
             live.allowed_files.has,
@@ -155,6 +159,7 @@ class Engine:
             runtime,
             spawn,
             partial(self.heartbeat_sender.in_touch, fleet.isolation_secs),
+            Siblings(self.ingest, self.peers, did, url).of,
         )
 
         # work that is spread over instances

@@ -203,6 +203,7 @@ class Lifecycle:
             await engine.heartbeat_sender.drain()
         await engine.dispatcher.stop(keep_work=keep_work)
         await engine.gateway.stop(keep_work=keep_work)
+        await engine.desk.stop(keep_work=keep_work)
         if worker:
             await engine.fan_outs.outbox.flush()
             if not keep_work:

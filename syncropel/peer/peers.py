@@ -86,6 +86,13 @@ class Peers:
         """Post a heartbeat; return the coordinator's answer. Raises DaemonUnreachable."""
         return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat.model_dump(mode="json"), "")
 
+    async def siblings(self, endpoint: str, parent_thread: str, child_intend: str) -> dict[str, Any]:
+        """Ask this instance's coordinator for the other subtasks of an attempt's task (fields of the wire
+        model `SiblingsOut`). Raises DaemonUnreachable.
+        """
+        body = {"parent_thread": parent_thread, "child_intend": child_intend}
+        return await self._post(f"{endpoint}/v1/fleet/siblings", body, "")
+
     async def control(self, endpoint: str, message: dict[str, Any]) -> dict[str, Any]:
         """Tell a worker what is in force; return what it then enforces (fields of the wire model
         `ControlAnswer`). Raises OlderPeer when it does not support this, DaemonUnreachable.

@@ -30,6 +30,7 @@ TALK: Final = (
     _observation("question", "What an agent asks.", "question?, decision?"),
     _observation("answer", "How a question was decided, and what the agent was told.", "question, decision"),
     _observation("message", "What became of a message: `delivered` or `answered`.", "message, state"),
+    _observation("progress", "How far an agent says it has come.", "text"),
     _report(
         "fanout_question",
         "A running attempt asks its operator. `decision`: how, where a rule has decided it at once.",

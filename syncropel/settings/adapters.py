@@ -113,9 +113,10 @@ class AdapterSettings:
     """`[adapters.NAME]`, by name."""
 
     @property
-    def wants_gateway(self) -> bool:
-        """Whether an adapter asks its model through the gateway."""
-        return any(table.options.get("gateway") is True for table in self.tables.values())
+    def wants_port(self) -> bool:
+        """Whether an adapter's agents call this daemon: for their model, or by their tools."""
+        options = [table.options for table in self.tables.values()]
+        return any(one.get("gateway") is True or one.get("mcp") is True for one in options)
 
     def enabled(self) -> dict[str, AdapterTable]:
         """Every adapter of this instance, by name. `echo` is always included."""

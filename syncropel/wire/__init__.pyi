@@ -41,6 +41,7 @@ from .explain import TaskWhy as TaskWhy
 from .explain import WhatIf as WhatIf
 from .explain import WhatIfBar as WhatIfBar
 from .fleet import AdapterOut as AdapterOut
+from .fleet import AskedSiblings as AskedSiblings
 from .fleet import ControlAnswer as ControlAnswer
 from .fleet import ControlMessage as ControlMessage
 from .fleet import CredentialOut as CredentialOut
@@ -56,6 +57,8 @@ from .fleet import Reported as Reported
 from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
+from .fleet import SiblingOut as SiblingOut
+from .fleet import SiblingsOut as SiblingsOut
 from .fleet import Unended as Unended
 from .health import AlteredOut as AlteredOut
 from .health import BacklogOut as BacklogOut

@@ -130,6 +130,8 @@ class DispatchOut(Wire):
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
     budget_usd: float | None = None
     timeout_secs: float | None = None
+    progress: str = Field(default="", description="what its agent last said of its progress")
+    progress_at: float | None = Field(default=None, description="when it said so, unix seconds")
 
 
 class RunningDispatch(DispatchOut):
@@ -255,6 +257,10 @@ class RunningSpend(Wire):
     touched: list[Annotated[str, Field(max_length=256)]] = Field(
         default=[], max_length=50, description="files that it has touched in its worktree, as last seen"
     )
+    progress: str = Field(default="", max_length=500, description="what its agent last said of its progress")
+    progress_at: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="when it said so, unix seconds"
+    )
 
 
 class OpenAttempt(Wire):
@@ -300,6 +306,32 @@ class Heartbeat(Reported):
     def is_stopping(self) -> bool:
         """Whether the instance is about to stop, or says so for the last time."""
         return self.leaving or self.health == "draining"
+
+
+class AskedSiblings(Wire):
+    """POST /v1/fleet/siblings: the attempt of the instance that asks."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    parent_thread: str = Field(max_length=512, description="thread of its task")
+    child_intend: str = Field(max_length=64)
+
+
+class SiblingOut(Wire):
+    """Another subtask of the same task. What it says is the words of another agent."""
+
+    index: int
+    attempt: int
+    goal: str = Field(description="its first 400 characters")
+    state: str = Field(description="`pending`, `blocked`, `in_progress`, or its verdict")
+    summary: str = Field(description="as reported, perhaps cut; empty without a result")
+
+
+class SiblingsOut(Wire):
+    """The other subtasks of an attempt's task."""
+
+    subtasks: list[SiblingOut] = Field(description="by index, at most 50")
+    left_out: int = Field(description="how many more there are")
 
 
 class HeartbeatAnswer(Wire):

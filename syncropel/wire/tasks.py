@@ -167,6 +167,8 @@ class ChildOut(Wire):
     queued: bool = Field(default=False, description="its instance has it and is not running it yet")
     hangs: bool = Field(default=False, description="it will have no result as things stand")
     earlier: list[AttemptOut] = Field(default=[], description="the attempts before this one, in order")
+    progress: str = Field(default="", description="what its agent last said of its progress")
+    progress_at: float | None = Field(default=None, description="when it said so, unix seconds")
     adapter: str | None = None
     parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
     merged: MergedInto | None = Field(default=None, description="where its branch was merged; null: nowhere")

@@ -81,6 +81,7 @@ NEEDS = {
     ("GET", "/v1/fleet/watch"): "records:read",
     ("POST", "/v1/fleet/control"): "fleet:write",
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
+    ("POST", "/v1/fleet/siblings"): "fleet:write",  # by the instance that has the attempt
     ("GET", "/v1/fleet/providers"): "records:read",
     ("POST", "/v1/fleet/providers/{name}/pause"): "fleet:write",
     ("POST", "/v1/fleet/providers/{name}/resume"): "fleet:write",

@@ -198,3 +198,8 @@ def test_a_task_list() -> None:
     assert lines[2].endswith("two lines…")
     assert lines[3].startswith("…and more")
     assert task_text.list_lines([], more=False) == ["no tasks"]
+
+
+def test_what_an_agent_says_of_its_progress() -> None:
+    lines = task_text.child_lines(wire.child(0, "x", state="in_progress", progress="half done"))
+    assert "        progress: half done" in lines

@@ -39,7 +39,9 @@ async def prepared(api: Api) -> dict[str, str]:
     asked = await attempt_of(api)
     assert (await asked.tell(asked.question())).status_code == 201
     of_question = {"QUESTION": asked.id, "DIGEST": asked.question()["question"]["digest"]}
-    return {"RECORD": posted["id"], "TOKEN": listed["data"][0]["id"], "INSTANCE": DID, **of_question}
+    of_attempt = {"PARENT": asked.thread, "INTEND": asked.intend}
+    listed_token = listed["data"][0]["id"]
+    return {"RECORD": posted["id"], "TOKEN": listed_token, "INSTANCE": DID, **of_question, **of_attempt}
 
 
 async def sent(api: Api, method: str, example: Example, values: dict[str, str]) -> httpx.Response:

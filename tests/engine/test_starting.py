@@ -26,6 +26,7 @@ from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
 from tests.engine.rebuilt import rebuild
+from tests.engine.workshop import no_siblings
 from tests.folds.build import COORDINATOR, WORKER_A, record
 
 CHILDREN = 75
@@ -110,7 +111,14 @@ class Worker:
         adapter = BashAdapter(self.folder / "work", None, Runtime())
         limits = Limits(CHILDREN, 60.0, "bash", 0.05)
         self.dispatcher = Dispatcher(
-            self.ingest, {"bash": adapter}, limits, WORKER_A, Runtime(), self.spawn, self.may_work
+            self.ingest,
+            {"bash": adapter},
+            limits,
+            WORKER_A,
+            Runtime(),
+            self.spawn,
+            self.may_work,
+            no_siblings,
         )
         await self.dispatcher.resume()
 

@@ -13,7 +13,7 @@ from syncropel.engine.dispatch.run import Limits
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import StoreError
-from syncropel.folds.fanout.child import ChildState
+from syncropel.folds.fanout.child import ChildIntend, ChildState
 from syncropel.record.model import Record
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.memory import MemoryStore
@@ -72,6 +72,11 @@ class Crew:
         self.ended.append(session)
 
 
+async def no_siblings(intend: ChildIntend) -> dict[str, Any]:
+    """Nobody coordinates these subtasks."""
+    return {"subtasks": [], "left_out": 0}
+
+
 class Workshop:
     """One worker's dispatcher over a log of its own."""
 
@@ -91,7 +96,7 @@ class Workshop:
         limits = Limits(self.max_concurrent, 1800.0, "crew", 5.0, **self.more)
         adapters = {"crew": self.crew, **self.others}
         self.dispatcher = Dispatcher(
-            self.ingest, adapters, limits, WORKER_A, runtime, self.spawn, self.may_work
+            self.ingest, adapters, limits, WORKER_A, runtime, self.spawn, self.may_work, no_siblings
         )
         await self.dispatcher.resume()
         self.spawn(self.tick(), "tick")

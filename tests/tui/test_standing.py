@@ -68,3 +68,10 @@ def test_what_is_lost_neither_runs_nor_waits() -> None:
     assert fleet.counts(status) == "1 live · 1 running · 1 queued · 1 lost"
     row = fleet.dispatch_rows(status, NOW, ASCII)[0]
     assert (row.cells["elapsed"].text, row.cells["elapsed"].tone) == ("lost", "warn")
+
+
+def test_what_an_agent_says_of_its_progress_is_shown_while_it_runs() -> None:
+    says = sample.child(0, **OPEN, progress="half done", summary="", last_words="")
+    told = {name: line.text for name, line in tree.detail_lines(says, NOW, ASCII)}
+    assert told["progress"] == "half done"
+    assert "progress" not in dict(tree.detail_lines(sample.child(0), NOW, ASCII))

@@ -75,6 +75,7 @@ def dispatch_facts(status: FleetStatus, key: str, at: Moment, glyphs: Glyphs) ->
         *thread_lines([found.thread, found.child_thread], status, glyphs),
         *_cells(DISPATCHES, rows, key, without=("goal",)),
         *([("why", Line(plain(found.why), "warn" if found.hangs else "plain"))] if found.why else []),
+        *([("progress", Line(plain(found.progress)))] if found.progress else []),
         ("thread", Line(found.child_thread or NOTHING)),
         ("goal", Line(plain(found.goal))),
     ]

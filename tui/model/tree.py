@@ -126,7 +126,9 @@ def _index(one: Branch, glyphs: Glyphs) -> str:
 def _why(child: schema.ChildOut) -> str:
     if child.asks is not None:
         return first_line(child.asks.text)
-    return first_line(child.why) or (said_last(child) if child.state != "accept" else "")
+    if child.state == "accept":
+        return first_line(child.why)
+    return first_line(child.why) or said_last(child) or first_line(child.progress)
 
 
 def said_last(child: schema.ChildOut) -> str:
@@ -283,6 +285,7 @@ def detail_lines(
     lines += [("lost", Line(full_time(child.lost_at), "warn"))] if child.lost_at is not None else []
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []
     lines += _asks_lines(child.asks, at) if child.asks is not None else []
+    lines += [("progress", Line(plain(child.progress)))] if child.progress else []
     lines += [
         ("worker", Line(worker(child))),
         ("target", Line(plain(child.target))),

@@ -63,7 +63,7 @@ class AcpAgent(Agent):
         return {**self._kind.variables[self._options.permissions], **super().environment(job, files)}
 
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
-        words, environment, kept = self.opened(job, self.environment(job, files))
+        words, environment, kept = self.opened(job, self.environment(job, files), files)
         program = found([*self.table.command, *self.table.args, *words], environment)
         if shutil.which(program[0]) is None:
             raise SetupError(
@@ -87,6 +87,9 @@ class AcpAgent(Agent):
             about=about,
             kept=kept,
         )
+
+    def with_tools(self, environment: dict[str, str], files: Files) -> tuple[list[str], dict[str, str]]:
+        return [], self._kind.with_tools(environment)
 
     def agent_reader(self, job: Job) -> AcpReader:
         session, before = self.earlier(job)
@@ -118,6 +121,7 @@ class AcpAgent(Agent):
             load_at=minute if self._kind.loads_in_later_minute else 0.0,
             budget_usd=job.budget_usd,
             max_turns=self._options.max_turns,
+            servers=self._kind.servers if self._access is not None else (),
         )
         conversation = Conversation(self._kind, plan)
         return Talk(conversation, agent, run.folder, job.operator, runtime, read, over=run.over)

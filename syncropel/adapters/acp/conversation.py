@@ -206,7 +206,9 @@ class Conversation:
         params = {
             "cwd": self.plan.cwd,
             "mcpServers": list(self.plan.servers),
-            **self.kind.session_meta(self.plan.budget_usd, self.plan.max_turns),
+            **self.kind.session_meta(
+                self.plan.budget_usd, self.plan.max_turns, tools=bool(self.plan.servers)
+            ),
         }
         own = {"sessionId": self.plan.resume} if way != "new" else {}
         return request(way, f"session/{way}", {**params, **own})

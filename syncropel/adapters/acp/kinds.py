@@ -10,6 +10,7 @@ from typing import Any, Final
 from syncropel.adapters.agents.cli import Claude, Codex
 from syncropel.adapters.agents.options import ASK, AUTO, Provider
 from syncropel.adapters.gateway.dialects import Dialect, Messages, Responses
+from syncropel.adapters.tools import servers
 
 _FAILURES: Final = {"_meta": {"jetbrains": {"air": {"version": 1, "capabilities": ["sessionFailure"]}}}}
 """Where this is declared, claude and codex tell of retries and failed turns, which they hide otherwise."""
@@ -52,6 +53,10 @@ class Kind:
     """Whether a prompt that comes while it works joins the turn. Otherwise it waits, or ends the turn."""
     loads_in_later_minute: bool = False
     """Whether loading a session in the minute of its start destroys it."""
+    configures_servers: bool = False
+    """Whether MCP servers come from its config: one of a request for a session would not get its
+    environment.
+    """
     replays_late: bool = False
     """Whether the replay of a loaded session goes on after the answer."""
 
@@ -61,13 +66,28 @@ class Kind:
             return self.sets_model, {"sessionId": session, "modelId": model}
         return self.sets_model, {"sessionId": session, "configId": "model", "value": model}
 
-    def session_meta(self, budget_usd: float | None, max_turns: int) -> dict[str, Any]:
-        """`_meta` of a request for a session."""
+    @property
+    def servers(self) -> tuple[Mapping[str, Any], ...]:
+        """The MCP servers of a session where its agent is given the tools."""
+        return () if self.configures_servers else (servers.for_session(),)
+
+    def with_tools(self, environment: dict[str, str]) -> dict[str, str]:
+        """The environment that gives it the tools, besides what a request for a session says."""
+        if not self.configures_servers:
+            return environment
+        config = servers.in_codex_config(environment.get(servers.CODEX_CONFIG, ""))
+        return {**environment, servers.CODEX_CONFIG: config}
+
+    def session_meta(
+        self, budget_usd: float | None, max_turns: int, *, tools: bool = False
+    ) -> dict[str, Any]:
+        """`_meta` of a request for a session; `tools`: with those of `spl mcp`, which nobody has to allow."""
         if not self.limits:
             return {}
         options: dict[str, Any] = {"promptSuggestions": False}  # each suggestion is a request that costs
         options |= {"maxBudgetUsd": budget_usd} if budget_usd is not None else {}
         options |= {"maxTurns": max_turns} if max_turns else {}
+        options |= {"allowedTools": [servers.CLAUDE_TOOLS]} if tools else {}
         return {"_meta": {"claudeCode": {"options": options}}}
 
     def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
@@ -124,6 +144,7 @@ CODEX: Final = Kind(
     capabilities=_FAILURES,
     tells_denials=False,  # its sandbox refuses a command without a word
     counts_cut_turns=True,
+    configures_servers=True,
     linger_secs=0.5,  # it takes 7 s when left alone, with nothing more to do
 )
 GEMINI: Final = Kind(

@@ -36,7 +36,7 @@ class AgentAdapter(Agent):
         return {**self._cli.variables, **super().environment(job, files)}
 
     def prepare(self, job: Job, files: Files, cwd: Path) -> Program:
-        words, environment, kept = self.opened(job, self.environment(job, files))
+        words, environment, kept = self.opened(job, self.environment(job, files), files)
         ask, gone = self._ask(job), ""
         if ask.resume and not self._cli.has_session(ask.resume, environment):
             ask, gone = replace(ask, resume="", before=Tokens()), ask.resume
@@ -58,6 +58,11 @@ class AgentAdapter(Agent):
             about=self._about(job, ask, gone),
             kept=kept,
         )
+
+    def with_tools(self, environment: dict[str, str], files: Files) -> tuple[list[str], dict[str, str]]:
+        words, variables = self._cli.with_tools(files.servers)
+        files.hand_over(*([files.servers] if files.servers.exists() else []))
+        return words, variables | environment
 
     def _about(self, job: Job, ask: Ask, gone: str) -> dict[str, Any]:
         """Additional facts for the start record."""

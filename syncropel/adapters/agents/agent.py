@@ -16,10 +16,13 @@ from syncropel.adapters.agents.verdict import BUDGET_EXCEEDED, MAX_TURNS
 from syncropel.adapters.base import Job, Observe, Outcome
 from syncropel.adapters.configured import ConfiguredProgram
 from syncropel.adapters.contract import CostKnown, Place
+from syncropel.adapters.files import Files
 from syncropel.adapters.following import Following
 from syncropel.adapters.program_parts import Excess, Program
 from syncropel.adapters.reading import OutputReader
 from syncropel.adapters.supervised import Supervised
+from syncropel.adapters.tools import access
+from syncropel.adapters.tools.access import Access
 from syncropel.settings.adapters import AdapterTable
 
 BUDGET_BLIND: Final = "budget_blind"
@@ -47,6 +50,7 @@ class Agent(ConfiguredProgram):
         super().__init__(replace(table, command=table.command or program), place)
         self._options = read_options(table.name, defaults, table.options)
         self._passage = Passage.of(table, route, self._options, place.gateway)
+        self._access = Access.of(table.name, place.desk, wanted=self._options.mcp)
         self.cost_known: CostKnown = "request" if self._passage is not None else self.spend_known
 
     spend_known: CostKnown
@@ -62,7 +66,8 @@ class Agent(ConfiguredProgram):
         return self._options.provider
 
     def problem(self) -> str:
-        return super().problem() or (self._passage.problem() if self._passage is not None else "")
+        passage = self._passage.problem() if self._passage is not None else ""
+        return super().problem() or passage or (self._access.problem() if self._access is not None else "")
 
     async def run(self, job: Job, observe: Observe) -> Outcome:
         if blind := self.blind(job):
@@ -75,6 +80,8 @@ class Agent(ConfiguredProgram):
     async def resume(self, taken: Supervised, job: Job, observe: Observe) -> Outcome:
         if (kept := taken.about.get(KEPT)) is not None and self._passage is not None:
             self._passage.take_back(job, kept, taken.folder)
+        if (tools := taken.about.get(access.KEPT)) is not None and self._access is not None:
+            self._access.take_back(job, tools, taken.folder.name)
         try:
             return await super().resume(taken, job, observe)
         finally:
@@ -83,6 +90,11 @@ class Agent(ConfiguredProgram):
     def _close(self, job: Job) -> None:
         if self._passage is not None and not self._leaving:
             self._passage.close(job)
+        if self._access is not None and not self._leaving:
+            self._access.close(job)
+
+    def waits(self, job: Job) -> bool:
+        return self._access is not None and self._access.waits(job)
 
     async def _launch(self, program: Program, job: Job, sink: BinaryIO, base: str | None) -> Supervised:
         run = await super()._launch(program, job, sink, base)
@@ -108,16 +120,28 @@ class Agent(ConfiguredProgram):
         )
 
     def opened(
-        self, job: Job, environment: dict[str, str]
+        self, job: Job, environment: dict[str, str], files: Files
     ) -> tuple[list[str], dict[str, str], dict[str, Any]]:
-        """More arguments, the whole environment, and the run's private data: with the gateway, if it is used.
+        """More arguments, the whole environment, and the run's private data: with the gateway and the tools,
+        if they are used.
 
-        Raises SetupError when requests would fail.
+        Raises SetupError when requests would fail, and OSError.
         """
-        if self._passage is None:
-            return [], environment, {}
-        words, variables, kept = self._passage.open(job, environment)
-        return words, environment | variables, kept
+        words, kept = list[str](), dict[str, Any]()
+        if self._passage is not None:
+            words, variables, kept = self._passage.open(job, environment)
+            environment = environment | variables
+        if self._access is not None:
+            variables, known = self._access.open(job)
+            more, environment = self.with_tools(environment | variables, files)
+            words, kept = [*words, *more], kept | known
+        return words, environment, kept
+
+    @abstractmethod
+    def with_tools(self, environment: dict[str, str], files: Files) -> tuple[list[str], dict[str, str]]:
+        """More arguments, and the whole environment, that give the agent the tools of `spl mcp`. Raises
+        SetupError and OSError.
+        """
 
     def earlier(self, job: Job) -> tuple[str, Mapping[str, Any]]:
         """The session to go on with, empty for a new one, and what its last attempt said of it."""

@@ -14,9 +14,11 @@ from syncropel.adapters.agents.claude import ClaudeReader
 from syncropel.adapters.agents.codex import CodexReader
 from syncropel.adapters.agents.rollout import Rollout
 from syncropel.adapters.contract import CostKnown
+from syncropel.adapters.files import write_private
 from syncropel.adapters.gateway.dialects import Dialect, Messages, Responses
 from syncropel.adapters.models.prices import Prices
 from syncropel.adapters.models.tokens import Tokens
+from syncropel.adapters.tools import servers
 
 REQUEST: Final[CostKnown] = "request"
 END: Final[CostKnown] = "end"
@@ -77,6 +79,12 @@ class Cli(Protocol):
         """
         ...
 
+    def with_tools(self, file: Path) -> tuple[list[str], dict[str, str]]:
+        """More arguments and variables that give it the tools of `spl mcp`; `file` is for what it reads of
+        them. Raises OSError.
+        """
+        ...
+
     def reader(
         self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None
     ) -> ClaudeReader | CodexReader:
@@ -127,6 +135,11 @@ class Claude:
     def through(self, url: str, token: str) -> tuple[list[str], dict[str, str]]:
         return [], {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": token}
 
+    def with_tools(self, file: Path) -> tuple[list[str], dict[str, str]]:
+        write_private(file, servers.for_claude())
+        words = [f"--mcp-config={file}", f"--allowedTools={servers.CLAUDE_TOOLS}"]
+        return words, {"ENABLE_TOOL_SEARCH": "false"}  # otherwise it hides them
+
     def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> ClaudeReader:
         return ClaudeReader(prices, ignore_denied=ask.ignore_denied)
 
@@ -159,6 +172,9 @@ class Codex:
         table = ",".join(f"{key}={json.dumps(value)}" for key, value in told.items())
         words = ["-c", f'model_provider="{_PROVIDER}"', "-c", f"model_providers.{_PROVIDER}={{{table}}}"]
         return words, {_TOKEN: token}
+
+    def with_tools(self, file: Path) -> tuple[list[str], dict[str, str]]:
+        return servers.codex_words(), {}
 
     def reader(self, prices: Prices, ask: Ask, environment: Mapping[str, str] | None) -> CodexReader:
         rollout = None if environment is None else Rollout(_sessions_of_codex(environment))

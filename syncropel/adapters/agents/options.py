@@ -58,7 +58,7 @@ class Options:
     `max_turns`: answers of the model; 0: no limit. `resume`: whether a retry continues the previous attempt's
     session. `prices`: `[…prices]`. `gateway`: whether it calls its model through the gateway, which forwards
     to `provider_url` with the key in `secrets/` named `provider_key`. `provider`: the fleet's name for the
-    provider. `permissions`: whether its operator is asked.
+    provider. `permissions`: whether its operator is asked. `mcp`: whether it is given the tools of `spl mcp`.
     """
 
     mode: str
@@ -70,6 +70,7 @@ class Options:
     provider_url: str = ""
     provider_key: str = ""
     permissions: str = AUTO
+    mcp: bool = False
 
 
 def read_options(name: str, defaults: Defaults, given: Mapping[str, Any]) -> Options:
@@ -81,6 +82,7 @@ def read_options(name: str, defaults: Defaults, given: Mapping[str, Any]) -> Opt
         "resume": _switch,
         "prices": _prices,
         "gateway": _switch,
+        "mcp": _switch,
         "provider": _provider,
         "provider_url": _url,
         "provider_key": _secret,

@@ -14,10 +14,12 @@ from syncropel.api.http.caller import Signed, writer
 from syncropel.api.http.snapshots import Snapshots
 from syncropel.api.http.sse import EventStream, event_stream
 from syncropel.engine.engine import Engine
+from syncropel.engine.fanout.siblings import attempt_of, siblings_of
 from syncropel.engine.heartbeats import take_beat
 from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.fleet.registry import STATUS_OF_STATE
 from syncropel.wire import (
+    AskedSiblings,
     ControlAnswer,
     ControlMessage,
     CredentialOut,
@@ -27,6 +29,7 @@ from syncropel.wire import (
     InstanceOut,
     Page,
     RevokedInstance,
+    SiblingsOut,
 )
 
 WATCH_GAP_SECS: Final = 0.25
@@ -107,6 +110,18 @@ def router(engine: Engine) -> APIRouter:
             now=engine.runtime.now(),
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
         )
+
+    @routes.post("/v1/fleet/siblings")
+    async def siblings(body: AskedSiblings, request: Request) -> SiblingsOut:
+        """The other subtasks of an attempt's task, for the instance that runs the attempt."""
+        fanout, spawn = attempt_of(engine.ingest, body.parent_thread, body.child_intend)
+        author = writer(request.scope)
+        if author.author != "operator" and engine.issuer.refusal_to_beat(author, spawn.instance):
+            raise WrongAuthor(
+                "only the instance that runs this attempt may ask for its siblings",
+                "see the whole task: spl task join-status NAME",
+            )
+        return SiblingsOut(**siblings_of(fanout, spawn))
 
     @routes.post("/v1/fleet/control")
     async def control(message: ControlMessage, request: Request) -> ControlAnswer:

@@ -228,6 +228,8 @@ def _dispatch_out(state: TaskState, fanout: FanOut, child: Child, look: Look) ->
         cost_unknown=spends.cost_unknown,
         budget_usd=child.subtask.budget_usd or spends.budget_usd,
         timeout_secs=child.subtask.timeout_secs,
+        progress=spends.progress,
+        progress_at=spends.progress_at,
     )
 
 
@@ -271,6 +273,8 @@ def running(engine: Engine) -> list[RunningDispatch]:
             cost_usd=run.meter.spent,
             cost_unknown=live.spend.of(run.intend.record).unpriced,
             budget_usd=run.place.limits.budget_of(run.intend),
+            progress=(talk := live.talks.of(run.intend.record)).progress,
+            progress_at=talk.progress_at or None,
         )
         for run in engine.dispatcher.runs()
         if run.intend.thread not in known

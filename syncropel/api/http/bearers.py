@@ -22,6 +22,7 @@ _BY_INSTANCE: Final = frozenset(
         ("POST", "/v1/records"),
         ("POST", "/v1/records/batch"),
         ("POST", "/v1/fleet/heartbeat"),
+        ("POST", "/v1/fleet/siblings"),
     }
 )
 """All that an instance asks of its coordinator."""

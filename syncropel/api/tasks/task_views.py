@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from syncropel.api.tasks.agent_views import agent_out, gate_out
+from syncropel.api.tasks.attempt_views import Lost, earlier, ended_at, ran_from
 from syncropel.api.tasks.merge_views import tell_merged
 from syncropel.api.tasks.talk_views import talk_out, tell_asked
 from syncropel.api.tasks.waiting import (
@@ -25,19 +26,17 @@ from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.last_words import last_words
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.speedup import measured, path_of
-from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState, status_now
 from syncropel.policy.joining import decide_join, decide_join_now
-from syncropel.wire import AttemptOut, ChildOut, JoinStatus, StopOut, TaskDetail, TaskSummary
+from syncropel.wire import ChildOut, JoinStatus, StopOut, TaskDetail, TaskSummary
 
 Place = tuple[str | None, Progress]
 """Where a subtask is or would go (a DID), and its progress there."""
 Slot = tuple[int, int]
 """A subtask and its attempt."""
-Lost = Callable[[Spawn], tuple[float | None, float | None]]
-"""Since when an attempt without a result ran, and when it was lost with its instance (unix seconds)."""
 
 
 def find_task(engine: Engine, name: str) -> TaskState:
@@ -347,52 +346,10 @@ def _child_out(
         standing=progress.standing,
         queued=progress.queued,
         hangs=progress.hangs,
-        earlier=_earlier(fanout, child, lost),
+        earlier=earlier(fanout, child, lost),
+        progress="" if report else spends.progress,
+        progress_at=None if report else spends.progress_at,
         adapter=subtask.adapter,
         model=subtask.model or "",
         parts=list(parts),
     )
-
-
-def _earlier(fanout: FanOut, child: Child, lost: Lost) -> list[AttemptOut]:
-    """The attempts at a subtask before its current one."""
-    if child.attempt == 1:
-        return []
-    taken = {one.attempt: one for one in fanout.moves.reassigned.get(child.index, ())}
-
-    def until(attempt: int, spawn: Spawn) -> tuple[float | None, float | None]:
-        known = taken.get(attempt)
-        return (known.began_at, known.lost_at) if known is not None and known.lost_at else lost(spawn)
-
-    slots = ((child.index, attempt) for attempt in range(1, child.attempt))
-    found = ((slot[1], fanout.spawns.get(slot), fanout.reports.get(slot)) for slot in slots)
-    made = []
-    for attempt, spawn, report in found:
-        if spawn is None:
-            continue
-        began, lost_at = until(attempt, spawn) if report is None else (ran_from(spawn, report), None)
-        made.append(
-            AttemptOut(
-                attempt=attempt,
-                state=report.verdict if report else "in_progress",  # type: ignore[arg-type]
-                instance=spawn.instance,
-                spawned_at=spawn.at,
-                began_at=began,
-                finished_at=ended_at(spawn, report) if report else None,
-                lost_at=lost_at,
-            )
-        )
-    return made
-
-
-def ended_at(spawn: Spawn | None, report: Report) -> float:
-    """When an attempt ended, in unix seconds; never before it was assigned, whatever a worker's
-    clock says."""
-    return max(report.ended_at, spawn.at) if spawn is not None else report.ended_at
-
-
-def ran_from(spawn: Spawn | None, report: Report) -> float:
-    """When an attempt with a result began to run, in unix seconds: its end minus its duration."""
-    end = ended_at(spawn, report)
-    began = end - max(0.0, report.wall_time_secs)
-    return max(began, spawn.at) if spawn is not None else began

@@ -56,6 +56,10 @@ class Running:
     cost_usd: float = 0.0
     cost_unknown: bool = False
     budget_usd: float | None = None
+    progress: str = ""
+    """What its agent last said of its progress."""
+    progress_at: float | None = None
+    """When it said so (unix seconds)."""
 
 
 class Look:
@@ -66,7 +70,9 @@ class Look:
         self._engine = engine
         here = engine.dispatcher.spending()
         self.running = {
-            one.child_intend: Running(one.cost_usd, one.cost_unknown, one.budget_usd)
+            one.child_intend: Running(
+                one.cost_usd, one.cost_unknown, one.budget_usd, one.progress, one.progress_at
+            )
             for one in (*engine.leases.spends(), *here)
         }
         own = {one.child_intend: one.began_at for one in here if one.began_at is not None}

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "debug": "walk through the past of a thread, and compare two threads",
     "fleet": "start, stop, and look at a fleet of instances",
     "agent": "let coding agents of this machine work on a repository",
+    "mcp": "serve a running agent its tools, over stdio; agents start it themselves",
     "worktree": "list the git worktrees of goals, and remove those no longer needed",
     "adapter": "list the adapters of the instances, with their capabilities",
     "federation": "show which parts of federation this version has",

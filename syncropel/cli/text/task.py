@@ -176,6 +176,7 @@ def child_lines(child: ChildOut) -> list[str]:
     lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
     if child.asks is not None:
         lines += [f"      {line}" for line in questions.asks_lines(child.asks)]
+    lines += [f"        progress: {child.progress}"] if child.progress else []
     lines += [f"        {line}" for line in (*agent_lines(child.agent), *gate_lines(child.gate))]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]

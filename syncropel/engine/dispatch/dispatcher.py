@@ -17,6 +17,7 @@ from typing import Any, Final
 import psutil
 
 from syncropel.adapters import Adapter, CutShort, Held, Outcome, Remains, Resumable
+from syncropel.engine.dispatch.attempt_calls import Siblings
 from syncropel.engine.dispatch.meter import ended_by_coordinator, tellable
 from syncropel.engine.dispatch.resuming import Taken, take_back
 from syncropel.engine.dispatch.run import Limits, Place, Run, starts_behind, write_ending
@@ -60,11 +61,12 @@ class Dispatcher:
         runtime: Runtime,
         spawn: Spawn,
         may_work: Callable[[], Awaitable[bool]],
+        siblings: Siblings,
     ) -> None:
         self._ingest = ingest
         self._may_work = may_work
         gate = StartGate(ingest, self._may_begin)
-        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through, self._stopped)
+        self._place = Place(ingest, adapters, limits, did, runtime, gate.let_through, siblings, self._stopped)
         self._limits = limits
         self.touched: Callable[[str], Sequence[str]] = lambda child_intend: ()
         """The files that a running attempt has touched, by the id of its INTEND."""
@@ -116,6 +118,8 @@ class Dispatcher:
                 cost_unknown=self._ingest.live.spend.of(run.intend.record).unpriced,
                 budget_usd=None if run.meter.budget_usd is None else tellable(run.meter.budget_usd),
                 began_at=run.started_at,
+                progress=(talk := self._ingest.live.talks.of(run.intend.record)).progress,
+                progress_at=talk.progress_at or None,
                 starts=[
                     StartOut(**one.as_body())
                     for one in self._ingest.live.starts.of(run.intend.record)[-MOST_TOLD:]

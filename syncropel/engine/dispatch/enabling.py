@@ -12,6 +12,7 @@ from syncropel.adapters.contract import Place
 from syncropel.adapters.gateway.desk import Gateway, Paused
 from syncropel.adapters.other_user import other_user
 from syncropel.adapters.registry import Enabled, enable, installed, log_problems
+from syncropel.adapters.tools.desk import Desk
 from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.dispatch.operator_line import Terms
 from syncropel.engine.dispatch.run import Limits
@@ -28,6 +29,7 @@ def enabled_adapters(
     settings: Settings,
     home: Home,
     gateway: Gateway,
+    desk: Desk,
     runtime: Runtime,
     orphan_secs: Callable[[], float],
     may_run: Callable[[str, str], bool],
@@ -43,7 +45,7 @@ def enabled_adapters(
     user = other_user(chosen.run_as, home.work) if needed else None
     secrets = partial(known_secrets, tables.values(), home.secrets, gateway.key_names)
     workspaces = Workspaces(settings.workspace, secrets, may_run)
-    place = Place(home.work, home.run, runtime, orphan_secs, user, home.secrets, workspaces, gateway)
+    place = Place(home.work, home.run, runtime, orphan_secs, user, home.secrets, workspaces, gateway, desk)
     made = enable(tables, installed(), place)
     log_problems(installed(), made)
     return made

@@ -13,6 +13,7 @@ from typing import Any, Final
 from syncropel.adapters import Adapter, CutShort, Held, Instant, Outcome, Remains, Resumable, Startable
 from syncropel.adapters.asking import Request
 from syncropel.backoff import Backoff
+from syncropel.engine.dispatch.attempt_calls import AttemptCalls, Siblings
 from syncropel.engine.dispatch.earlier import asked_for, earlier_agent, resumed_agent
 from syncropel.engine.dispatch.meter import Meter, cost_in, ended_by_coordinator
 from syncropel.engine.dispatch.operator_line import OperatorLine, Terms
@@ -141,6 +142,8 @@ class Place:
     runtime: Runtime
     gate: Callable[[ChildIntend, Startable], Awaitable[bool]]
     """Passed by every goal just before it starts."""
+    siblings: Siblings
+    """Asks for the other subtasks of an attempt's task."""
     stopped: Callable[[ChildIntend], Outcome | None] = lambda intend: None
     """What an attempt comes to that must not run on here; None when it may."""
 
@@ -277,7 +280,11 @@ class Run:
         earlier = resumed_agent(spent, before, name) if started is None else asked_for(started, before)
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         job = replace(job, budget_usd=limits.budget_of(self.intend), stopped=self._stopped)
-        job = replace(job, operator=self.line, hint=self.line.hint(job.hint, hears=limits.hears(name)))
+        calls = AttemptCalls(
+            self.intend, self.place.ingest, self.place.runtime, self.line, self._observe, self.place.siblings
+        )
+        hint = self.line.hint(job.hint, hears=limits.hears(name))
+        job = replace(job, operator=self.line, hint=hint, calls=calls)
         if self.taken is not None:
             if looping and self.taken.adapter.goes_on(self.taken.run):
                 self.end(ended_by_coordinator(CRASH_LOOP))

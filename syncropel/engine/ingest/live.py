@@ -204,8 +204,8 @@ class LiveFolds:
 
     def _apply_talk(self, stored: StoredRecord) -> None:
         record = stored.record
+        self.talks.apply(stored)
         if tells(record):
-            self.talks.apply(stored)
             self.unreported[record.id] = record.thread
             self.changes.reports.add(record.id)
 

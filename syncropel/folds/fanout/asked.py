@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from syncropel.folds.fanout.child import ANSWER, MESSAGE, QUESTION
+from syncropel.folds.fanout.child import ANSWER, MESSAGE, PROGRESS, QUESTION
 from syncropel.folds.fanout.talk import Decision, asked_about, number, read_decision
 from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record, StoredRecord
 
-KINDS: Final = frozenset({QUESTION, ANSWER, MESSAGE})
+KINDS: Final = frozenset({QUESTION, ANSWER, MESSAGE, PROGRESS})
 """Kinds of the observations that tell of it."""
 
 
@@ -21,6 +21,8 @@ class Asked:
     digest: str
     until: float
     decision: Decision | None = None
+    kind: str = ""
+    """`permission` or `question`."""
 
 
 @dataclass(slots=True)
@@ -29,13 +31,19 @@ class Conversation:
 
     questions: dict[str, Asked] = field(default_factory=dict)
     messages: dict[str, set[str]] = field(default_factory=dict)
+    progress: str = ""
+    """What its program last said of its progress."""
+    progress_at: float = 0.0
+    """When it said so (unix seconds)."""
+    reports: int = 0
+    """How often it said so."""
 
 
 def tells(record: Record) -> bool:
     """Whether the coordinator must hear of this observation."""
     if record.topic == QUESTION:
         return isinstance(record.body.get("question"), dict)  # else nobody waits for an answer
-    return record.topic in KINDS
+    return record.topic in KINDS and record.topic != PROGRESS
 
 
 @dataclass(slots=True)
@@ -48,16 +56,21 @@ class Conversations:
         """Apply one observation of a dispatch."""
         record, body = stored.record, stored.record.body
         intend = body.get("child_intend")
-        if not tells(record) or not isinstance(intend, str):
+        if not (tells(record) or record.topic == PROGRESS) or not isinstance(intend, str):
             return
         talk = self.by_intend.setdefault(intend, Conversation())
+        if record.topic == PROGRESS:
+            talk.progress, talk.progress_at = str(body.get("text", "")), number(body.get("at"))
+            talk.reports += 1
+            return
         if record.topic == MESSAGE:
             talk.messages.setdefault(str(body.get("message")), set()).add(str(body.get("state")))
             return
         about, decision = asked_about(body), read_decision(body.get("decision"))
         known, said = talk.questions.get(about), body.get("question")
         if known is None and isinstance(said, dict):
-            known = Asked(str(said.get("digest")), number(said.get("until")))
+            kind = str(said.get("kind", ""))
+            known = Asked(str(said.get("digest")), number(said.get("until")), kind=kind)
         if known is not None:
             talk.questions[about] = known if known.decision else replace(known, decision=decision)
 

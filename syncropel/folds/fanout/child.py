@@ -37,6 +37,8 @@ ANSWER: Final = "syncropel.dispatch.answer.v1"
 """Kind of the observation that a question was decided, and what the program was told."""
 MESSAGE: Final = "syncropel.dispatch.message.v1"
 """Kind of the observation that an operator's message was delivered, or answered."""
+PROGRESS: Final = "syncropel.dispatch.progress.v1"
+"""Kind of the observation that a goal's program says how far it has come."""
 GATE: Final = "syncropel.dispatch.gate.v1"
 """Kind of the observation that the gate command of the goal's repository has started; its goal has ended."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
@@ -52,6 +54,7 @@ OBSERVATIONS: Final = (
     QUESTION,
     ANSWER,
     MESSAGE,
+    PROGRESS,
     GATE,
     SUBPROCESS_EXIT,
     COMPLETE,

@@ -1,0 +1,115 @@
+"""Calls of a running attempt to the daemon that runs it, on the port for agents."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import httpx
+
+from syncropel.errors import DaemonUnreachable, RemoteError, SetupError, SyncropelError
+
+URL: Final = "SPL_MCP_URL"
+TOKEN: Final = "SPL_MCP_TICKET"
+"""Variables that the daemon sets for its agent."""
+AWAY_SECS: Final = 30.0
+"""How long a daemon may be away, as when it is started again."""
+AWAY_WITH_QUESTION_SECS: Final = 600.0
+"""The same while an operator is asked: the answer is not lost meanwhile."""
+_ANSWER_SECS: Final = 60.0
+_PAUSE_SECS: Final = 0.5
+_HERE: Final = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
+_AWAY: Final = 503
+
+Waiting = Callable[[], Awaitable[None]]
+"""Called each time that an answer is still waited for."""
+
+
+class Attempt:
+    """The daemon, as one attempt reaches it: `url` and its `token`."""
+
+    def __init__(self, url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=_ANSWER_SECS,
+            trust_env=False,  # the token goes to this machine's daemon, and to no proxy
+            transport=transport,
+        )
+        self._open: dict[tuple[str, tuple[str, ...]], str] = {}
+        """The numbers of questions that have no answer yet: whoever repeats one waits for the same."""
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Attempt:
+        """The attempt that this process works on. Raises SetupError outside one."""
+        url, token = environment.get(URL, ""), environment.get(TOKEN, "")
+        if not _HERE.fullmatch(url) or not token:
+            raise SetupError(
+                "this is no running attempt: an agent starts spl mcp",
+                "set mcp = true in [adapters.NAME] of its worker's config.toml",
+            )
+        return cls(url, token)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def question(self, question: str, choices: tuple[str, ...], waiting: Waiting) -> dict[str, Any]:
+        """Ask the operator; `answered`, `text`, `by`, `reason`. Raises SyncropelError."""
+        number = self._open.setdefault((question, choices), secrets.token_hex(16))
+        asked = {"id": number, "question": question, "choices": list(choices)}
+        while True:
+            told = await self._call("questions", asked, AWAY_WITH_QUESTION_SECS, waiting)
+            if told.get("state") != "waiting":
+                self._open.pop((question, choices), None)
+                return told
+            await waiting()
+
+    async def progress(self, text: str) -> None:
+        """Record this. Raises SyncropelError."""
+        await self._call("progress", {"text": text})
+
+    async def siblings(self) -> str:
+        """The other subtasks, as Markdown. Raises SyncropelError."""
+        return str((await self._call("siblings", {})).get("text", ""))
+
+    async def _call(
+        self, route: str, body: Any, away_secs: float | None = None, waiting: Waiting | None = None
+    ) -> dict[str, Any]:
+        """The answer. A daemon that is away is asked again for a while; all calls may be repeated."""
+        until = time.monotonic() + (AWAY_SECS if away_secs is None else away_secs)
+        while True:
+            try:
+                answer = await self._http.post(f"/v1/attempt/{route}", json=body)
+                if answer.status_code != _AWAY:
+                    return _read(answer)
+                problem = "it is being started"
+            except httpx.TransportError as error:
+                problem = str(error) or type(error).__name__
+            if time.monotonic() >= until:
+                raise DaemonUnreachable(f"the daemon does not answer: {problem}", "go on without it")
+            await asyncio.sleep(_PAUSE_SECS)
+            if waiting is not None:
+                await waiting()
+
+
+def _read(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise DaemonUnreachable("the daemon gave an invalid answer", "go on without it")
+    if not answer.is_success:
+        raise _error(body, answer.status_code)
+    return body
+
+
+def _error(body: dict[str, Any], status: int) -> SyncropelError:
+    code, message, hint = (str(body.get(key, "")) for key in ("code", "message", "hint"))
+    return RemoteError(status, "", code, message or f"HTTP {status}", hint)
