@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -189,3 +190,86 @@ def test_a_prompt_is_text_that_every_agent_can_read() -> None:
         talk.hear(Reply(number, result))
 
     assert next(talk.due(Now(LATE, LATE)))["params"]["prompt"] == [{"type": "text", "text": "a?b\0"}]
+
+
+def begun(kind: str = "claude", **plan: Any) -> Conversation:
+    """A conversation up to its first prompt."""
+    talk = Conversation(KINDS[kind], Plan("/w", "go", **plan))
+    for number, result in (("initialize", {"protocolVersion": 1}), ("new", {"sessionId": "s"})):
+        talk.say(next(talk.due(Now(LATE, LATE))))
+        talk.hear(Reply(number, result))
+    talk.say(next(talk.due(Now(LATE, LATE))))
+    return talk
+
+
+def test_only_the_first_reply_to_a_request_of_ours_counts() -> None:
+    talk = begun()
+    talk.hear(Reply("never-sent", {}))
+    talk.hear(Reply("new", {"sessionId": "another"}))
+    talk.hear(Reply("prompt", {"stopReason": "end_turn"}))
+    talk.hear(Reply("prompt", {}, {"code": 1, "message": "late"}))
+
+    assert (talk.session, talk.failed, talk.busy) == ("s", "", False)
+    assert talk.replies["prompt"].error is None
+    assert "never-sent" not in talk.replies
+
+
+def test_a_permission_that_was_answered_is_not_answered_when_the_turn_is_cancelled() -> None:
+    talk = begun()
+    talk.hear(asked(("r", "reject_once"), number=1))
+    talk.say(answer(talk.permissions[0], REJECT_ONCE))
+    talk.hear(asked(("r", "reject_once"), number=2))
+
+    ends = list(talk.hang_up())
+
+    assert [one.get("method", one.get("id")) for one in ends] == ["session/cancel", 2]
+
+
+def test_a_denial_after_the_agent_has_withdrawn_its_request_is_known() -> None:
+    talk = begun()
+    talk.hear(asked(("r", "reject_once")))
+    reply = answer(talk.permissions[0], REJECT_ONCE)
+    talk.hear(Notification("$/cancel_request", {"requestId": 1}))
+    talk.say(reply)
+
+    assert [one["toolCallId"] for one in talk.denied.values()] == ["t"]
+
+
+def test_a_handshake_is_tried_again_only_after_a_moment_and_once() -> None:
+    talk = Conversation(KINDS["codex"], Plan("/w", "go"))
+    talk.say(next(talk.due(Now(LATE, LATE))))
+    waits = list(talk.due(Now(LATE, LATE)))
+    talk.hear(Reply("initialize", {}, {"code": 1001, "message": "no"}))
+    soon = list(talk.due(Now(LATE, 0.5)))
+    talk.say(next(talk.due(Now(LATE, 1.0))))
+    talk.hear(Reply("initialize-again", {}, {"code": 1001, "message": "no"}))
+    end = list(talk.due(Now(LATE, LATE)))
+
+    assert (waits, soon, end) == ([], [], [])
+    assert (talk.over, talk.failed) == (True, "it cannot begin: no")
+
+
+@pytest.mark.parametrize("kind", ["gemini", "claude"])
+def test_a_session_is_loaded_when_its_minute_is_over_and_its_replay_has_ended(kind: str) -> None:
+    talk = Conversation(KINDS[kind], Plan("/w", "go", resume="s", go_on="on", load_at=LATE))
+    talk.say(next(talk.due(Now(0.0, LATE))))
+    talk.hear(Reply("initialize", {"protocolVersion": 1, "agentCapabilities": {"loadSession": True}}))
+    early = list(talk.due(Now(LATE - 1, LATE)))
+    load = next(talk.due(Now(LATE, LATE)))
+    talk.say(load)
+    waits = list(talk.due(Now(LATE, LATE)))
+    talk.hear(Reply("load", {}))
+    loud = [one["method"] for one in islice(talk.due(Now(LATE, 0.9)), 1)]
+
+    assert (early, waits) == ([], [])
+    assert (load["method"], load["params"]["sessionId"]) == ("session/load", "s")
+    assert loud == ([] if kind == "gemini" else ["session/prompt"])
+    assert next(talk.due(Now(LATE, 1.0)))["params"]["prompt"][0]["text"] == "on"
+
+
+def test_a_session_that_cannot_be_loaded_is_not_taken_for_another() -> None:
+    talk = Conversation(KINDS["opencode"], Plan("/w", "go", resume="s", go_on="on"))
+    talk.say(next(talk.due(Now(LATE, LATE))))
+    talk.hear(Reply("initialize", {"protocolVersion": 1, "agentCapabilities": {"loadSession": "yes"}}))
+
+    assert next(talk.due(Now(LATE, LATE)))["method"] == "session/new"
