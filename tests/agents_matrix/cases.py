@@ -19,6 +19,8 @@ WORKERS = {
     "gemini": "worker-b",
     "opencode": "worker-a",
 }
+RESUMED_SECS = {"gemini": 80, "opencode": 30}
+"""The time limit of attempts that go on in a session: gemini waits for its next minute, opencode is slow."""
 REQUEST_USD = {"claude": 0.0058, "codex": 0.0056}
 """A little more than a request of the model costs."""
 _FREEZE = ["kill", "--namespace", "default", "--level", "hard", "--terminate", "--accept-unverified"]
@@ -275,11 +277,12 @@ def resume(fleet: Fleet, agent: str) -> Row:
 
 def _resumed(fleet: Fleet, agent: str, adapter: str, case: str) -> Row:
     worker = WORKERS[agent]
-    alias = fleet.fan_out(f"goal=Please play:long:60 now,target={worker},adapter={adapter},timeout=8")
+    limit = RESUMED_SECS.get(agent, 8)
+    alias = fleet.fan_out(f"goal=Please play:long:200 now,target={worker},adapter={adapter},timeout={limit}")
     first = fleet.ended(alias)[0]
     hint = "Please play:ok now"
     fleet.spl("task", "retry", alias, "--subtask", "0", "--hint", hint)
-    child = wait(lambda: _second(fleet.subtasks(alias)[0]), "the second attempt", 60)
+    child = wait(lambda: _second(fleet.subtasks(alias)[0]), "the second attempt")
     same = first["agent"]["session"] == child["agent"]["session"]
     right = same and child["verdict"] == "accept"
     return row_of(case, agent, child, "a retry in the session of the first attempt", unless(right, child))

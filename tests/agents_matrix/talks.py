@@ -32,7 +32,13 @@ PLAIN = [
     Plain("ok", "ok", ("accept", "")),
     Plain("edit, a rule allows", "edit:by-rule-{agent}.txt", ("accept", ""), "the file is there"),
     Plain("edit, a rule denies", "edit:never-{agent}.txt", DENIED, "nobody is asked"),
-    Plain("denied=ignore", "edit:never-{agent}.txt", ("accept", ""), more=",denied=ignore"),
+    Plain(
+        "denied=ignore",
+        "edit:never-{agent}.txt",
+        {**dict.fromkeys(TALKING, ("accept", "")), "codex-ask": DENIED},
+        "codex ends its turn when it is denied something",
+        more=",denied=ignore",
+    ),
     Plain("stall", "stall", IDLE, "the model never goes on"),
     Plain("API 400", "400", FAILED),
     Plain("API 401", "401", FAILED),
@@ -41,7 +47,7 @@ PLAIN = [
     Plain("huge", "huge", ("accept", ""), "an answer of 2 MB"),
     Plain("many turns", "turns:8", ("accept", "")),
     Plain("too many turns", "turns:30", ("failed", "max_turns")),
-    Plain("budget", "turns:15", SPENT, "in US dollars", more=",budget=0.004"),
+    Plain("budget", "turns:15", SPENT, "only claude is ended within its turn", more=",budget=0.004"),
     Plain(
         "token budget",
         "turns:3",
@@ -155,11 +161,25 @@ def stopped(fleet: Fleet, agent: str) -> Row:
     return row_of("stop in a question", agent, child, "no process is left", unless(right, child))
 
 
+def second(fleet: Fleet, agent: str) -> Row:
+    """An operator says something while the agent waits for an answer: it is its next prompt."""
+    alias = edit(fleet, agent, f"first-{agent}.txt")
+    question(fleet, alias)
+    fleet.spl("task", "say", alias, "0", f"Please play:edit:by-rule-second-{agent}.txt now")
+    fleet.spl("task", "answer", alias, "0", "--allow")
+    child = fleet.ended(alias)[0]
+    states = [one["state"] for one in fleet.json("task", "say", alias, "--list")["data"]]
+    made = (fleet.repo / f"by-rule-second-{agent}.txt").exists()
+    right = child["verdict"] == "accept" and states == ["answered"] and made
+    return row_of("second prompt", agent, child, "both are done", unless(right, [states, made, child]))
+
+
 SPECIAL: list[Callable[[Fleet, str], Row]] = [
     allow,
     deny,
     held,
     stopped,
+    second,
     allowed(stop),
     allowed(killed),
     allowed(frozen),

@@ -98,12 +98,19 @@ class Talk:
 
     @property
     def waits(self) -> bool:
-        return bool(self._conversation.permissions)
+        return bool(self._conversation.permissions) or self._early
+
+    @property
+    def _early(self) -> bool:
+        """Whether it is too early to load the session."""
+        talk = self._conversation
+        asked = talk.sent.keys() & {"load", "new"}
+        return bool(talk.plan.resume) and not asked and self._runtime.now() < talk.plan.load_at
 
     @property
     def look_secs(self) -> float:
         talk = self._conversation
-        if not talk.prompts and self._runtime.now() < talk.plan.load_at:
+        if self._early:
             return LOOK_SECS
         quick = not talk.prompts or (talk.permissions and not self._asking) or not talk.busy
         return QUICK_SECS if quick and not talk.over else LOOK_SECS
@@ -115,8 +122,7 @@ class Talk:
             return True
         if self._closed_at is not None:
             return now - self._closed_at >= talk.kind.linger_secs
-        waits = self._runtime.now() < talk.plan.load_at
-        if talk.prompts or waits or now - self._heard_at < BEGIN_SECS:
+        if talk.prompts or self._early or now - self._heard_at < BEGIN_SECS:
             return False
         self._reader.fail(f"it has not answered for {BEGIN_SECS:g}s, before its first prompt")
         return True

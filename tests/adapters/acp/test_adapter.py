@@ -172,6 +172,19 @@ async def test_a_retry_goes_on_with_its_session_and_counts_only_what_is_new(
     assert again.summary == "I am done."
 
 
+async def test_an_agent_whose_session_may_not_be_loaded_yet_is_not_taken_for_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncropel.adapters.acp.adapter._MINUTE_SECS", 0.01)
+    monkeypatch.setattr("syncropel.adapters.acp.adapter._AFTER_SECS", 3.5)
+    bench = Bench(tmp_path, "gemini", idle_secs=2.5)
+    first = await bench.run("do:ok")
+
+    again = await bench.run("do:ok", attempt=2, hint="try harder", earlier=agent_of(first))
+
+    assert (again.verdict, again.reason) == ("accept", "")
+
+
 async def test_a_session_that_is_gone_is_begun_anew_with_the_whole_goal(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "claude")
 
