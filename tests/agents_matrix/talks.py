@@ -27,7 +27,7 @@ DENIED = ("failed", "permission_denied")
 BLIND = ("failed", "budget_blind")
 SPENT = ("failed", "budget_exceeded")
 IDLE = ("failed", "idle")
-"""opencode asks its model again without a word, for longer than it may be silent here."""
+SILENT = "opencode asks again without a word"
 PLAIN = [
     Plain("ok", "ok", ("accept", "")),
     Plain("edit, a rule allows", "edit:by-rule-{agent}.txt", ("accept", ""), "the file is there"),
@@ -42,8 +42,8 @@ PLAIN = [
     Plain("stall", "stall", IDLE, "the model never goes on"),
     Plain("API 400", "400", FAILED),
     Plain("API 401", "401", FAILED),
-    Plain("API 429", "429", {**dict.fromkeys(TALKING, ("failed", "rate_limited")), "opencode": IDLE}),
-    Plain("API 500", "500", {**dict.fromkeys(TALKING, FAILED), "opencode": IDLE}),
+    Plain("API 429", "429", {**dict.fromkeys(TALKING, ("failed", "rate_limited")), "opencode": IDLE}, SILENT),
+    Plain("API 500", "500", {**dict.fromkeys(TALKING, FAILED), "opencode": IDLE}, SILENT),
     Plain("huge", "huge", ("accept", ""), "an answer of 2 MB"),
     Plain("many turns", "turns:8", ("accept", "")),
     Plain("too many turns", "turns:30", ("failed", "max_turns")),
