@@ -15,6 +15,8 @@ from syncropel.adapters.models.words import one_line, part, parts, text, texts
 _PATHS: Final = ("file_path", "filePath", "filepath", "path", "abs_path", "notebook_path")
 _NOT_PLAIN: Final = frozenset("|&;<>()$`\\\"'*?[]#~={}!%")
 """Characters that a shell may act on. In a command that has one, only a shell can tell the arguments."""
+_RUNS_A_COMMAND: Final = (("-c",), ("-lc",), ("-l", "-c"))
+"""Flags with which a shell runs the command that its next word is."""
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "dash"})
 
 
@@ -74,8 +76,9 @@ def arguments(command: Any) -> tuple[str, ...] | None:
         if len(words) != len(command) or not words:
             return None
         if os.path.basename(words[0]) in _SHELLS:
-            given = [one for one in words[1:] if one not in ("-c", "-lc", "-l")]
-            return arguments(given[0]) if len(given) == 1 and len(words) > 2 else None
+            flags = tuple(words[1:-1])  # without -c, the last word is a file of commands
+            runs = flags in _RUNS_A_COMMAND and not words[-1].startswith("-")
+            return arguments(words[-1]) if runs else None
         return tuple(words)
     if not isinstance(command, str) or not command.strip() or not command.isprintable():
         return None

@@ -55,6 +55,22 @@ def test_where_a_price_is_unknown_the_first_model_has_the_whole_cost() -> None:
     ]
 
 
+def test_the_first_model_has_it_also_where_only_its_own_price_is_unknown() -> None:
+    spent = spending("claude")
+    spent.paid({"amount": 1.0, "currency": "USD"})
+
+    assert costs(spent.turn(turn("nobody's", DEAR), in_tool=False)) == {"nobody's": 1.0, DEAR: 0.0}
+
+
+def test_a_session_that_cost_nothing_has_its_tokens_told() -> None:
+    spent = spending("claude")
+    spent.paid({"amount": 0, "currency": "USD"})
+    told = spent.turn(turn(CHEAP), in_tool=False)
+
+    assert [(one.model, one.cost_usd, one.input) for one in told] == [(CHEAP, 0.0, 100)]
+    assert spent.known
+
+
 def test_a_second_turn_tells_only_what_is_new() -> None:
     spent = spending("opencode")
     told: list[Usage] = []
