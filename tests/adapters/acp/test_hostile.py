@@ -273,3 +273,16 @@ def test_a_session_that_cannot_be_loaded_is_not_taken_for_another() -> None:
     talk.hear(Reply("initialize", {"protocolVersion": 1, "agentCapabilities": {"loadSession": "yes"}}))
 
     assert next(talk.due(Now(LATE, LATE)))["method"] == "session/new"
+
+
+def test_nothing_is_begun_after_a_cancel_but_what_the_agent_asks_is_answered() -> None:
+    talk = begun()
+    for message in list(talk.hang_up()):
+        talk.say(message)
+    talk.hear(Reply("prompt", {"stopReason": "cancelled"}))
+    talk.hear(Call("fs", "fs/read_text_file", {}))
+
+    due = list(talk.due(Now(LATE, LATE, "m1", "use tabs")))
+
+    assert [one["id"] for one in due] == ["fs"]
+    assert list(talk.hang_up()) == []
