@@ -182,13 +182,17 @@ async def test_whatever_a_worker_posts_only_its_own_report_is_taken(api: Api, da
     assert own or api.engine.store.last_sequence == before
 
 
+OWN = {"/v1/records", "/v1/records/batch", "/v1/fleet/heartbeat", "/v1/fleet/siblings"}
+"""Where a worker posts what is its own."""
+
+
 @pytest.mark.parametrize(("method", "path"), NEEDS)
 async def test_a_worker_asks_for_nothing_else(api: Api, method: str, path: str) -> None:
     await joined(api)
     before = api.engine.store.last_sequence
     for body in ({}, {"reason": "r", "namespace": "docs", "level": "soft"}, {"actor": A, "goal": "g"}):
         answer = await api.tcp.request(method, filled(path), json=body, headers=shows(A))
-        mine = path in ("/v1/records", "/v1/records/batch", "/v1/fleet/heartbeat") and method == "POST"
+        mine = method == "POST" and path in OWN
         if NEEDS[method, path] is None or path == "/v1/whoami":
             assert answer.status_code == 200
         else:

@@ -82,6 +82,7 @@ TRUTH = {
     "syncropel.dispatch.question.v1": set(),
     "syncropel.dispatch.answer.v1": set(),
     "syncropel.dispatch.message.v1": set(),
+    "syncropel.dispatch.progress.v1": set(),
     "syncropel.dispatch.gate.v1": set(),
     "syncropel.dispatch.subprocess_exit.v1": set(),
     "syncropel.dispatch.complete.v1": set(),
