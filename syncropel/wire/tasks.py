@@ -9,7 +9,7 @@ from pydantic import Field
 from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
 from syncropel.wire.merges import CollisionOut, MergedInto, MergeOut
-from syncropel.wire.questions import AskOut, TalkOut
+from syncropel.wire.questions import AskOut, MessageOut, TalkOut
 
 ChildState = Annotated[
     Literal["pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"], OPEN
@@ -134,6 +134,9 @@ class ChildOut(Wire):
     why: str = Field(default="", description="why it is pending or blocked, in words")
     asked: str = Field(default="", description="the rule by which it waits for an operator's decision")
     asks: AskOut | None = Field(default=None, description="what it waits for an answer to; null for nothing")
+    said: MessageOut | None = Field(
+        default=None, description="the last message to it, and what became of that; null for none"
+    )
     verdict: str | None = None
     reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
     summary: str = ""

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from syncropel.cli.text.task import child_lines
 from syncropel.settings.config import DispatchSettings
+from syncropel.wire import ChildOut
 from tests.asking_adapter import AskingAdapter
 
 from .asked import attempt_of
@@ -80,6 +82,9 @@ async def test_a_message_is_delivered_and_answered(two: Two, asking: AskingAdapt
         "messages": 1,
         "queued": 0,
     }
+    child = (await two.coordinator.get("/v1/tasks/T/join"))["subtasks"][0]
+    assert child["said"] == one
+    assert "said (answered): leave the tests alone" in "\n".join(child_lines(ChildOut.model_validate(child)))
     assert (await say(two.coordinator, "and the docs")).status_code == 201
     await ended(two)
     assert asking.heard == ["leave the tests alone", "and the docs"]

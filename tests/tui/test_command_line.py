@@ -56,6 +56,7 @@ def line(page: Console) -> str:
         ("drain start worker-a", "Drain", "$ spl drain start --instance worker-a"),
         ("drain start --instance worker-a", "Drain", "$ spl drain start --instance worker-a"),
         ("task retry DOCS-11 --subtask 2", "DOCS-11 [2]", "spl task retry DOCS-11 --subtask 2"),
+        ("task say DOCS-11 2 'mind the tests'", "DOCS-11 [2]", "spl task say DOCS-11 2 'mind the tests'"),
         ("task approve DOCS-11", None, "✗ "),
     ],
 )  # fmt: skip

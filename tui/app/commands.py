@@ -212,8 +212,8 @@ class Commands:
         if verb in ("show", "join-status", "speedup"):
             await self._task([name])
         elif verb in subject_actions.SUBJECT_ACTIONS:
-            index = given.get("subtask")
-            self._ask(cast(Verb, verb), Subject(thread=self._thread_of(name), index=index))
+            subject = Subject(thread=self._thread_of(name), index=given.get("subtask"))
+            self._ask(cast(Verb, verb), subject, given.get("text") or "")
         else:
             await self._screens.uncover("tasks")
             if verb not in ("", "list"):
@@ -252,11 +252,11 @@ class Commands:
         elif verb and not verb.startswith("list-"):
             raise BadRequest(f"config {verb} is not done from the console", f"in a shell: spl config {verb}")
 
-    def _ask(self, verb: Verb, subject: Subject) -> None:
+    def _ask(self, verb: Verb, subject: Subject, text: str = "") -> None:
         verb = subject_actions.meant(verb, self._world, subject)
         if why_not := subject_actions.objection(verb, self._world, subject):
             raise BadRequest(why_not, f"see: {commands.usage('task') if subject.thread else 'drain'}")
-        self._app.push_screen(dialogs.SubjectActionDialog(verb, subject))
+        self._app.push_screen(dialogs.acting(verb, subject, text))
 
     # names
 

@@ -9,8 +9,10 @@ from .permissions import RestoreRulesDialog as RestoreRulesDialog
 from .retry_failed import RetryFailedDialog as RetryFailedDialog
 from .rule import RemoveRuleDialog as RemoveRuleDialog
 from .rule import RuleDialog as RuleDialog
+from .say import SayDialog as SayDialog
 from .start import StartDialog as StartDialog
 from .subject_action import SubjectActionDialog as SubjectActionDialog
+from .subject_action import acting as acting
 from .unfreeze import FreezesDialog as FreezesDialog
 from .unfreeze import UnfreezeDialog as UnfreezeDialog
 from .unlock import UnlockDialog as UnlockDialog

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from syncropel.client import Call, calls, task_records
 from tui.dialogs.base import Dialog
+from tui.dialogs.say import SayDialog
 from tui.model import subject_actions
 from tui.model.glyphs import Tone
 from tui.model.request_state import Stage
@@ -24,6 +25,11 @@ _SCOPES: Final[dict[Verb, str]] = {
     "undrain": "fleet:write",
     "retry": "threads:write",
 }
+
+
+def acting(verb: Verb, subject: Subject, text: str = "") -> Dialog:
+    """The dialog for a verb. `text`: what is to be said."""
+    return SayDialog(subject, text) if verb == "say" else SubjectActionDialog(verb, subject)
 
 
 class SubjectActionDialog(Dialog):

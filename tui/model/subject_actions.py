@@ -14,7 +14,18 @@ from tui.model.text import first_line, plain
 from tui.model.world import World
 
 Verb = Literal[
-    "retry", "stop", "admit", "refuse", "start", "approve", "reject", "reopen", "cancel", "drain", "undrain"
+    "retry",
+    "stop",
+    "say",
+    "admit",
+    "refuse",
+    "start",
+    "approve",
+    "reject",
+    "reopen",
+    "cancel",
+    "drain",
+    "undrain",
 ]
 
 
@@ -46,6 +57,11 @@ SUBJECT_ACTIONS: Final[dict[Verb, SubjectAction]] = {
         "subtask", "Stop subtask", "Stop", "s",
         "All its processes are ended, its verdict is terminated. Nothing is tried again by itself.",
         "is being stopped", "reason",
+    ),
+    "say": SubjectAction(
+        "subtask", "Say something to", "Say it", "s",
+        "Its agent gets it as soon as it can hear it: at the latest with its next attempt.",
+        "was told", "", False,
     ),
     "admit": SubjectAction(
         "subtask", "Let subtask begin", "Let it begin", "a", "A rule requires approval; this lets it begin.",
@@ -135,7 +151,7 @@ def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
         return "this subtask has not been read yet"
     if verb in _TYPED:
         return "" if child is not None and child.asked else "it is not waiting for a decision"
-    if verb == "stop":
+    if verb in ("stop", "say"):
         return "" if state == "in_progress" else f"it is {word(state)}: nothing is running"
     join = world.join_of(subject.thread)
     if join is not None and join.complete:

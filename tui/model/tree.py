@@ -17,6 +17,7 @@ from tui.model.branches import Branch
 from tui.model.glyphs import Glyphs, Tone, tone_of, word
 from tui.model.moment import Moment
 from tui.model.rows import MEASURED, Cell, Column, Row, Rows, state_cell, widest
+from tui.model.said import message_line
 from tui.model.text import (
     NOTHING,
     count,
@@ -126,6 +127,8 @@ def _index(one: Branch, glyphs: Glyphs) -> str:
 def _why(child: schema.ChildOut) -> str:
     if child.asks is not None:
         return first_line(child.asks.text)
+    if child.said is not None and child.state == "in_progress" and child.said.state != "answered":
+        return f"{child.said.state}: {first_line(child.said.text)}"
     if child.state == "accept":
         return first_line(child.why)
     return first_line(child.why) or said_last(child) or first_line(child.progress)
@@ -286,6 +289,9 @@ def detail_lines(
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []
     lines += _asks_lines(child.asks, at) if child.asks is not None else []
     lines += [("progress", Line(plain(child.progress)))] if child.progress else []
+    if child.said is not None:
+        told, tone = message_line(child.said, glyphs)
+        lines.append(("said", Line(told, tone)))
     lines += [
         ("worker", Line(worker(child))),
         ("target", Line(plain(child.target))),

@@ -60,4 +60,4 @@ class Control(SessionBound):
                 timeout=6,
             )
         else:
-            await self.app.push_screen(dialogs.SubjectActionDialog(verb, subject))
+            await self.app.push_screen(dialogs.acting(verb, subject))

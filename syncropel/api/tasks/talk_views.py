@@ -133,6 +133,13 @@ def talk_out(fanout: FanOut | None) -> TalkOut | None:
     )
 
 
+def tell_said(out: list[ChildOut], state: TaskState, fanout: FanOut) -> None:
+    """Note in each subtask, which are all in their order, what was said to it last."""
+    last = {one.index: one for one in (fanout.talk.messages() if fanout.talk.said else ())}
+    for index, one in last.items():
+        out[index] = out[index].model_copy(update={"said": message_out(state, one)})
+
+
 def tell_asked(out: list[ChildOut], engine: Engine, fanout: FanOut) -> None:
     """Note in each subtask, which are all in their order, what it waits for an answer to."""
     waiting: dict[int, list[Question]] = {}

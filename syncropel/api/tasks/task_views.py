@@ -8,7 +8,7 @@ from typing import Any, Final
 from syncropel.api.tasks.agent_views import agent_out, gate_out
 from syncropel.api.tasks.attempt_views import Lost, earlier, ended_at, ran_from
 from syncropel.api.tasks.merge_views import tell_merged
-from syncropel.api.tasks.talk_views import talk_out, tell_asked
+from syncropel.api.tasks.talk_views import talk_out, tell_asked, tell_said
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
     Look,
@@ -138,6 +138,7 @@ async def join_status(engine: Engine, state: TaskState) -> JoinStatus:
     ]
     tell_merged(out, state.merges)
     tell_asked(out, engine, fanout)
+    tell_said(out, state, fanout)
     spent = spent_usd(fanout, look.spending)
     status = _join_view(state, fanout, children, decision, out, spent, parts_of(engine, state.thread))
     took = measured(fanout, slots(engine))

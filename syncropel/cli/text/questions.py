@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.numbers import duration, size
-from syncropel.cli.support.terminal import table
+from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text.thread import when
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ def asks_lines(one: AskOut) -> list[str]:
     """What a subtask waits for an answer to."""
     more = f", and {one.waiting - 1} more" if one.waiting > 1 else ""
     return [f"{BAR}{one.text}{more}", f"  denied {when(one.until)} unless you answer"]
+
+
+def said_line(one: MessageOut) -> str:
+    """What was said to a subtask last, and what became of it."""
+    return f"said ({one.state}): {clean(' '.join(one.text.split()))}"
 
 
 def decided_words(one: QuestionOut) -> str:

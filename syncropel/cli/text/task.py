@@ -177,6 +177,8 @@ def child_lines(child: ChildOut) -> list[str]:
     if child.asks is not None:
         lines += [f"      {line}" for line in questions.asks_lines(child.asks)]
     lines += [f"        progress: {child.progress}"] if child.progress else []
+    if child.said is not None:
+        lines.append(f"        {questions.said_line(child.said)}")
     lines += [f"        {line}" for line in (*agent_lines(child.agent), *gate_lines(child.gate))]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]
