@@ -12,10 +12,10 @@ from syncropel.engine.engine import Engine
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.tasks.state import TaskState
-from syncropel.wire import Page
+from syncropel.wire import CollisionOut, Page
 from syncropel.wire.fleet import DispatchOut, FanOutProgress, FleetStatus
 from syncropel.wire.inbox import InboxItem, InboxKind
-from syncropel.wire.work_words import is_late, near_budget, of_dispatch, of_fan_out
+from syncropel.wire.work_words import is_late, near_budget, of_collision, of_dispatch, of_fan_out
 
 
 def router(engine: Engine) -> APIRouter:
@@ -25,7 +25,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/inbox")
     async def get_inbox() -> Page[InboxItem]:
         """What waits for an operator, the oldest first: questions, approvals, failed, silent, and late work,
-        budgets that are nearly spent.
+        budgets that are nearly spent, files that two running subtasks have touched.
         """
         return Page(data=inbox(engine))
 
@@ -41,6 +41,7 @@ def inbox(engine: Engine) -> list[InboxItem]:
         *(item for one in status.dispatches for item in _of_dispatch(one, status)),
         *_failed(engine, running),
         *(item for one in status.fanouts for item in _of_budget(one)),
+        *_of_collisions(status),
     ]
     return sorted(found, key=lambda one: (one.since, one.thread, one.index or 0, one.kind))
 
@@ -156,4 +157,28 @@ def _of_budget(one: FanOutProgress) -> Iterator[InboxItem]:
             instance_alias=None,
             what=spent,
             command=f"spl task amend {one.alias or one.thread} --budget USD",
+        )
+
+
+def _of_collisions(status: FleetStatus) -> Iterator[InboxItem]:
+    """One item for each subtask that is the first of those that have touched some files."""
+    running = {(one.thread, one.index): one for one in status.dispatches}
+    met: dict[tuple[str, int], list[CollisionOut]] = {}
+    for collision in status.collisions:
+        met.setdefault((collision.by[0].thread, collision.by[0].index), []).append(collision)
+    for (thread, index), found in met.items():
+        mine = running.get((thread, index))
+        touchers = [running.get((by.thread, by.index)) for one in found for by in one.by]
+        alias = found[0].by[0].alias
+        yield InboxItem(
+            kind="collision",
+            since=max((one.began_at or one.started_at for one in touchers if one), default=status.at),
+            thread=thread,
+            alias=alias,
+            index=index,
+            attempt=mine.attempt if mine is not None else None,
+            instance=None,
+            instance_alias=None,
+            what="; ".join(f"{one.repo} {of_collision(one)}" for one in found),
+            command=f"spl task show {alias or thread}",
         )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
 from syncropel.freeze_levels import EMERGENCY
-from syncropel.wire.work_words import of_dispatch, of_fan_out
+from syncropel.wire.work_words import of_collision, of_dispatch, of_fan_out
 
 if TYPE_CHECKING:
-    from syncropel.wire import CollisionOut, FleetStatus, InstanceOut, LogState
+    from syncropel.wire import FleetStatus, InstanceOut, LogState
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,3 @@ def of_instance(one: InstanceOut) -> str:
 
 def _of_log(log: LogState) -> str:
     return f"has a log that is {log.state}: {log.problem}"
-
-
-def of_collision(one: CollisionOut) -> str:
-    """Which running subtasks have touched the same files, and which files."""
-    names = [f"{by.alias or by.thread}[{by.index}]" for by in one.by]
-    who = f"{', '.join(names[:-1])} and {names[-1]}"
-    files = ", ".join(one.files[:3])
-    more = f" and {one.count - 3} more" if one.count > 3 else ""
-    return f"has files touched by {who}: {files}{more}"

@@ -9,7 +9,7 @@ from pydantic import Field
 from syncropel.wire.base import OPEN, Wire
 
 InboxKind = Annotated[
-    Literal["permission", "question", "approval", "failed", "silent", "late", "budget"], OPEN
+    Literal["permission", "question", "approval", "failed", "silent", "late", "budget", "collision"], OPEN
 ]
 
 
@@ -18,9 +18,13 @@ class InboxItem(Wire):
 
     kind: InboxKind = Field(
         description="`permission` or `question` of an agent; `approval` before a subtask begins; `failed` "
-        "work that blocks its task; `silent`: its instance does not answer; `late`; `budget` nearly spent"
+        "work that blocks its task; `silent`: its instance does not answer; `late`; `budget` nearly spent; "
+        "`collision`: it has touched files that another running subtask has touched, too"
     )
-    since: float = Field(description="since when, unix seconds; for a budget, since what spends it began")
+    since: float = Field(
+        description="since when, unix seconds; for a budget, since what spends it began; "
+        "for a collision, since the last of its subtasks began"
+    )
     thread: str = Field(description="id of the task's thread")
     alias: str
     index: int | None = Field(description="the subtask; null for all of the task")

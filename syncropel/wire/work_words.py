@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from syncropel.wire.fleet import DispatchOut, FanOutProgress
+    from syncropel.wire.merges import CollisionOut
 
 NEAR: Final = 0.9
 """The share of a budget from which on an operator is told."""
@@ -58,3 +59,12 @@ def of_fan_out(one: FanOutProgress) -> str:
 def _indexes(found: list[int]) -> str:
     shown = ", ".join(f"[{index}]" for index in found[:4])
     return f"{shown} and {len(found) - 4} more" if len(found) > 4 else shown
+
+
+def of_collision(one: CollisionOut) -> str:
+    """Which running subtasks have touched the same files, and which files."""
+    names = [f"{by.alias or by.thread}[{by.index}]" for by in one.by]
+    who = f"{', '.join(names[:-1])} and {names[-1]}"
+    files = ", ".join(one.files[:3])
+    more = f" and {one.count - 3} more" if one.count > 3 else ""
+    return f"has files touched by {who}: {files}{more}"

@@ -69,6 +69,11 @@ async def test_it_is_told_which_subtasks_touched_which_files_until_one_has_ended
     assert (found["repo"], found["files"], found["count"]) == ("app", ["a.txt", "new one"], 2)
     assert [(one["alias"], one["index"]) for one in found["by"]] == [("T", 0), ("T", 2)]
     assert (await two.coordinator.get("/v1/tasks/T"))["collisions"] == [found]
+    (waits,) = (await two.coordinator.get("/v1/inbox"))["data"]
+    assert (waits["kind"], waits["alias"], waits["index"]) == ("collision", "T", 0)
+    assert waits["what"] == "app has files touched by T[0] and T[2]: a.txt, new one"
+    began = [one["began_at"] for one in (await two.coordinator.get("/v1/fleet/status"))["dispatches"]]
+    assert waits["since"] in began
     assert not (tmp_path / "mark").exists()
     end.touch()
 
@@ -78,4 +83,6 @@ async def test_it_is_told_which_subtasks_touched_which_files_until_one_has_ended
 
     await until(ended)
     await seen(two, any_at_all=False)
+    kinds = [one["kind"] for one in (await two.coordinator.get("/v1/inbox"))["data"]]
+    assert "collision" not in kinds
     Path(f"{end}-1").touch()

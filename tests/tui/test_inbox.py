@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncropel.errors import RemoteError
-from syncropel.wire import InboxItem, Page
+from syncropel.wire import CollisionOut, InboxItem, Page, Toucher
 from tests.tui import console_sample as sample
 from tests.tui import sample_inbox as waiting
 from tests.tui.console_fakes import INBOX, FakeClient
@@ -214,3 +214,25 @@ async def test_a_subtask_that_asks_says_so_in_the_tree_and_is_answered_from_ther
         await page.passes(0.5)
         assert "Run the tests" in page.part("facts")
         assert "denied in 6m 59s unless you answer" in " ".join(page.part("facts").split())
+
+
+async def test_a_collision_is_told_of_the_task_and_of_its_subtasks_while_it_lasts() -> None:
+    both = [Toucher(thread=sample.THREAD, alias="DOCS-11", index=index) for index in (1, 2)]
+    met = CollisionOut(repo="app", by=both, files=["src/a\x1b.py"], count=1)
+    words = "app has files touched by DOCS-11[1] and DOCS-11[2]: src/a .py"
+    client = InboxClient()
+    async with inbox(client, screen="tasks") as page:
+        asked = client.asked[INBOX]
+        client.waits(item(kind="collision", what=words, question="", until=None))
+        await page.hears(sample.status(collisions=[met]))
+        await page.passes(0.5)
+        assert client.asked[INBOX] == asked + 1, "though no task has changed"
+        told = [one.words for one in page.app.fleets.front.notices]
+        assert told == [f"DOCS-11 [2] meets another subtask: {words}"]
+        await page.press("enter")
+        await page.passes(0.5)
+        assert f"! {words}" in page.drawn
+        await page.press("down", "down", "enter")
+        assert f"collides    {words}" in page.drawn
+        await page.hears(sample.status())
+        assert "collides" not in page.drawn

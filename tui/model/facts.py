@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncropel.client.attention import altered
 from tui.model.altered import state_of
+from tui.model.collisions import collision_facts
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
 from tui.model.log_state import SOUND, helping, thread_lines
@@ -122,7 +123,8 @@ def subtask_facts(world: World, thread: str, index: int, at: Moment, glyphs: Gly
         return []
     # What a subtask reported is a record of the task's thread.
     marked = thread_lines([thread, child.child_thread or ""], world.status, glyphs)
-    return [*marked, *detail_lines(child, at, glyphs, altered=bool(marked))]
+    met = collision_facts(world.status, thread, index)
+    return [*marked, *met, *detail_lines(child, at, glyphs, altered=bool(marked))]
 
 
 def facts_of(world: World, subject: Subject, at: Moment, glyphs: Glyphs) -> list[Fact]:

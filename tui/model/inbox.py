@@ -28,9 +28,15 @@ INBOX: Final = (
 )
 ASKS: Final = frozenset({"permission", "question"})
 """Kinds that are answered in a dialog that shows what is asked."""
-RINGS: Final = ASKS | {"approval", "late", "budget"}
+RINGS: Final = ASKS | {"approval", "late", "budget", "collision"}
 """Kinds that ring; failures and silent instances do so by themselves."""
-_SIGNS: Final = {"failed": "failed", "silent": "stale", "late": "stale", "budget": "stale"}
+_SIGNS: Final = {
+    "failed": "failed",
+    "silent": "stale",
+    "late": "stale",
+    "budget": "stale",
+    "collision": "stale",
+}
 _TONES: Final[dict[str, Tone]] = {"failed": "bad"}
 _VERBS: Final = {
     "permission": "asks for permission",
@@ -38,6 +44,7 @@ _VERBS: Final = {
     "approval": "waits for your decision",
     "late": "is late",
     "budget": "has nearly spent its budget",
+    "collision": "meets another subtask",
 }
 _URGENT_SECS: Final = 60.0
 
@@ -173,7 +180,8 @@ def grounds(status: FleetStatus) -> tuple[object, ...]:
         ((one.thread, one.index, one.attempt), one.hangs, work_words.is_late(one, status.at), _near(one))
         for one in status.dispatches
     ]
-    return tuple(one for one in (*fanouts, *running) if any(one[1:]))
+    met = [(one.repo, [(by.thread, by.index) for by in one.by], one.files) for one in status.collisions]
+    return tuple(one for one in (*fanouts, *running, *met) if any(one[1:]))
 
 
 def _near(one: DispatchOut | FanOutProgress) -> bool:

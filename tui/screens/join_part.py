@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from syncropel.client.attention import altered
-from tui.model import branches, join_words, log_state, tree
+from tui.model import branches, collisions, join_words, log_state, tree
 from tui.model.moment import Moment
 from tui.model.rows import Row
 from tui.model.world import JOIN
@@ -68,6 +68,7 @@ def show(
         found = altered(screen.world.status)
         table.belong(join, nested, found)
         lines = log_state.join_lines(join, found, glyphs)
+        lines += collisions.collision_lines(screen.world.status, join.thread)
         lines += join_words.summary_lines(join, at, glyphs, why, proofs=screen.size.height >= ROOMY)
         unfolded = None if screen.arranges(SUBTASKS) else table.unfolded
         width = table.column_width(tree.TIMELINE)

@@ -68,7 +68,7 @@ def _file(merge: MergeOut, file: ConflictFile) -> str:
 
 def collision_lines(collisions: Sequence[CollisionOut]) -> list[str]:
     """Files that running subtasks have touched together, in a task's description; empty without any."""
-    from syncropel.client.attention import of_collision  # its package imports what `--help` does not need
+    from syncropel.wire.work_words import of_collision  # its package imports what `--help` does not need
 
     lines = [f"  {one.repo} {of_collision(one)}" for one in collisions]
     return ["Collisions:", *map(clean, lines)] if lines else []
