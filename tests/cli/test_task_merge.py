@@ -156,6 +156,7 @@ def test_the_last_lines_of_a_gate_are_shown(spl: Spl, answers: Callable[..., Ask
         "✗ gate failed: the gate fails from subtask 1 on",
         "    1 failed",
     ]
+    assert ran.err.splitlines() == ["main was left as it was", "  leave [1] out: spl task merge T 0"]
 
 
 def test_without_waiting_it_says_where_to_look(spl: Spl, answers: Callable[..., Asked]) -> None:

@@ -57,6 +57,8 @@ def line(page: Console) -> str:
         ("drain start --instance worker-a", "Drain", "$ spl drain start --instance worker-a"),
         ("task retry DOCS-11 --subtask 2", "DOCS-11 [2]", "spl task retry DOCS-11 --subtask 2"),
         ("task say DOCS-11 2 'mind the tests'", "DOCS-11 [2]", "spl task say DOCS-11 2 'mind the tests'"),
+        ("task merge DOCS-11 0 --into x --squash", "DOCS-11",
+         "spl task merge DOCS-11 0 --into x --squash --dry-run"),
         ("task approve DOCS-11", None, "✗ "),
     ],
 )  # fmt: skip

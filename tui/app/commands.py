@@ -17,6 +17,7 @@ from tui.connection.fleets import Fleets
 from tui.model import commands, subject_actions, unread
 from tui.model.commands import Names
 from tui.model.freezes import over
+from tui.model.merging import Choice
 from tui.model.namespaces import known_namespaces
 from tui.model.policy import ABOUT_WORK
 from tui.model.rules import KINDS, WORK, Draft, Kind
@@ -211,6 +212,9 @@ class Commands:
         verb, name = given["verb"], given.get("name") or " ".join(given["rest"])
         if verb in ("show", "join-status", "speedup"):
             await self._task([name])
+        elif verb == "merge":
+            choice = Choice(tuple(given["subtasks"]), given["into"], given["mode"])
+            await self._app.push_screen(dialogs.MergeDialog(self._thread_of(name), choice))
         elif verb in subject_actions.SUBJECT_ACTIONS:
             subject = Subject(thread=self._thread_of(name), index=given.get("subtask"))
             self._ask(cast(Verb, verb), subject, given.get("text") or "")

@@ -4,6 +4,7 @@ from .command import CommandScreen as CommandScreen
 from .contexts import ContextsDialog as ContextsDialog
 from .drill import DrillDialog as DrillDialog
 from .freeze import FreezeDialog as FreezeDialog
+from .merge import MergeDialog as MergeDialog
 from .permissions import PermissionsDialog as PermissionsDialog
 from .permissions import RestoreRulesDialog as RestoreRulesDialog
 from .retry_failed import RetryFailedDialog as RetryFailedDialog

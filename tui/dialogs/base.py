@@ -245,9 +245,13 @@ class Dialog(SessionBound, Over):
             return "it was sent"
         if not self.outcome.may_ask:
             return "it was done" if self.outcome.stage is Stage.DONE else "first check whether it took effect"
+        return self.hindered(now) or self.objection()
+
+    def hindered(self, now: float) -> str:
+        """Why nothing that this dialog is for can be sent from here now; empty when it can."""
         session = self.session
         why_not = hindrance(session.closed, self.world.link.at(now), self.glyphs)
-        return why_not or session.access.without(self.needs) or self.objection()
+        return why_not or session.access.without(self.needs)
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:
         width = self.room

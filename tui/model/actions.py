@@ -138,6 +138,8 @@ CONTROL: Final = (
            "danger", "spl task reject NAME"),
     Action("act('start')", ("B",), "begin the chosen task", "", _WORK, "change", "spl task start NAME"),
     Action("act('reopen')", ("O",), "reopen the chosen task", "", _WORK, "change", "spl task reopen NAME"),
+    Action("merge", ("I",), "merge the branches of the chosen task's accepted subtasks", "", _WORK, "change",
+           "spl task merge NAME"),
     Action("act('drain')", ("N",), "drain the chosen instance", "", _INSTANCES, "danger",
            "spl drain start --instance NAME"),
     Action("act('undrain')", ("E",), "end the drain of the chosen instance", "", _INSTANCES, "change",

@@ -12,6 +12,7 @@ from tui.model.collisions import collision_facts
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
 from tui.model.glyphs import Glyphs
 from tui.model.log_state import SOUND, helping, thread_lines
+from tui.model.merging import merged_facts
 from tui.model.moment import Moment
 from tui.model.rows import Column, Rows
 from tui.model.subject import Subject
@@ -108,6 +109,7 @@ def task_facts(world: World, task: TaskSummary, at: Moment, glyphs: Glyphs) -> l
         ("labels", Line(plain(", ".join(task.labels)) or NOTHING)),
         ("created", Line(f"{age(at.now - task.created_at)} ago")),
         ("changed", Line(f"{age(at.now - task.updated_at)} ago")),
+        *merged_facts(world.join_of(task.thread)),
         ("cost", Line(paid(task.cost_usd, None, unknown=task.cost_unknown))),
         ("records", Line(str(task.records))),
         ("thread", Line(task.thread)),

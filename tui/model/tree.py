@@ -10,6 +10,7 @@ from typing import Final
 
 from syncropel import wire as schema
 from syncropel.client.gate_text import gate_words
+from syncropel.client.merge_text import SHORT
 from syncropel.client.standing import standing
 from tui.model import branches, folding, timeline
 from tui.model.altered import ALTERED
@@ -289,6 +290,9 @@ def detail_lines(
     lines += [("why", Line(plain(child.why), "warn"))] if child.why else []
     lines += _asks_lines(child.asks, at) if child.asks is not None else []
     lines += [("progress", Line(plain(child.progress)))] if child.progress else []
+    if (merged := child.merged) is not None:
+        at_commit = f" at {merged.commit[:SHORT]}" if merged.commit else ""
+        lines.append(("merged", Line(plain(f"into {merged.into}{at_commit}"), "good")))
     if child.said is not None:
         told, tone = message_line(child.said, glyphs)
         lines.append(("said", Line(told, tone)))

@@ -6,7 +6,7 @@ Opening a dialog is awaited, so that keys typed ahead reach it, and not the scre
 from __future__ import annotations
 
 from tui import dialogs
-from tui.model import inbox, retries, subject_actions
+from tui.model import inbox, merging, retries, subject_actions
 from tui.model.freezes import over
 from tui.model.subject import Subject, namespace_of
 from tui.model.subject_actions import Verb
@@ -39,6 +39,14 @@ class Control(SessionBound):
         """The record of the freeze that covers the item under the cursor."""
         world = self.world
         return over(world, namespace_of(world, self.subject()))
+
+    async def action_merge(self) -> None:
+        """Merge the branches of the task under the cursor, or say why there is nothing to merge."""
+        subject = self.subject()
+        if why_not := merging.objection(self.world, subject):
+            self.notify(why_not, title="Merge", severity="warning", timeout=6)
+        else:
+            await self.app.push_screen(dialogs.MergeDialog(subject.thread))
 
     async def action_act(self, verb: Verb) -> None:
         """Open the dialog for a verb, or say why it does not apply."""

@@ -99,7 +99,7 @@ def _show(args: Namespace, client: Client) -> int:
 
 def _follow(args: Namespace, client: Client, merge: MergeOut) -> int:
     from syncropel.cli.text import merge as text
-    from syncropel.client import merge_calls
+    from syncropel.client import merge_calls, merge_text
 
     if not is_json(args):
         say(text.begun_line(args.name, merge))
@@ -113,10 +113,9 @@ def _follow(args: Namespace, client: Client, merge: MergeOut) -> int:
     try:
         while True:
             if not is_json(args):
-                for step in merge.steps[told:]:
-                    say(*text.step_lines(step))
+                say(*(f"  {words}" for step in merge.steps[told:] if (words := merge_text.step_words(step))))
             told = len(merge.steps)
-            if merge.ended_at is not None or merge.state == "merge_untaken":
+            if merge_text.is_over(merge):
                 break
             time.sleep(_POLL_SECS)
             found = client.send(merge_calls.merges(args.name)).data
@@ -128,15 +127,6 @@ def _follow(args: Namespace, client: Client, merge: MergeOut) -> int:
         print_json(merge)
     else:
         say(*text.end_lines(merge))
-    if merge.state == "conflict":
-        tell(*_after_conflict(args.name, merge))
-    return 0 if text.is_fine(merge) else 1
-
-
-def _after_conflict(name: str, merge: MergeOut) -> tuple[str, str]:
-    """What to do about a conflict, and about the branches before it."""
-    done = [str(step.index) for step in merge.steps if step.what == "merged"]
-    at = next((step.index for step in reversed(merge.steps) if step.index is not None), 0)
-    first = f"merge those before it: spl task merge {name} {' '.join(done)}\n" if done else ""
-    branch = next((one.branch for one in merge.branches if one.index == at), "")
-    return f"{merge.into} was left as it was", f"{first}then merge it by hand: git merge {branch}"
+    if todo := merge_text.advice(args.name, merge):
+        tell(merge_text.left_words(merge), "\n".join(todo))
+    return 0 if merge_text.is_fine(merge) else 1

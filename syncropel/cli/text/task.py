@@ -12,9 +12,10 @@ from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text import questions
 from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
-from syncropel.cli.text.merge import SHORT, collision_lines, merges_lines
+from syncropel.cli.text.merge import collision_lines, merges_lines
 from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
+from syncropel.client.merge_text import SHORT
 
 if TYPE_CHECKING:
     from syncropel.wire import (
