@@ -61,7 +61,8 @@ class Bench:
         place = Place(folder / "work", folder / "run", Runtime(), secrets=folder / "secrets")
         given: dict[str, Any] = {"set": {"HOME": str(self.home)}, **table}
         given.setdefault("command", (sys.executable, FAKE, agent))
-        self.adapter = AcpAgent(AdapterTable(agent, agent, **given), place, KINDS[agent])
+        kind = replace(KINDS[agent], linger_secs=0.5)
+        self.adapter = AcpAgent(AdapterTable(agent, agent, **given), place, kind)
         self.adapter.interrupt_secs = 0.3
         self.seen: list[tuple[str, dict[str, Any]]] = []
 
