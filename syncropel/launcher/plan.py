@@ -18,6 +18,7 @@ from syncropel.settings.config import (
     edit_settings,
     load_settings,
     raw_entries,
+    raw_permissions,
 )
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
@@ -47,8 +48,8 @@ class FleetPlan:
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker of the plan. `offered`: adapters and repositories in the coordinator's config, by key path.
-    `workspace`: its worktree settings, for a new worker.
+    """One worker of the plan. `offered`: adapters, repositories and permissions in the coordinator's config,
+    by key path. `workspace`: its worktree settings, for a new worker.
     """
 
     alias: str
@@ -73,6 +74,7 @@ def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     """
     # A table for bash would let a worker run scripts, which only its own config or --adapter bash may do.
     offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in SWITCHES}
+    offered |= raw_permissions(coordinator)
     workspace = replace(load_settings(coordinator, {}).workspace, repos={})
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
     if len(aliases) < plan.workers:

@@ -202,6 +202,16 @@ def raw_entries(home: Home) -> Changes:
     return found
 
 
+def raw_permissions(home: Home) -> Changes:
+    """`[permissions]` of a home as written, by key path. Raises SetupError for an invalid config."""
+    if load_settings(home, {}).permissions == PermissionSettings():
+        return {}
+    import tomllib
+
+    document = tomllib.loads(home.config.read_text(encoding="utf-8"))
+    return {("permissions", key): value for key, value in document["permissions"].items()}
+
+
 def _correction(text: str) -> str:
     """How to mend a file that is not valid TOML."""
     twice = _SWITCH_AND_TABLE.search(text)

@@ -19,6 +19,7 @@ from syncropel.launcher.teardown import find_local, local_workers
 from syncropel.settings.config import Settings, load_settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity
+from syncropel.settings.permissions import PermissionSettings
 from syncropel.wire import FleetStatus, InstanceOut
 from tests.network import replace_network
 
@@ -131,11 +132,24 @@ commit = false
 [workspace.repos]
 app = "/srv/app"
 site = { path = "/srv/site", base = "main", copy = [".env"] }
+
+[permissions]
+answer_secs = 60
+
+[[permissions.rules]]
+name = "look"
+when = 'command == ["git", "status"]'
+decide = "allow"
+
+[[permissions.rules]]
+name = "no-push"
+when = 'command != null && "push" in command'
+decide = "deny"
 """
 )
 
 
-def test_a_new_worker_takes_adapters_and_repositories_of_the_coordinator(tmp_path: Path) -> None:
+def test_a_new_worker_takes_adapters_repositories_and_rules_of_the_coordinator(tmp_path: Path) -> None:
     coordinator = home(tmp_path)
     coordinator.path.mkdir(parents=True)
     coordinator.config.write_text(OFFERED)
@@ -146,6 +160,8 @@ def test_a_new_worker_takes_adapters_and_repositories_of_the_coordinator(tmp_pat
     settings, stale = prepare_worker(worker, FleetPlan(1), URL)
     assert load_settings(worker.home, {}) == settings
     assert settings.workspace == load_settings(coordinator, {}).workspace
+    assert settings.permissions == load_settings(coordinator, {}).permissions
+    assert [rule.name for rule in settings.permissions.rules] == ["look", "no-push"]
     assert (set(settings.adapters.tables), settings.adapters.bash) == ({"mine"}, False), "no scripts unasked"
     assert (settings.dispatch.adapter, stale) == ("echo", False)
     assert not list(worker.home.path.rglob("MINE")), "a secret stays where it is"
@@ -163,6 +179,7 @@ def test_a_worker_that_is_there_takes_repositories_with_the_adapter_that_is_aske
     for plan in (FleetPlan(1), FleetPlan(1, adapter="bash")):
         settings, _ = prepare_worker(worker, plan, URL)
         assert (list(settings.workspace.repos), settings.adapters.tables) == (["app"], {})
+        assert settings.permissions == PermissionSettings(), "its own"
     settings, stale = prepare_worker(worker, FleetPlan(1, adapter="mine"), URL)
     assert (set(settings.workspace.repos), set(settings.adapters.tables)) == ({"app", "site"}, {"mine"})
     assert settings.workspace.repos["app"].path == Path("/mine"), "its own entry stays"
