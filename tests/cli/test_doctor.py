@@ -106,16 +106,6 @@ def test_settings_that_cannot_be_read_are_told(spl: Spl, fresh: Home) -> None:
     assert finding(spl, "auth")["state"] == "warn"
 
 
-def test_rules_for_agents_are_checked_before_a_start_would_refuse_them(spl: Spl, fresh: Home) -> None:
-    rule = '[[permissions.rules]]\nname = "look"\nwhen = "%s"\ndecide = "deny"\n'
-    fresh.config.write_text(rule % "comand == null")
-    ran = spl("doctor")
-    assert ran.code == 1
-    assert "rule look: unknown name 'comand'" in ran.out
-    fresh.config.write_text(rule % "command == null")
-    assert "rules about what agents may do: 1" in spl("doctor").out
-
-
 def test_a_damaged_identity_is_told(spl: Spl, fresh: Home) -> None:
     (fresh.keys / "instance.key").write_text("xx")
     assert finding(spl, "identity")["state"] == "fail"

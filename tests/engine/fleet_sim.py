@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,26 +29,11 @@ from syncropel.settings.identity import make_home
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
+from tests.engine.faults import Faults
 from tests.engine.virtual import Untouched, VirtualLoop
 
 TOKEN = "spl_test_sa-fleet_0123456789abcdef0123456789abcdef"
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
-
-
-@dataclass
-class Faults:
-    """Probabilities, and how long things take at most, in seconds."""
-
-    crash_before: float = 0.0
-    crash_after: float = 0.0
-    lost: float = 0.0
-    late: float = 0.0
-    answer_lost: float = 0.0
-    delay: float = 0.0
-    commit: float = 0.0
-    down: float = 8.0
-    kill_every: float = 0.0
-    """Mean seconds between two kills at no special moment; 0 for none."""
 
 
 class Life:
@@ -399,14 +383,3 @@ class FleetSim:
     async def stop(self) -> None:
         for node in reversed(self.nodes):
             await node.stop()
-
-
-class Complaints(logging.Handler):
-    """Collects what the engine itself calls an error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.said: list[str] = []
-
-    def emit(self, entry: logging.LogRecord) -> None:
-        self.said.append(entry.getMessage() + (f": {entry.exc_info[1]!r}" if entry.exc_info else ""))

@@ -14,7 +14,8 @@ import pytest
 
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED, FanOut
 from syncropel.folds.tasks.state import fold_task
-from tests.engine.fleet_sim import Complaints, Faults, FleetSim
+from tests.engine.faults import Complaints, Faults
+from tests.engine.fleet_sim import FleetSim
 from tests.engine.rebuilt import rebuild
 from tests.engine.virtual import run
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.fleet_sim import Faults, FleetSim, Node
+from tests.engine.faults import Faults
+from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.rebuilt import rebuild
 from tests.engine.virtual import run
 

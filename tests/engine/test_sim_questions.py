@@ -12,7 +12,8 @@ import pytest
 from syncropel.adapters import Job
 from syncropel.adapters.asking import Option, Request
 from syncropel.folds.fanout.talk import DECIDED, QUESTION
-from tests.engine.fleet_sim import Faults, FleetSim
+from tests.engine.faults import Faults
+from tests.engine.fleet_sim import FleetSim
 from tests.engine.test_fleet_sim import QUIET_SECS, Story, parent_thread
 from tests.engine.virtual import run
 
