@@ -17,3 +17,13 @@ def git(folder: Path, *words: str) -> str:
         ("git", "-C", str(folder), *IDENTITY, *words), check=True, capture_output=True, env=clean(os.environ)
     )
     return told.stdout.decode().rstrip("\n")
+
+
+def new_project(folder: Path) -> Path:
+    """Make a repository with one commit on `main`, of the file `a.txt`; returns its folder."""
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "a.txt").write_text("one\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Begin")
+    return folder

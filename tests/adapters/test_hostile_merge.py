@@ -14,18 +14,12 @@ from syncropel.adapters.merging.merged_tree import make_tree, remove_tree
 from syncropel.adapters.merging.stopped import Stopped
 from syncropel.folds.tasks.merges import Branch, Mode
 from syncropel.system.clean_git import Repository
-from tests.git_repository import git
+from tests.git_repository import git, new_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    (folder / "a.txt").write_text("one\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "Begin")
-    return folder
+    return new_project(tmp_path / "project")
 
 
 def on_branch(project: Path, name: str, work: Callable[[Path], object], index: int = 0) -> Branch:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.settings.workspace import Repo, WorkspaceSettings
-from tests.git_repository import git
+from tests.git_repository import git, new_project
 
 from .conftest import assert_error, until
 from .two_instances import Two, two_instances
@@ -23,13 +23,7 @@ def apply(folder: Path, patch: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    (folder / "a.txt").write_text("one\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "Begin")
-    return folder
+    return new_project(tmp_path / "project")
 
 
 @pytest.fixture

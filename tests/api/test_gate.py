@@ -15,7 +15,7 @@ from syncropel.cli.text.task import child_lines
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from syncropel.wire import ChildOut
 from syncropel.wire.diagnosis import Diagnosis
-from tests.git_repository import git
+from tests.git_repository import git, new_project
 
 from .conftest import assert_error, until
 from .two_instances import Two, two_instances
@@ -26,12 +26,7 @@ OUTPUT = "/v1/tasks/T/subtasks/0/output"
 
 @pytest.fixture
 async def two(tmp_path: Path) -> AsyncIterator[Two]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    (folder / "a.txt").write_text("one\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "Begin")
+    folder = new_project(tmp_path / "project")
     workspace = WorkspaceSettings(repos={"app": Repo("app", folder, gate=GATE)})
     async with two_instances(tmp_path, workspace=workspace) as both:
         yield both

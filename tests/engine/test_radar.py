@@ -14,18 +14,12 @@ from syncropel.engine.merging import radar
 from syncropel.engine.merging.radar import MOST_TOLD, MOST_TREES, Radar
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.peer.runtime import Runtime
-from tests.git_repository import git
+from tests.git_repository import git, new_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    (folder / "a.txt").write_text("one\n")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "Begin")
-    return folder
+    return new_project(tmp_path / "project")
 
 
 def attempt(project: Path, number: int) -> ChildIntend:
