@@ -10,11 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from syncropel.adapters.command_words import chosen, plain, scripts
 from syncropel.system.clean_git import GitFailed, Repository, Scratch
 
+_AS_THEY_ARE: Final = "* -text -ident !eol !filter !working-tree-encoding\n"
 _FILES: Final = ("100644", "100755")
 
 
@@ -34,6 +36,9 @@ class CommandFiles:
         """
         if self.paths:
             with worktree.scratch(self.commit) as scratch:
+                # The attributes in the worktree may be the agent's, and would rewrite what was allowed.
+                plain = Path(scratch.environment["GIT_DIR"]) / "info" / "attributes"
+                plain.write_text(_AS_THEY_ARE, encoding="ascii")
                 scratch.run("checkout-index", "-f", "-q", "--", *self.paths)
 
 

@@ -132,3 +132,18 @@ def test_a_link_in_their_place_leads_nowhere(project: Path, tmp_path: Path, link
     with pytest.raises(OSError, match=r"link|symbolic|directory"):
         swapped(project, tmp_path)
     assert (outside / "run.py").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("attribute", ["working-tree-encoding=UTF-7", "ident", "eol=crlf", "text eol=crlf"])
+def test_attributes_of_an_agent_rewrite_nothing_that_was_allowed(project: Path, attribute: str) -> None:
+    script = "false || exit 1 # $Id$\necho done\n"
+    (project / "check.sh").write_text(script)
+    git(project, "commit", "-qam", "Check")
+    repository = Repository.find(project)
+    files = command_files(repository, ["./check.sh"], git(project, "rev-parse", "HEAD"))
+    (project / ".gitattributes").write_text(f"*.sh {attribute}\n")
+    (project / ".git" / "info" / "attributes").write_text(f"*.sh {attribute}\n")
+
+    files.put(repository)
+
+    assert (project / "check.sh").read_bytes() == script.encode()
