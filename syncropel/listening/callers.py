@@ -130,7 +130,8 @@ class Callers:
         What an operator alone may do is refused to goals, whatever token they have found. Where the system
         does not tell, a token counts.
         """
-        if not tcp_owner.can_tell() or not near[0].startswith("127."):
+        # The caller chooses its own end's address, so the daemon's end tells whether it is on this machine.
+        if not tcp_owner.can_tell() or not far[0].startswith("127."):
             return None
         try:
             who: NotOperator | None = await self._checking.run(lambda: self._behind(near, far))

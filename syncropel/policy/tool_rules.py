@@ -164,12 +164,19 @@ def _outside(use: ToolUse) -> Iterator[str]:
 
 
 def _names(word: str) -> Iterator[str]:
-    """What of a word may name a file: all of it, what stands behind `=`, and behind an option's letter."""
+    """What of a word may name a file: all of it, what stands behind `=` or `@`, and what stands behind an
+    option's letters, which may be bundled: `-xf/etc/passwd`.
+    """
     yield word
     if "=" in word:
         yield word.partition("=")[2]
-    if word.startswith("-") and len(word) > 2:
-        yield word[2:]
+    if word.startswith("@"):
+        yield word[1:]
+    if word.startswith("-") and not word.startswith("--"):
+        for at in range(2, len(word)):
+            if not word[at - 1].isalnum():
+                break
+            yield word[at:]
 
 
 def _within(name: str, root: Path) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from syncropel.api.http.caller import NotOperator
 from syncropel.listening import callers, peer
 from syncropel.listening.callers import Callers
+from syncropel.system import tcp_owner
 from syncropel.system.ancestry import SUPERVISOR, Process, ProcFiles
 
 CONNECT = """
@@ -248,3 +249,24 @@ def test_a_handle_is_let_go(line: Line) -> None:
     for _ in range(20):
         Callers().look(line.accepted).close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_who_connected_is_looked_for_whatever_address_the_caller_has_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A caller on this machine may bind another of its addresses before it connects."""
+    asked = []
+
+    def owner_of(near: object, far: object) -> None:
+        asked.append((near, far))
+
+    monkeypatch.setattr(tcp_owner, "can_tell", lambda: True)
+    monkeypatch.setattr(tcp_owner, "owner_of", owner_of)
+    found = Callers()
+
+    refused = await found.behind(("192.0.2.2", 4000), ("127.0.0.1", 9100))
+    elsewhere = await found.behind(("192.0.2.2", 4000), ("192.0.2.1", 9100))
+
+    assert refused is not None
+    assert elsewhere is None
+    assert asked == [(("192.0.2.2", 4000), ("127.0.0.1", 9100))]
