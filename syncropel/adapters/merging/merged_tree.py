@@ -21,6 +21,7 @@ def make_tree(main: Repository, path: Path, commit: str) -> None:
 
 def remove_tree(main: Repository, path: Path) -> None:
     """Remove it with its entry in the repository's git folder, whatever a gate has made of it. Blocks."""
+    path = path.parent.resolve() / path.name  # as git writes it; the tree itself may be a gate's link
     shutil.rmtree(path, ignore_errors=True)
     for entry in _entries(main.common):
         with suppress(OSError, UnicodeDecodeError):

@@ -123,8 +123,9 @@ class MergeRun:
             return Stopped(CHECKED, f"all of it can be merged into {into}{gate_told}", made=tip)
         if self._repo.gate:
             await self._pass_gate(files, into, start, joined)
-        await self._move(into, start, tip)
-        return Stopped(MERGED, f"{into} is at {tip[:12]} now", new=tip)
+        behind = await self._move(into, start, tip)
+        late = "".join(f"; {one['path']} could not follow: {one['problem']}" for one in behind)
+        return Stopped(MERGED, f"{into} is at {tip[:12]} now{late}", new=tip)
 
     def _go_on(self) -> None:
         """Raise Stopped when nothing may begin in the task's namespace, or a freeze has ended the gate."""
@@ -228,8 +229,10 @@ class MergeRun:
     def _held(self) -> bool:
         return self._tools.ingest.live.holds(self._job.namespace, self._job.thread)
 
-    async def _move(self, into: str, start: str, tip: str) -> None:
-        """Move the target, and the files of whoever has it checked out."""
+    async def _move(self, into: str, start: str, tip: str) -> list[dict[str, str]]:
+        """Move the target, and the files of whoever has it checked out. Returns the `path` and `problem` of
+        those that could not follow.
+        """
         held = await in_thread(checkouts, self._main, into)
         for one in held:
             await in_thread(one.may_move, start, tip)
@@ -243,6 +246,8 @@ class MergeRun:
                 told = f"syncropel: merge {self._job.id[:12]}"
                 await in_thread(self._branches.move, into, start, tip, told)
         except GitFailed as error:
+            if await in_thread(self._branches.commit, into) == start:
+                raise  # nobody moved it: git could not
             told = (
                 f"{into} was moved by somebody else meanwhile, and was left as it is; merge again ({error})"
             )
@@ -254,3 +259,4 @@ class MergeRun:
             except GitFailed as error:
                 behind.append({"path": one.path, "problem": str(error)})
         await self._steps.write(self._job, MOVED, **about, **({"behind": behind} if behind else {}))
+        return behind

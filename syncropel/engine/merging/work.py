@@ -32,6 +32,8 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 TREE: Final = "tree"
 """The worktree of the merged commit, in a merge's folder."""
 
+_ENDED: Final = "the daemon that merged was ended"
+
 
 class MergeWork:
     """Takes merges on and carries them out. `folder`: has a folder for each that is not over, so that the
@@ -106,13 +108,23 @@ class MergeWork:
         repo = self._settings.repos.get(job.request.repo)
         if repo is not None:
             await in_thread(remove_leftover, repo.path, self._folder / job.id / TREE)
-        if repo is not None and job.last.get("what") == MOVING and await in_thread(_was_moved, repo, job):
+        what, at = job.last.get("what"), {}
+        if what in (MOVING, MOVED):
             at = {name: job.last[name] for name in ("into", "old", "new")}
-            await self._steps.write(job, MOVED, **at)
-            await self._steps.write(job, ENDED, state=MERGED, told=_moved(at))
+        told, moved = f"{_ENDED}; nothing was moved", what == MOVED
+        if what == MOVING:
+            found = await in_thread(_was_moved, repo, job) if repo is not None else None
+            moved = found is True
+            if found is None:
+                told = f"{_ENDED}; look at {at['into']}: whether it was moved is not known"
+        if not moved:
+            await self._steps.write(job, ENDED, state=INTERRUPTED, told=told)
             return
-        told = "the daemon that merged was ended; nothing was moved"
-        await self._steps.write(job, ENDED, state=INTERRUPTED, told=told)
+        told = f"{at['into']} was moved to {at['new'][:12]} before {_ENDED}"
+        if what == MOVING:
+            await self._steps.write(job, MOVED, **at)
+            told += "; a worktree that has it checked out may have the files of before: see its git status"
+        await self._steps.write(job, ENDED, state=MERGED, told=told)
 
     def on_records(self, records: Sequence[StoredRecord]) -> None:
         if any(stored.record.thread == FLEET_CONTROL for stored in records):
@@ -183,13 +195,10 @@ def _job_of(records: Sequence[StoredRecord]) -> Job | None:
     return None
 
 
-def _was_moved(repo: Repo, job: Job) -> bool:
-    """Whether the target is where the last step was about to move it."""
+def _was_moved(repo: Repo, job: Job) -> bool | None:
+    """Whether the target has what it was about to be moved to, or more; None when git cannot tell."""
+    into, new = f"refs/heads/{job.last['into']}", str(job.last["new"])
     try:
-        return Repository.find(repo.path).commit(f"refs/heads/{job.last['into']}") == str(job.last["new"])
+        return Repository.find(repo.path).run("rev-list", "--max-count=1", new, f"^{into}") == ""
     except GitFailed:
-        return False
-
-
-def _moved(at: dict[str, Any]) -> str:
-    return f"{at['into']} was moved to {at['new'][:12]} before the daemon that merged was ended"
+        return None
