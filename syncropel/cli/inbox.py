@@ -85,7 +85,8 @@ def _watch(args: Namespace) -> int:
 
 
 def _which(one: InboxItem) -> tuple[str, ...]:
-    return one.kind, one.thread, str(one.index), str(one.attempt), one.question
+    files = one.what if one.kind == "collision" else ""  # more may touch the same ones
+    return one.kind, one.thread, str(one.index), str(one.attempt), one.question, files
 
 
 def _print(args: Namespace, page: Page[InboxItem]) -> None:

@@ -16,6 +16,7 @@ from syncropel.folds.fanout.talk import (
     FACTS,
     MESSAGE_STATE,
     MESSAGE_STATES,
+    MOST_QUEUED,
     MOST_SHOWN,
     OPERATOR,
     QUESTION,
@@ -40,7 +41,8 @@ _TOPICS: Final = "see what it has to say in the reference of topics"
 _SAID: Final = frozenset({ANSWER, SAY, ANSWER_CHILD, SAY_CHILD})
 _TALK: Final = FACTS | _SAID
 MOST_TEXT: Final = 4_000
-"""Characters of an answer, a note, or a message: so many messages fit into a hint."""
+"""Bytes of an answer, a note, or a message: as many messages as may wait fit into a hint, which is a variable
+of the next attempt's program."""
 
 
 class Over(Conflict):
@@ -173,14 +175,21 @@ def _check_words(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int])
     if why := fanout.over(slot):
         again = f"spl task retry {name} --subtask {slot[0]} --hint TEXT"
         return Over(f"nobody hears this: {why}", f"run it again with it: {again}")
+    if len(fanout.talk.unheard(*slot)) >= MOST_QUEUED:
+        waiting = f"{name} [{slot[0]}] has {MOST_QUEUED} messages that its agent has not got"
+        return Conflict(waiting, "wait until it hears them")
     return _check_length(body)
 
 
 def _check_length(body: Mapping[str, Any]) -> SyncropelError | None:
     for key in ("text", "note"):
         value = body.get(key)
-        if isinstance(value, str) and len(value) > MOST_TEXT:
-            return InvalidRecord(f"{key} has {len(value)} characters; at most {MOST_TEXT}", "shorten it")
+        if not isinstance(value, str):
+            continue
+        if (size := len(value.encode())) > MOST_TEXT:
+            return InvalidRecord(f"{key} has {size} bytes; at most {MOST_TEXT}", "shorten it")
+        if "\0" in value:
+            return InvalidRecord(f"{key} has a NUL character, which no program can be given", "leave it out")
     return None
 
 

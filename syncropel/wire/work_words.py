@@ -49,10 +49,12 @@ def of_fan_out(one: FanOutProgress) -> str:
     if one.hangs:
         return f"{_indexes(one.hangs)} cannot finish as things stand: {one.cause or one.explanation}"
     if one.questions:
-        return f"{_indexes(one.questions)} asks its operator: spl inbox"
+        verb = "asks its operator" if len(one.questions) == 1 else "ask their operator"
+        return f"{_indexes(one.questions)} {verb}: spl inbox"
     if one.asking:
         command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
-        return f"{_indexes(one.asking)} waits for your decision: {command}"
+        verb = "waits" if len(one.asking) == 1 else "wait"
+        return f"{_indexes(one.asking)} {verb} for your decision: {command}"
     return ""
 
 

@@ -178,6 +178,8 @@ class AnswerDialog(Dialog):
         if (why_not := self._hindrance()) or self._verdict == "deny":
             return why_not
         assert self._detail is not None
+        if self._detail.shown is None:
+            return "what it would do is not shown"
         if self.is_question:
             return "" if self._value("answer") else "type an answer first (t)"
         return "" if question.may_be_allowed(self._detail) else "its agent offers nothing that allows it once"
@@ -288,9 +290,11 @@ class AnswerDialog(Dialog):
         self.set_focus(self.query_one("#button-deny" if event.input.id == "note" else "#button-do"))
 
     def _next_asked(self) -> Asked | None:
-        """The oldest other question that waits."""
-        asked = (Asked.of(one) for one in self.world.inbox or ())
-        return next((one for one in asked if one is not None and one.question != self._asked.question), None)
+        """The question after this one among those that wait; after the last one the oldest."""
+        asked = [one for one in map(Asked.of, self.world.inbox or ()) if one is not None]
+        at = next((n for n, one in enumerate(asked) if one.question == self._asked.question), -1)
+        others = asked[at + 1 :] + asked[: max(at, 0)]
+        return next((one for one in others if one.question != self._asked.question), None)
 
     def _go_on(self) -> None:
         """Show the next question in place of this one."""

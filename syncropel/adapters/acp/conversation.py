@@ -141,8 +141,10 @@ class Conversation:
             number = text(update.get("toolCallId"))
             known = self._tools.setdefault(number, {})
             known |= {key: update[key] for key in _KEPT if update.get(key)}
-            if update.get("status") in ("completed", "failed") or len(self._tools) > _MOST_OPEN:
+            if update.get("status") in ("completed", "failed"):
                 del self._tools[number]
+            elif len(self._tools) > _MOST_OPEN:
+                del self._tools[next(iter(self._tools))]
 
     def tool(self, call: Call) -> dict[str, Any]:
         """What is known of the tool call that a permission is about."""

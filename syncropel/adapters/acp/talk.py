@@ -136,12 +136,13 @@ class Talk:
                 if self._step is not None:
                     await self._step
                 while not await self._caught_up():
+                    await asyncio.sleep(QUICK_SECS)  # a read may not suspend while the log refuses
                     await self._read()
                     self._hear()
                 for message in list(self._conversation.hang_up()):
                     self._say(message)
                 await self._flush()
-                while self._conversation.busy and self._conversation.prompts:
+                while self._conversation.busy:
                     await asyncio.sleep(QUICK_SECS)
                     await self._read()
                     self._hear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from syncropel.adapters.base import Job
@@ -19,6 +19,7 @@ URL: Final = "SPL_MCP_URL"
 TOKEN: Final = "SPL_MCP_TICKET"
 """Variables in which `spl mcp` finds its daemon. Gemini passes on no variable with TOKEN in its name."""
 _LIBRARY: Final = "mcp"
+_LEAST: Final = 2
 
 
 class Access:
@@ -39,8 +40,13 @@ class Access:
 
     def problem(self) -> str:
         """Why agents could not use the tools; empty when no reason is known."""
-        if find_spec(_LIBRARY) is None:
-            return "mcp: the library mcp is missing; pip install 'syncropel-console[mcp]'"
+        try:
+            found = version(_LIBRARY)
+        except PackageNotFoundError:
+            found = ""
+        if not found or int(found.partition(".")[0]) < _LEAST:
+            lacks = f"is {found}, and {_LEAST} is needed" if found else "is missing"
+            return f"mcp: the library mcp {lacks}; pip install 'syncropel-console[mcp]'"
         return ""
 
     def open(self, job: Job) -> tuple[dict[str, str], dict[str, Any]]:

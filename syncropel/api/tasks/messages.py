@@ -15,7 +15,7 @@ from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Conflict
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.talk import MOST_QUEUED, SAY
+from syncropel.folds.fanout.talk import SAY
 from syncropel.wire import Page, PostedRecord
 from syncropel.wire.questions import MessageOut
 
@@ -60,8 +60,8 @@ def router(engine: Engine) -> APIRouter:
 
 
 def _attempt(name: str, fanout: FanOut, index: int) -> int:
-    """The attempt that hears. Raises BadRequest, or Conflict for one that has not begun or has too much to
-    hear; whether it is over, the guard tells.
+    """The attempt that hears. Raises BadRequest, or Conflict for one that has not begun; whether it is over,
+    or has too much to hear, the guard tells.
     """
     count = len(fanout.spec.subtasks)
     if not 0 <= index < count:
@@ -69,7 +69,4 @@ def _attempt(name: str, fanout: FanOut, index: int) -> int:
     attempt = fanout.attempt(index)
     if fanout.active and fanout.spawn(index) is None:
         raise Conflict(f"{name} [{index}] was given to nobody yet", f"see: spl task join-status {name}")
-    if not fanout.over((index, attempt)) and len(fanout.talk.unheard(index, attempt)) >= MOST_QUEUED:
-        waiting = f"{name} [{index}] has {MOST_QUEUED} messages that its agent has not got"
-        raise Conflict(waiting, "wait until it hears them")
     return attempt

@@ -80,7 +80,10 @@ def _chosen(client: Client, args: Namespace) -> QuestionOut:
     """The question that is meant: by its id, or the only one that waits. Raises Conflict."""
     from syncropel.client import question_calls
 
-    found = client.send(question_calls.questions(task=args.name)).data
+    # Rules may have decided thousands: those that wait are asked for by themselves.
+    found = list(client.send(question_calls.questions(task=args.name, open_only=True)).data)
+    if args.question is not None and not any(one.id.startswith(args.question) for one in found):
+        found = list(client.send(question_calls.questions(task=args.name)).data)
     found = [one for one in found if one.index == args.subtask]
     if args.question is not None:
         named = [one for one in found if one.id.startswith(args.question)]

@@ -34,6 +34,7 @@ def configure(group: Any) -> None:
         "subtasks",
         type=index,
         nargs="*",
+        default=[],
         metavar="N",
         help="which subtasks (default: all that are accepted and have a branch)",
     )

@@ -39,7 +39,8 @@ def configure(group: Any) -> None:
 
 
 def run_say(args: Namespace) -> int:
-    if args.listing == (args.text is not None) or not (args.listing or args.subtask is not None):
+    empty = args.text is not None and not args.text.strip()
+    if empty or args.listing == (args.text is not None) or not (args.listing or args.subtask is not None):
         raise UsageError(
             "say something to a subtask, or list what was said",
             'for example: spl task say NAME 0 "leave the tests alone"; or: spl task say NAME --list',

@@ -161,8 +161,8 @@ class OperatorLine:
             return self._denied(f"this attempt has asked {MOST_ASKED} questions already", now, request)
         if request.kind == "permission":
             ruling = await self._terms.rule(request)
-            if ruling.decide != ASK:
-                chosen = ALLOW if ruling.decide == "allow" and _may_allow(request) else _denial(request)
+            if ruling.decide != ASK and (ruling.decide != "allow" or _may_allow(request)):
+                chosen = ALLOW if ruling.decide == "allow" else _denial(request)
                 reason = "" if chosen == ALLOW else f"the rule {ruling.rule!r} denies it"
                 return Decision(RULE, self._did, chosen, reason=reason, rule=ruling.rule, at=now)
             if not _may_allow(request):
