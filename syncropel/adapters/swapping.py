@@ -42,14 +42,20 @@ def swap_in(files: CommandFiles, worktree: Repository, kept: Path) -> None:
 def swap_back(top: Path, kept: Path) -> None:
     """Put back what `swap_in` kept, whatever a gate has made of these files; nothing without any. Blocks.
 
-    Raises OSError.
+    Raises OSError naming the first that could not be put back, when all others were.
     """
     try:
         rows = json.loads((kept / _LIST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
+    failed: list[OSError] = []
     for place, row in enumerate(rows):
-        _put_back(top, row, kept / str(place))
+        try:
+            _put_back(top, row, kept / str(place))
+        except OSError as error:
+            failed.append(OSError(f"cannot put back the goal's {row['path']}: {error.strerror}"))
+    if failed:
+        raise failed[0]
     shutil.rmtree(kept)
 
 
@@ -73,25 +79,44 @@ def _put_back(top: Path, row: dict[str, Any], copy: Path) -> None:
     path, mode = str(row["path"]), row["mode"]
     if mode is None:
         with suppress(FileNotFoundError), _parent(top, path) as (folder, name):
-            os.unlink(name, dir_fd=folder)
+            _clear(name, folder)
         return
-    with _parent(top, path) as (folder, name):
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
+    with _parent(top, path, make=True) as (folder, name):
+        _clear(name, folder)
         made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, int(mode), dir_fd=folder)
         with os.fdopen(made, "wb") as target, copy.open("rb") as source:
             shutil.copyfileobj(source, target)
             os.fchmod(made, int(mode))
 
 
+def _clear(name: str, folder: int) -> None:
+    """Remove a file, a link, or a folder with all that is in it; nothing when it is not there."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):  # the second is what some systems say of a folder
+        shutil.rmtree(name, dir_fd=folder)
+
+
 @contextmanager
-def _parent(top: Path, path: str) -> Iterator[tuple[int, str]]:
-    """The open folder of a path below `top`, step by step without following a link, and the path's name."""
+def _parent(top: Path, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    """The open folder of a path below `top`, step by step without following a link, and the path's name.
+
+    `make`: folders that are missing, or something else now, are made.
+    """
     *folders, name = PurePosixPath(path).parts
     opened = os.open(top, _FOLDER)
     try:
         for one in folders:
-            inner = os.open(one, _FOLDER, dir_fd=opened)
+            try:
+                inner = os.open(one, _FOLDER, dir_fd=opened)
+            except OSError:
+                if not make:
+                    raise
+                _clear(one, opened)
+                os.mkdir(one, dir_fd=opened)
+                inner = os.open(one, _FOLDER, dir_fd=opened)
             os.close(opened)
             opened = inner
         yield opened, name

@@ -48,6 +48,10 @@ class AllowRequest(RequestBody):
     actor: str = Field(default="", max_length=512, description=OF_ACTOR)
 
 
+def _is_allowed(engine: Engine, repo: str, digest: str) -> bool:
+    return engine.ingest.live.allowed_files.has(repo, digest)
+
+
 def router(engine: Engine) -> APIRouter:
     """The routes of worktrees."""
     routes = APIRouter(tags=["output"])
@@ -81,6 +85,11 @@ def router(engine: Engine) -> APIRouter:
             raise Forbidden(
                 "only the operator, and accounts with the scope repo:write, say what may run",
                 "use the Unix socket, or a token",
+            )
+        if body.removed and author != "coordinator" and not _is_allowed(engine, body.repo, body.digest):
+            raise Conflict(
+                f"files {body.digest[:12]} of {body.repo} were not allowed here",
+                "see the name of the repository and the whole digest in the record that allowed them",
             )
         actor = body.actor if author == "coordinator" and body.actor else sign(body.actor)
         return await engine.merging.allowing.say(body.repo, body.digest, actor, removed=body.removed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,30 @@ def test_attributes_of_an_agent_rewrite_nothing_that_was_allowed(project: Path, 
     files.put(repository)
 
     assert (project / "check.sh").read_bytes() == script.encode()
+
+
+@pytest.mark.parametrize("made", ["removed", "a folder", "a file", "a link"])
+def test_what_was_kept_comes_back_whatever_a_gate_has_made_of_its_place(
+    project: Path, tmp_path: Path, made: str
+) -> None:
+    repository, kept = Repository.find(project), tmp_path / "kept"
+    files = command_files(
+        repository, ["sh", "-c", "ci/help.sh; ./check.sh"], git(project, "rev-parse", "HEAD")
+    )
+    (project / "ci" / "help.sh").write_text("the goal's\n")
+    (project / "check.sh").write_text("the goal's, too\n")
+    swap_in(files, repository, kept)
+    shutil.rmtree(project / "ci")
+    if made == "a folder":
+        (project / "ci" / "help.sh" / "in").mkdir(parents=True)
+    elif made == "a file":
+        (project / "ci").write_text("no folder\n")
+    elif made == "a link":
+        (project / "ci").symlink_to(tmp_path)
+
+    swap_back(project, kept)
+
+    assert (project / "ci" / "help.sh").read_text() == "the goal's\n"
+    assert (project / "check.sh").read_text() == "the goal's, too\n"
+    assert not (tmp_path / "help.sh").exists()
+    assert not kept.exists()

@@ -190,3 +190,17 @@ async def _exists(path: Path) -> bool:
 
 async def _ended(two: Two) -> bool:
     return bool((await latest(two))["ended_at"])
+
+
+async def test_files_that_were_not_allowed_cannot_be_said_to_run_no_more(gated: Gated) -> None:
+    async with gated(*NO_PAIR) as two:
+        digest = "ab" * 32
+        body = {"repo": "app", "digest": digest, "removed": True}
+
+        refused = await two.coordinator.operator.post("/v1/worktrees/allow", json=body)
+        await allow(two, digest)
+        taken = await allow(two, digest, removed=True)
+
+        assert refused.status_code == 409
+        assert "were not allowed here" in refused.text
+        assert taken["removed"] is True

@@ -206,6 +206,8 @@ class Session:
         self._notice(*self._told.heard(status))
         around, self.world = self.world.around(), self.world.heard(status, self.clock())
         self._who_due = self._who_due or again
+        if again and self.world.inbox is not None:  # something may have come or gone meanwhile
+            self.world = replace(self.world, inbox_trouble="it is being read again")
         self.inbox.heard(status, again=again, closely=self._attended)
         if again:
             self._pages.forget()
