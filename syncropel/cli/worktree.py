@@ -71,7 +71,9 @@ def run_allow(args: Namespace) -> int:
         say(clean(f"◇ files {done.digest[:12]} of {done.repo} {may} on: {where}"))
     for one in missed:
         name = one.alias or one.instance
-        complain(clean(f"warning: {name} does not know of it: {one.problem}"), "ask again when it is back")
+        complain(
+            clean(f"warning: {name} was not told: {one.problem}"), "run the command again when it is back"
+        )
     return 1 if missed else 0
 
 

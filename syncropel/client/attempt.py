@@ -50,7 +50,7 @@ class Attempt:
         url, token = environment.get(URL, ""), environment.get(TOKEN, "")
         if not _HERE.fullmatch(url) or not token:
             raise SetupError(
-                "this is no running attempt: an agent starts spl mcp",
+                "spl mcp runs only inside an attempt: its agent starts it",
                 "set mcp = true in [adapters.NAME] of its worker's config.toml",
             )
         return cls(url, token)

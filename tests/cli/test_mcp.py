@@ -131,5 +131,5 @@ def test_outside_an_attempt_it_says_who_starts_it(
     monkeypatch.delenv(URL, raising=False)
     assert main(["mcp"]) == 1
     told = capsys.readouterr().err
-    assert "error: this is no running attempt: an agent starts spl mcp" in told
+    assert "error: spl mcp runs only inside an attempt: its agent starts it" in told
     assert "set mcp = true in [adapters.NAME]" in told

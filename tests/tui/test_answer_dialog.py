@@ -300,3 +300,26 @@ async def test_after_an_answer_the_next_is_offered() -> None:
         assert not dialog.dialog.query_one("#button-next", FlatButton).display
         await dialog.press("escape")
         assert not dialog.is_open
+
+
+async def test_next_goes_through_all_that_wait_and_begins_again() -> None:
+    numbers = (1, 2, 3)
+    items = [item(number, index=number) for number in numbers]
+    client = InboxClient(*items, questions=tuple(detail(number, index=number) for number in numbers))
+    async with answering(client) as (page, dialog):
+        seen = [dialog.title]
+        for _ in numbers:
+            await page.passes(1)
+            await dialog.press("n")
+            seen.append(dialog.title)
+    assert [title.split("]")[0] for title in seen] == [f"DOCS-11 [{number}" for number in (1, 2, 3, 1)]
+
+
+async def test_what_is_not_shown_can_only_be_denied() -> None:
+    client = InboxClient(item(), questions=(detail().model_copy(update={"shown": None}),))
+    async with answering(client) as (_, dialog):
+        assert dialog.greyed == "what it would do is not shown"
+        await dialog.press("a")
+        assert client.given == []
+        await dialog.press("d", "enter", "enter")
+        assert [one["verdict"] for one in client.given] == ["deny"]

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from syncropel.adapters.acp import tools
+from syncropel.adapters.acp.conversation import Conversation, Plan
+from syncropel.adapters.acp.messages import Call, Notification
 from syncropel.adapters.acp.tools import Tools, about, tool_of
 from syncropel.adapters.reading import ToolCall, ToolResult
+from tests.adapters.acp.bench import KINDS
 
 
 def call(number: str = "t", **more: Any) -> dict[str, Any]:
@@ -127,3 +130,18 @@ def test_a_change_without_a_path_is_known_by_its_words() -> None:
     found.follow(call("b", kind="delete", title="rm", status="completed"))
 
     assert (broken, found.broken({})) == ("delete rm", "")
+
+
+def test_of_very_many_open_calls_the_latest_are_remembered_for_their_permission() -> None:
+    talk = Conversation(KINDS["claude"], Plan("/w", "go"))
+    for number in range(1100):
+        about = {"toolCallId": f"t{number}", "locations": [{"path": f"f{number}"}]}
+        talk.hear(Notification("session/update", {"update": {"sessionUpdate": "tool_call", **about}}))
+
+    first, last = (
+        talk.tool(Call(1, "session/request_permission", {"toolCall": {"toolCallId": number}}))
+        for number in ("t0", "t1099")
+    )
+
+    assert last["locations"] == [{"path": "f1099"}]
+    assert "locations" not in first
