@@ -19,6 +19,7 @@ from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.workspace import Worktree
 from syncropel.settings.workspace import Repo
 from syncropel.system.clean_git import GitFailed, Repository, held_elsewhere
+from syncropel.system.git_worktrees import remove_entry
 
 MOST_MOVES: Final = 1000
 """Limit on the positions of HEAD that are examined; a worktree with more is kept."""
@@ -98,7 +99,7 @@ def remove(made: Worktree, repo: Repo | None) -> Found | None:
         aside.rename(path)
         return again
     shutil.rmtree(aside)
-    shutil.rmtree(entry)
+    remove_entry(Path(made.common), entry)
     return found
 
 

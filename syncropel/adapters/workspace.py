@@ -26,6 +26,7 @@ from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.state import ACCEPT
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from syncropel.system.clean_git import PLAIN_DIFF, GitFailed, Repository, Scratch
+from syncropel.system.git_worktrees import add_on_branch
 
 log = logging.getLogger("syncropel.engine.adapters.workspace")
 
@@ -169,7 +170,7 @@ class Workspaces:
         root.mkdir(parents=True, exist_ok=True)
         _remember(record_path(files), made)
         try:
-            main.run("worktree", "add", "--quiet", "--no-checkout", "-b", branch, str(path), made.base)
+            add_on_branch(main, path, branch, made.base)
         except GitFailed:
             record_path(files).unlink(
                 missing_ok=True

@@ -10,6 +10,7 @@ from syncropel.adapters.cost_file import open_plain
 from syncropel.adapters.merging.stopped import Stopped
 from syncropel.folds.tasks.merges import REFUSED
 from syncropel.system.clean_git import GitFailed, Repository
+from syncropel.system.git_worktrees import listed
 
 _UNFINISHED: Final = {
     "MERGE_HEAD": "a merge",
@@ -77,8 +78,7 @@ def checkouts(main: Repository, branch: str) -> list[Checkout]:
 def _worktrees(main: Repository) -> list[tuple[Path, str]]:
     """The folder of each worktree, and the ref that it has checked out, empty for none."""
     rows: list[tuple[Path, str]] = []
-    for entry in main.run("worktree", "list", "--porcelain", "-z").split("\0\0"):
-        said = dict(line.partition(" ")[::2] for line in entry.strip("\0").split("\0"))
+    for said in listed(main):
         if "worktree" in said and "bare" not in said:
             rows.append((Path(said["worktree"]), said.get("branch", "")))
     return rows

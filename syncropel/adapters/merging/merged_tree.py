@@ -7,13 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from syncropel.system.clean_git import GitFailed, Repository
+from syncropel.system.git_worktrees import add_detached, remove_entry
 
 
 def make_tree(main: Repository, path: Path, commit: str) -> None:
     """Check a commit out at `path`, on no branch, with filters and hooks off. Blocks. Raises GitFailed."""
     remove_tree(main, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    main.run("worktree", "add", "--quiet", "--no-checkout", "--detach", str(path), commit)
+    add_detached(main, path, commit)
     own = Repository.find(path)
     with own.scratch(commit, index=own.git_dir / "index") as scratch:
         scratch.run("read-tree", "--reset", "-u", commit)
@@ -26,7 +27,7 @@ def remove_tree(main: Repository, path: Path) -> None:
     for entry in _entries(main.common):
         with suppress(OSError, UnicodeDecodeError):
             if (entry / "gitdir").read_text(encoding="utf-8").strip() == str(path / ".git"):
-                shutil.rmtree(entry)
+                remove_entry(main.common, entry)
 
 
 def _entries(common: Path) -> list[Path]:
