@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fastapi import APIRouter
 
 from syncropel.api.fleet.fleet_views import fleet_status
-from syncropel.api.tasks.talk_views import standing_of
+from syncropel.api.tasks.talk_views import in_work, standing_of
 from syncropel.engine.engine import Engine
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import ACCEPT, FanOut
@@ -37,7 +37,7 @@ def inbox(engine: Engine) -> list[InboxItem]:
     status = fleet_status(engine)
     running = {one.thread: one for one in status.fanouts}
     found = [
-        *(item for state in engine.ingest.live.active.values() for item in _asked(engine, state)),
+        *(item for state in in_work(engine) for item in _asked(engine, state)),
         *(item for one in status.dispatches for item in _of_dispatch(one, status)),
         *_failed(engine, running),
         *(item for one in status.fanouts for item in _of_budget(one)),

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from syncropel.api.http.caller import Signed
 from syncropel.api.http.paging import Limit
 from syncropel.api.http.reading import refusal_to_read_thread
-from syncropel.api.tasks.talk_views import question_out
+from syncropel.api.tasks.talk_views import in_work, question_out
 from syncropel.api.tasks.task_requests import Request, made_record, posted
 from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.engine.engine import Engine
@@ -47,9 +47,9 @@ def router(engine: Engine) -> APIRouter:
         open_: Annotated[bool, Query(alias="open", description="only those that wait for an answer")] = False,
     ) -> Page[QuestionOut]:
         """What running goals ask, the oldest first; of more than `limit` the latest. Without `task`: of the
-        tasks that are not over.
+        tasks that are not over, or of which something still runs.
         """
-        states = [await _readable(engine, request, task)] if task is not None else _active(engine)
+        states = [await _readable(engine, request, task)] if task is not None else in_work(engine)
         found = [
             question_out(engine, state, one) for state in states for one in _questions(state, undecided=open_)
         ]
@@ -104,10 +104,6 @@ def router(engine: Engine) -> APIRouter:
     return routes
 
 
-def _active(engine: Engine) -> list[TaskState]:
-    return [one for one in engine.ingest.live.active.values() if one.fanout and one.fanout.talk.asked]
-
-
 def _questions(state: TaskState, *, undecided: bool) -> list[Question]:
     talk = find_fan_out(state).talk
     return talk.waiting() if undecided else talk.questions()
@@ -137,10 +133,10 @@ async def _found(
 
 
 def _known(engine: Engine, task: str | None) -> Iterator[TaskState]:
-    """The task of this name; without one, those that are not over, then what else is in memory."""
+    """The task of this name; without one, those where something runs, then what else is in memory."""
     live = engine.ingest.live
     if task is not None:
         yield find_task(engine, task)
         return
-    yield from list(live.active.values())
+    yield from in_work(engine)
     yield from (state for _, state in live.tasks.held())

@@ -175,6 +175,7 @@ class Engine:
             background,
             spending=self.reported_work.spending,
             held=self.reported_work.held,
+            running=self.reported_work.running,
         )
         self.forking = Forking(self.ingest, did, runtime)
         self.forking.mark(started.unsettled)

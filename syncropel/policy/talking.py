@@ -169,12 +169,10 @@ def _check_answer(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]
 
 def _check_words(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]) -> SyncropelError | None:
     name = fanout.alias or fanout.thread
-    if not fanout.active:
-        more = f"for more work add a part and fan it out: spl task add GOAL --parent {name}"
-        return Over(f"nobody hears this: {fanout.over(slot)}", more)
     if why := fanout.over(slot):
-        again = f"spl task retry {name} --subtask {slot[0]} --hint TEXT"
-        return Over(f"nobody hears this: {why}", f"run it again with it: {again}")
+        again = f"run it again with it: spl task retry {name} --subtask {slot[0]} --hint TEXT"
+        more = f"for more work add a part and fan it out: spl task add GOAL --parent {name}"
+        return Over(f"nobody hears this: {why}", again if fanout.active else more)
     if len(fanout.talk.unheard(*slot)) >= MOST_QUEUED:
         waiting = f"{name} [{slot[0]}] has {MOST_QUEUED} messages that its agent has not got"
         return Conflict(waiting, "wait until it hears them")

@@ -169,7 +169,7 @@ async def test_nobody_is_told_what_nobody_would_hear(two: Two, asking: AskingAda
     refused = await say(two.coordinator, "x")
     assert_error(refused, 410, "OVER", "has ended", "spl task retry T --subtask 0 --hint")
     await two.coordinator.post(thread=thread, act="DO", body={"topic": "task_cancelled"})
-    assert_error(await say(two.coordinator, "x", index=1), 410, "OVER", "its task is over", "spl task add")
+    assert_error(await say(two.coordinator, "x"), 410, "OVER", "has ended", "spl task add GOAL --parent T")
 
 
 async def test_a_subtask_that_was_given_to_nobody_hears_nothing(api: Api) -> None:

@@ -179,7 +179,8 @@ OPEN = [parent([subtask(), subtask()]), spawned(0, 2), spawned(1, 3), asked("q_1
             [record("LEARN", 5, {"topic": "fanout_budget_exceeded"})],
             f"its attempt is being ended: {OVER_BUDGET}",
         ),
-        ([record("DO", 5, {"topic": "task_cancelled"})], "its task is over"),
+        ([record("DO", 5, {"topic": "task_cancelled"})], ""),
+        ([record("DO", 5, {"topic": "task_cancelled"}), done(0, 6, "failed")], "its attempt has ended"),
     ],
 )
 def test_what_ends_an_attempt_closes_its_questions(more: list[Record], why: str) -> None:

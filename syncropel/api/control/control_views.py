@@ -25,6 +25,7 @@ def blast_radius(engine: Engine, level: Level, namespace: str, terminate: bool) 
         engine.reported_work.spending(),
         live.namespaces,
         live.control,
+        [(one.state, one.spawn) for one in engine.fan_outs.unwaited.attempts()],
     )
     names = live.names()
     now = engine.runtime.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 from fastapi import APIRouter
@@ -77,10 +78,11 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
     load = engine.fan_outs.reconciler.load()
     held = engine.reported_work.held()
     placed = engine.fan_outs.reconciler.placed()
+    run_on = Counter(one.spawn.instance for one in engine.fan_outs.unwaited.attempts())
     rows = []
     for one in sorted(known, key=lambda instance: (instance.alias, instance.did)):
         drains = live.drains.covering(one.did)
-        if not drains or (one.state == "left" and not load[one.did]):
+        if not drains or (one.state == "left" and not load[one.did] + run_on[one.did]):
             continue
         nearest = min(drains, key=lambda drain: (drain.deadline is None, drain.deadline or 0.0))
         waiting = len(placed.get(one.did, frozenset()) & held)
@@ -96,7 +98,7 @@ def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:
                 actor=nearest.actor,
                 at=nearest.at,
                 confirmed=one.did in engine.control.propagation.confirmed_at(nearest.record),
-                in_flight=load[one.did] - waiting,
+                in_flight=load[one.did] - waiting + run_on[one.did],
                 held=waiting,
             )
         )

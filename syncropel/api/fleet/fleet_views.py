@@ -17,7 +17,7 @@ from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.rules import FREEZE_RULES
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fanout.subtasks import Child, fan_out_children
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import HARD
@@ -103,6 +103,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         given = [_dispatch_out(state, state.fanout, child, look) for child in _running_in(state.fanout)]
         dispatches += given
         fanouts.append(_progress(state, state.fanout, look, [one.index for one in given if one.hangs]))
+    dispatches += _run_on(engine, look)
     return FleetStatus(
         at=engine.runtime.now(),
         version=__version__,
@@ -241,6 +242,14 @@ def _running_in(fanout: FanOut) -> list[Child]:
     ]
 
 
+def _run_on(engine: Engine, look: Look) -> list[DispatchOut]:
+    """The subtasks that run although their fan-out is over."""
+    return [
+        _dispatch_out(one.state, one.fanout, fan_out_children(one.fanout)[one.index], look)
+        for one in engine.fan_outs.unwaited.over()
+    ]
+
+
 def _is_unpriced(child: Child, look: Look) -> bool:
     """Whether a subtask that runs has spent more than is known."""
     known = look.running.get(child.spawn.child_intend) if child.spawn and not child.finished else None
@@ -258,6 +267,7 @@ def running(engine: Engine) -> list[RunningDispatch]:
         if state.fanout is not None
         for child in _running_in(state.fanout)
     ]
+    rows += _run_on(engine, look)
     known = {row.child_thread for row in rows}
     rows += [
         DispatchOut(

@@ -74,6 +74,12 @@ def question_out(engine: Engine, state: TaskState, asked: Question, options: Any
     )
 
 
+def in_work(engine: Engine) -> list[TaskState]:
+    """The tasks that are fanned out and not over, and those of which something runs all the same."""
+    run_on = {one.state.thread: one.state for one in engine.fan_outs.unwaited.over()}
+    return list((engine.ingest.live.active | run_on).values())
+
+
 def standing_of(
     engine: Engine, fanout: FanOut, asked: Question
 ) -> tuple[Literal["open", "answered", "decided", "closed"], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from syncropel.engine.control.propagation import ControlPropagation
@@ -27,6 +27,11 @@ async def post_locally(ingest: Ingest, records: Sequence[Record]) -> list[dict[s
         else {"status": "created" if outcome.created else "duplicate"}
         for record, outcome in zip(records, await ingest.append(records), strict=True)
     ]
+
+
+def end_key(intend: str) -> str:
+    """The key under which the end of the attempt with this INTEND is sent."""
+    return f"{intend} end"
 
 
 class Delivery:
@@ -94,7 +99,7 @@ class Delivery:
         """Tell an instance not to run this attempt any more. `intend`: the id of its INTEND, which is no
         longer sent when the attempt is superseded; one that counts is still needed for its result.
         """
-        key = f"{intend} end"
+        key = end_key(intend)
         if superseded and intend in self._sent:
             self._sender(instance).drop(intend)
         if key not in self._sent:
@@ -107,7 +112,7 @@ class Delivery:
 
     def withdraw_end(self, intend: str) -> None:
         """Cancel a pending `end` for this attempt: it may continue."""
-        key = f"{intend} end"
+        key = end_key(intend)
         known = self._sent.get(key)
         if known is not None and self._sender(known[0]).waits(key):
             self._sender(known[0]).drop(key)
@@ -123,11 +128,15 @@ class Delivery:
                 self._by_thread[thread].discard(key)
                 self._position.pop(thread, None)
 
-    def forget(self, thread: str) -> None:
-        """Stop sending for a fan-out that is over."""
+    def forget(self, thread: str, keep: Collection[str] = ()) -> None:
+        """Stop sending for a fan-out that is over, but for what has these keys."""
         self._position.pop(thread, None)
-        self._ends.pop(thread, None)
-        for key in self._by_thread.pop(thread, ()):
+        if not keep:
+            self._ends.pop(thread, None)
+        sent = self._by_thread.pop(thread, set())
+        if kept := sent.intersection(keep):
+            self._by_thread[thread] = kept
+        for key in sent - kept:
             instance, _ = self._sent.pop(key)
             if self._sender(instance).waits(key):
                 self._untaken[key] = None

@@ -9,16 +9,11 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from syncropel.engine.fanout.delivery import Delivery
+from syncropel.engine.fanout.delivery import Delivery, end_key
 from syncropel.engine.fanout.gates import Gates
 from syncropel.engine.fanout.reassignment import Reassigner
-from syncropel.engine.fanout.spawn import (
-    child_answer,
-    child_end,
-    child_intend,
-    child_say,
-    spawned,
-)
+from syncropel.engine.fanout.spawn import child_end, child_intend, spawned
+from syncropel.engine.fanout.words import words
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.pending_threads import PendingThreads
@@ -30,7 +25,7 @@ from syncropel.folds.fanout.join import JoinDecision
 from syncropel.folds.fanout.progress import ROUND_ROBIN, progress_of
 from syncropel.folds.fanout.reassignments import END, SUPERSEDED
 from syncropel.folds.fanout.state import ACCEPT, FanOut
-from syncropel.folds.fanout.talk import QUEUED
+from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.fleet.routing import route
 from syncropel.folds.tasks.state import TaskState
 from syncropel.peer.runtime import Runtime
@@ -92,8 +87,8 @@ class Reconciler:
         for stored in records:
             thread = stored.record.thread
             active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
-            # Running work can also be ended after a cancel or a join.
-            if active or stored.record.topic == END:
+            # Running work can also be ended after a cancel or a join, and its operator answer it.
+            if active or stored.record.topic == END or stored.record.topic in WORDS:
                 self._pending.mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
@@ -148,12 +143,13 @@ class Reconciler:
             return  # nothing rests on a record that is not what it was
         state = self._active(thread)
         if state is None or state.fanout is None:
-            self._delivery.forget(thread)
             self._gates.forget(thread)
             self._made.pop(thread, None)
             over = self._ingest.live.tasks.get(thread)
-            if over is not None and over.fanout is not None:
-                self._deliver_ends(over.fanout)
+            if over is None or over.fanout is None:
+                self._delivery.forget(thread)
+                return
+            self._deliver_to_what_runs_on(over.fanout)
             return
         names, progress = self._ingest.live.names(), progress_of(state.fanout)
         _, decision = await decide_join(state.fanout, progress, state.alias, names)
@@ -189,7 +185,7 @@ class Reconciler:
         record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
         await self._ingest.append_one(record.identified())
         log.info("fan-out joined: %s", decision.explanation, extra={"thread_id": state.thread})
-        self._delivery.forget(state.thread)
+        self._deliver_to_what_runs_on(fanout)
         self._said.pop(state.thread, None)
 
     def _say(self, state: TaskState, decision: JoinDecision) -> None:
@@ -282,22 +278,19 @@ class Reconciler:
         self._deliver_ends(fanout)
         self._deliver_words(fanout)
 
+    def _deliver_to_what_runs_on(self, fanout: FanOut) -> None:
+        """For a fan-out that is over: nothing is assigned any more, and what runs is still told when to end,
+        and what its operator says.
+        """
+        ends = {end_key(spawn.child_intend) for _, spawn in fanout.to_end()}
+        self._delivery.forget(fanout.thread, ends.union(word.key for word in words(fanout, self._did)))
+        self._deliver_ends(fanout)
+        self._deliver_words(fanout)
+
     def _deliver_words(self, fanout: FanOut) -> None:
-        """Tell instances what operators answered and said to attempts that run there."""
-        delivery, talk = self._delivery, fanout.talk
-        for question in talk.waiting():
-            answer, spawn = question.answer, fanout.spawns.get(question.slot)
-            if answer is None or spawn is None or fanout.over(question.slot) or delivery.knows(answer.record):
-                continue
-            told = child_answer(fanout, question, answer, self._did)
-            delivery.send(fanout.thread, answer.record, spawn.instance, told)
-        for message in talk.messages() if talk.said else ():
-            spawn = fanout.spawns.get(message.slot)
-            if message.state != QUEUED or spawn is None or fanout.over(message.slot):
-                continue
-            if not delivery.knows(message.record):
-                told = child_say(fanout, message, spawn, self._did)
-                delivery.send(fanout.thread, message.record, spawn.instance, told)
+        for key, instance, make in words(fanout, self._did):
+            if not self._delivery.knows(key):
+                self._delivery.send(fanout.thread, key, instance, make())
 
     def _deliver_ends(self, fanout: FanOut) -> None:
         for slot, spawn in fanout.to_end():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.fleet.leases import Leases
+from syncropel.wire.fleet import RunningSpend
 
 
 class ReportedWork:
@@ -15,6 +16,10 @@ class ReportedWork:
         self._leases = leases
         self._dispatcher = dispatcher
         self._digest = digest
+
+    def running(self) -> list[RunningSpend]:
+        """The goals that run, here and by the latest heartbeats."""
+        return [*self._leases.spends(), *self._dispatcher.spending()]
 
     def spending(self) -> dict[str, float]:
         """The spend of running goals: US dollars by the id of the child INTEND."""

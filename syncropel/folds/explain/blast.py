@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from syncropel.folds.control.freezes import Control, Freeze
 from syncropel.folds.control.namespaces import Namespaces, covers
+from syncropel.folds.fanout.state import Spawn
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import EVERYWHERE
@@ -63,12 +65,13 @@ def blast(
     spending: Mapping[str, float],
     registry: Namespaces,
     control: Control,
+    unwaited: Iterable[tuple[TaskState, Spawn]] = (),
 ) -> Blast:
     """What a freeze of `namespace` would affect.
 
     `active`: the tasks whose fan-out has not joined; `open_tasks`: how many tasks may still continue, by
     namespace; `used`: every namespace in which there was work; `spending`: live spend in US dollars by child
-    INTEND.
+    INTEND; `unwaited`: attempts that run although nobody waits for their results, with their tasks.
     """
 
     def is_inside(one: str) -> bool:
@@ -78,11 +81,18 @@ def blast(
     met: list[Met] = []
     instances: set[str] = set()
     known.update(used)
-    for state in active:
+    running: defaultdict[str, list[Spawn]] = defaultdict(list)
+    over: dict[str, TaskState] = {}
+    for state, spawn in unwaited:
+        running[state.thread].append(spawn)
+        if state.fanout is not None and not state.fanout.active:
+            over[state.thread] = state
+    for state in (*active, *over.values()):
         if state.fanout is None or not is_inside(state.namespace):
             continue
-        children = fan_out_children(state.fanout)
+        children = fan_out_children(state.fanout) if state.fanout.active else []
         runs = [child.spawn for child in children if child.state == "in_progress" and child.spawn is not None]
+        runs += running[state.thread]
         instances.update(spawn.instance for spawn in runs)
         met.append(
             Met(

@@ -135,7 +135,7 @@ class FanOut:
     def attempt(self, index: int) -> int:
         """The current attempt of a subtask: 1, plus one for each retry and each reassignment."""
         retries, moved = self.retries, self.moves.reassigned
-        if not retries and not moved:
+        if not retries and not moved:  # most often, and asked most often
             return 1
         return 1 + len(retries.get(index, ())) + len(moved.get(index, ()))
 
@@ -160,8 +160,6 @@ class FanOut:
 
     def over(self, slot: tuple[int, int]) -> str:
         """Why nobody waits for a word to this attempt any more; empty while it may run."""
-        if not self.active:
-            return "its task is over"
         if slot not in self.unreported:
             return "its attempt has ended"
         reason = self.end_reason(*slot)
@@ -198,6 +196,11 @@ class FanOut:
     @property
     def active(self) -> bool:
         return self.joined is None and not self.cancelled
+
+    @property
+    def has_earlier(self) -> bool:
+        """Whether some subtask is not at its first attempt."""
+        return bool(self.retries or self.moves.reassigned)
 
     def record_spawn(self, body: dict[str, Any], key: Key) -> None:
         slot = _slot(body, len(self.spec.subtasks))
