@@ -328,6 +328,8 @@ class ProgramAdapter(ABC):
                 if talk is not None:
                     await talk.advance()
                 if limit() is not None or (talk is not None and talk.overdue):
+                    if talk is not None:
+                        await talk.hang_up()
                     return await run.stop(gently=True)
         finally:
             if not ending.done():

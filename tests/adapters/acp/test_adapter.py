@@ -105,6 +105,18 @@ async def test_a_silent_agent_is_ended_but_not_while_it_waits_for_the_operator(t
         await running
 
 
+async def test_an_agent_over_a_limit_is_told_to_end_and_says_what_it_spent(tmp_path: Path) -> None:
+    """Signals alone would end it before it has said so."""
+    bench = Bench(tmp_path, "codex", idle_secs=0.6)
+    job = bench.job("do:stall")
+
+    outcome = await bench.adapter.run(job, bench.observe)
+
+    assert outcome.reason == "idle"
+    assert "session/cancel" in [one.get("method") for one in bench.said()]
+    assert (job.remains.agent or {})["cost_usd"] == pytest.approx(0.0008)
+
+
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini"])
 async def test_a_cancelled_agent_says_what_it_spent_and_leaves_nothing(tmp_path: Path, agent: str) -> None:
     bench = Bench(tmp_path, agent, Person())
