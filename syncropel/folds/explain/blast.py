@@ -82,12 +82,12 @@ def blast(
     instances: set[str] = set()
     known.update(used)
     running: defaultdict[str, list[Spawn]] = defaultdict(list)
-    over: dict[str, TaskState] = {}
+    ended: dict[str, TaskState] = {}
     for state, spawn in unwaited:
         running[state.thread].append(spawn)
         if state.fanout is not None and not state.fanout.active:
-            over[state.thread] = state
-    for state in (*active, *over.values()):
+            ended[state.thread] = state
+    for state in (*active, *ended.values()):
         if state.fanout is None or not is_inside(state.namespace):
             continue
         children = fan_out_children(state.fanout) if state.fanout.active else []
