@@ -58,6 +58,32 @@ async def test_a_second_start_reads_only_what_came_since(tmp_path: Path) -> None
     await store.close()
 
 
+async def test_views_of_an_earlier_release_are_removed_at_the_start_after_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    older = [tmp_path / f"views-0.db{end}" for end in ("", "-wal", "-shm")]
+    others = [tmp_path / name for name in ("views-99.db", "views-.db", "views-0.db.old", "my-views-0.db")]
+    for one in (*older, *others):
+        one.touch()
+    async with opened_log(path) as (store, started):
+        await apply(store, started, note(0))
+    assert all(one.exists() for one in older), "that release may be started again, and finds what it left"
+    async with opened_log(path):
+        assert not any(one.exists() for one in older)
+    assert all(one.exists() for one in others)
+
+
+async def test_views_of_an_earlier_release_that_cannot_be_removed_stop_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "hub.db"
+    async with opened_log(path) as (store, started):
+        await apply(store, started, note(0))
+    (tmp_path / "views-0.db").mkdir()
+    async with opened_log(path) as (_, started):
+        assert started.live.index.threads["th_plain"].records == 1
+    assert "cannot remove" in caplog.text
+
+
 Change = Callable[[Path], Awaitable[None]]
 
 

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from syncropel.engine.forks.child_threads import told_parent
@@ -21,7 +22,7 @@ from syncropel.folds.threads.index import ActorLine, ThreadLine
 from syncropel.policy.forking import over
 from syncropel.record.threads import RESERVED
 from syncropel.store.base import RecordFilter, RecordStore
-from syncropel.store.views.views import Views, ViewsError, drop, views_path
+from syncropel.store.views.views import Views, ViewsError, drop, drop_older, views_path
 
 log = logging.getLogger("syncropel.engine.views")
 
@@ -76,6 +77,7 @@ async def open_views(store: RecordStore) -> Views:
     try:
         views = await Views.open(path)
         if await _closed_unless_it_fits(store, views):
+            _drop_older(path, views)
             return views
         log.warning("%s is not of this log: built anew", path, extra={"on_screen": True})
         drop(path)
@@ -85,6 +87,17 @@ async def open_views(store: RecordStore) -> Views:
         views.displaced = f"{error.message}; they are in memory until the next start"
         log.warning("%s", views.displaced, extra={"on_screen": True})
         return views
+
+
+def _drop_older(path: Path, views: Views) -> None:
+    """Remove the views of earlier releases, once these were of use: until then going back costs nothing."""
+    if not int(views.meta().get("position", 0)):
+        return
+    try:
+        for one in drop_older(path):
+            log.info("removed %s: it is an earlier release's", one)
+    except ViewsError as error:
+        log.warning("%s", error.message)
 
 
 async def _closed_unless_it_fits(store: RecordStore, views: Views) -> bool:

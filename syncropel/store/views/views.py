@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sqlite3
 import threading
 import weakref
@@ -24,6 +25,7 @@ VERSION: Final = 1
 _APPLICATION_ID: Final = 0x53594E56
 _CACHE_KIB: Final = 16 * 1024
 _WHO: Final = "check the disk and who owns it"
+_NUMBERED: Final = re.compile(r"views-([0-9]{1,9})\.db")
 _FILES: Final = ("", "-wal", "-shm")
 
 
@@ -48,6 +50,17 @@ def drop(path: Path) -> bool:
     except OSError as error:
         raise ViewsError(f"cannot remove {path}: {error.strerror}", _WHO) from error
     return found
+
+
+def drop_older(path: Path) -> list[Path]:
+    """Remove the views of earlier versions beside these; return their files, without what SQLite keeps beside
+    each. Raises ViewsError.
+    """
+    found = (_NUMBERED.fullmatch(one.name) for one in path.parent.glob("views-*.db"))
+    older = [path.with_name(one[0]) for one in found if one is not None and int(one[1]) < VERSION]
+    for one in older:
+        drop(one)
+    return sorted(older)
 
 
 class Views:
