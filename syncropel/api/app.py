@@ -25,7 +25,7 @@ from syncropel.api.records import query, records
 from syncropel.api.replay import explain, replay
 from syncropel.api.replay.replays import Replays
 from syncropel.api.rules import config, expr
-from syncropel.api.tasks import amend, diagnose, merge, messages, tasks
+from syncropel.api.tasks import amend, diagnose, merge, messages, reviews, tasks
 from syncropel.api.threads import actors, bundles, threads, trust
 from syncropel.engine.engine import Engine
 from syncropel.logs.ring import LogRing
@@ -58,6 +58,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         amend,
         merge,
         messages,
+        reviews,
         trust,
         actors,
         fleet,

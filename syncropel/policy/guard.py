@@ -39,6 +39,13 @@ from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.forking import check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
+from syncropel.policy.reviewing import (
+    check_join_knows,
+    check_merge,
+    check_review,
+    is_merge_request,
+    is_review,
+)
 from syncropel.policy.standing import Standing
 from syncropel.policy.talking import check_talk, is_talk
 from syncropel.policy.verdicts import check_verdict
@@ -102,7 +109,11 @@ def check(
         return check_talk(record, state.tasks.get(record.thread), state.children.get(record.thread))
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)
-        return None if task is None else check_verdict(record, task)
+        return None if task is None else check_verdict(record, task) or check_join_knows(record, task)
+    if is_review(record):
+        return check_review(record, state.tasks.get(record.thread))
+    if is_merge_request(record):
+        return check_merge(record, state.tasks.get(record.thread))
     if record.act == "INTEND" and (refused := check_fork(record, state)) is not None:
         return refused
     if begins_fan_out(record):

@@ -128,6 +128,15 @@ TOPICS: Final = (
         f"{_SLOT}, rule, problem?, at",
         "ask by a rule: spl config add-aitl",
     ),
+    _of_fan_out(
+        "fanout_review",
+        "LEARN",
+        ENGINE_ALONE,
+        "Somebody approves an accepted attempt, or rejects it with notes; then the next one begins.",
+        f"{_SLOT}, commit, verdict, text, notes, anyway?, hint?, namespace, at",
+        "review attempts: spl task approve NAME N, spl task reject NAME N",
+        "tasks",
+    ),
     Topic(
         "fork_closed",
         "KNOW",

@@ -244,6 +244,13 @@ def diff_of_commits(common: Path, old: str, new: str, out: Path) -> None:
     _run(words, {}, where=["--git-dir", str(common)], out=out)
 
 
+def has_commit(common: Path, commit: str) -> bool:
+    """Whether a repository, given its git folder, has this commit. Raises GitFailed when git is missing."""
+    words = ["cat-file", "-e", f"{commit}^{{commit}}"]
+    status, _, _ = _ended(words, {}, where=["--git-dir", str(common)], patience_secs=NAMES_PATIENCE_SECS)
+    return not status
+
+
 def _names(folder: Path, *words: str) -> bytes:
     return _run(words, {}, where=["-C", str(folder)], patience_secs=NAMES_PATIENCE_SECS)
 

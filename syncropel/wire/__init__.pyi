@@ -34,7 +34,6 @@ from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import SubprocessExit as SubprocessExit
 from .diagnosis import TaskTree as TaskTree
 from .diagnosis import TreeNode as TreeNode
-from .diagnosis import WorktreeLeft as WorktreeLeft
 from .explain import JoinMoment as JoinMoment
 from .explain import ProofOut as ProofOut
 from .explain import TaskWhy as TaskWhy
@@ -114,6 +113,12 @@ from .replay import ReplayPage as ReplayPage
 from .replay import StatusChange as StatusChange
 from .replay import StatusChanges as StatusChanges
 from .replay import ThreadDiff as ThreadDiff
+from .reviews import NoteOut as NoteOut
+from .reviews import ReviewOut as ReviewOut
+from .reviews import ReviewSide as ReviewSide
+from .reviews import ReviewTaken as ReviewTaken
+from .reviews import ReviewVerdict as ReviewVerdict
+from .reviews import WorktreeLeft as WorktreeLeft
 from .rules import EXPRESSION_CONTEXTS as EXPRESSION_CONTEXTS
 from .rules import CacheStatsOut as CacheStatsOut
 from .rules import ConfigWritten as ConfigWritten
@@ -126,6 +131,7 @@ from .rules import RuleKind as RuleKind
 from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
 from .start import Start as Start
+from .tasks import AttemptList as AttemptList
 from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
 from .tasks import ChildrenJoin as ChildrenJoin

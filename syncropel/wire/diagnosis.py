@@ -7,6 +7,7 @@ from pydantic import Field
 from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import Wire
 from syncropel.wire.fleet import StartOut
+from syncropel.wire.reviews import WorktreeLeft
 from syncropel.wire.tasks import ChildOut, ChildState, ChildThreadOut
 
 
@@ -19,21 +20,6 @@ class SubprocessExit(Wire):
     signal: int | None = None
     of_command: bool = False
     """Whether the signal ended a command of the script, as an exit status of 128 + signal says."""
-
-
-class WorktreeLeft(Wire):
-    """What an attempt left in its git worktree, on its worker."""
-
-    path: str
-    branch: str | None = Field(description="None when HEAD is detached")
-    commit: str
-    subject: str
-    commits_ahead: int = Field(description="commits since the attempt began")
-    uncommitted: int = Field(description="files changed or untracked")
-    base: str = Field(default="", description="the commit that it began at, when it was made for the attempt")
-    files: int = Field(default=0, description="files that differ from the base, committed or not")
-    insertions: int = 0
-    deletions: int = 0
 
 
 class AttemptDiagnosis(Wire):

@@ -10,6 +10,7 @@ from syncropel.wire.agents import AgentOut, GateOut
 from syncropel.wire.base import OPEN, Wire
 from syncropel.wire.merges import CollisionOut, MergedInto, MergeOut
 from syncropel.wire.questions import AskOut, MessageOut, TalkOut
+from syncropel.wire.reviews import ReviewOut, WorktreeLeft
 
 ChildState = Annotated[
     Literal["pending", "blocked", "in_progress", "accept", "reject", "failed", "timeout", "terminated"], OPEN
@@ -100,15 +101,57 @@ class TaskDetail(TaskSummary):
 
 
 class AttemptOut(Wire):
-    """An attempt that was followed by another. Unix seconds; None where it did not get that far."""
+    """One attempt at a subtask. Unix seconds; None where it did not get that far, or that is not known."""
 
     attempt: int
     state: ChildState
     instance: str
+    instance_alias: str = ""
     spawned_at: float
     began_at: float | None = None
     finished_at: float | None = None
     lost_at: float | None = Field(default=None, description="when it was lost with its instance")
+    reason: str = Field(default="", description="a word: why it was ended, such as budget_exceeded")
+    summary: str = ""
+    last_words: str = Field(default="", description="the last line of the summary that says something")
+    cost_usd: float = 0.0
+    cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")
+    tokens: int | None = Field(default=None, description="as its agent says; None when they are not known")
+    model: str = Field(default="", description="the model that its agent used, or was to use")
+    wall_time_secs: float | None = None
+    gate: GateOut | None = Field(default=None, description="the result of its repository's gate command")
+    hint: str = Field(default="", description="what it was told because of a retry or a review")
+    worktree: WorktreeLeft | None = Field(
+        default=None, description="as it ended; null: it has none, has not ended, or its instance cannot tell"
+    )
+    reviews: list[ReviewOut] = Field(default=[], description="what was said of it, the oldest first")
+    merged: MergedInto | None = Field(default=None, description="where its branch was merged; null: nowhere")
+
+
+class AttemptList(Wire):
+    """GET /v1/tasks/{alias or thread}/subtasks/{index}/attempts"""
+
+    object: Literal["attempts"] = "attempts"
+    thread: str
+    alias: str
+    namespace: str
+    index: int
+    goal: str
+    repo: str | None = Field(default=None, description="the repository that it works on, by its name there")
+    adapter: str | None = None
+    latest: int = Field(description="number of the current attempt, which may not have begun")
+    state: ChildState
+    joined: bool = Field(description="its fan-out is over: no attempt of it is rejected any more")
+    not_approvable: str = Field(
+        default="", description="why the latest one cannot be approved; empty: it can"
+    )
+    not_rejectable: str = Field(
+        default="", description="why the latest one cannot be rejected; empty: it can"
+    )
+    dependents: list[int] = Field(
+        default=[], description="subtasks that depend on it, also through others, and have begun"
+    )
+    data: list[AttemptOut] = Field(description="its attempts that were given to an instance, the first first")
 
 
 class StopOut(Wire):
@@ -175,6 +218,10 @@ class ChildOut(Wire):
     adapter: str | None = None
     parts: list[TaskSummary] = Field(default=[], description="tasks that were made for this subtask")
     merged: MergedInto | None = Field(default=None, description="where its branch was merged; null: nowhere")
+    worktree: WorktreeLeft | None = Field(
+        default=None, description="as it ended; null: it has none, has not ended, or its instance cannot tell"
+    )
+    reviews: list[ReviewOut] = Field(default=[], description="of its attempts, the oldest first")
 
 
 class JoinStatus(Wire):

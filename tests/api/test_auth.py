@@ -64,6 +64,8 @@ NEEDS = {
     ("GET", "/v1/worktrees"): "output:read",
     ("GET", "/v1/tasks/{name}/messages"): "records:read",
     ("POST", "/v1/tasks/{name}/subtasks/{index}/messages"): "agents:say",
+    ("GET", "/v1/tasks/{name}/subtasks/{index}/attempts"): "records:read",
+    ("POST", "/v1/tasks/{name}/subtasks/{index}/reviews"): "tasks:review",
     ("GET", "/v1/questions"): "records:read",
     ("GET", "/v1/inbox"): "records:read",
     ("GET", "/v1/questions/{question}"): "records:read",

@@ -9,8 +9,8 @@ from syncropel.wire.diagnosis import (
     SubprocessExit,
     TaskTree,
     TreeNode,
-    WorktreeLeft,
 )
+from syncropel.wire.reviews import WorktreeLeft
 
 from .wire import THREAD, WORKER_A, child
 

@@ -49,6 +49,7 @@ TRUTH = {
     "fanout_budget_warning": set(),
     "fanout_budget_exceeded": set(),
     "aitl_asked": set(),
+    "fanout_review": set(),
     "fork_closed": set(),
     "fork_joined": set(),
     "fanout_end_subtask": PEOPLE,

@@ -34,6 +34,7 @@ from syncropel.folds.control.access import (
     MERGES,
     PULLS,
     READS_OUTPUT,
+    REVIEWS,
     SAYS,
     SERVICE_ACCOUNT,
     TOKEN_REVOKED,
@@ -88,6 +89,7 @@ _THREADS: Final = {
 }
 """Scopes that a record on a reserved thread needs, beside records:write: the engine acts on these."""
 _SAYS: Final = re.compile(r"/v1/tasks/[^/]+/subtasks/[^/]+/messages", re.ASCII)
+_REVIEW: Final = re.compile(r"/v1/tasks/[^/]+/subtasks/[^/]+/reviews", re.ASCII)
 _MERGE: Final = "/merge"
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
@@ -123,6 +125,8 @@ def required_scope(method: str, path: str) -> str | None:
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     if _SAYS.fullmatch(path):
         return SAYS
+    if _REVIEW.fullmatch(path):
+        return REVIEWS
     if path.startswith("/v1/tasks/") and path.endswith(_MERGE):
         return MERGES
     return next((scope for prefix, scope in _WRITES if path.startswith(prefix)), "admin")

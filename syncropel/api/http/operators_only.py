@@ -1,4 +1,5 @@
-"""What no goal may do, whatever token it has found: answer, approve, raise a budget, merge, or say things.
+"""What no goal may do, whatever token it has found: answer, approve, reject, raise a budget, merge, or say
+things.
 
 A goal on the Unix socket is known as one and may only read. Over TCP whoever calls is looked up for these
 requests alone: that takes some ten milliseconds.
@@ -21,7 +22,7 @@ from syncropel.record.model import Record
 
 _PATHS: Final = re.compile(
     r"/v1/questions/[^/]+/answer|/v1/worktrees/allow"
-    r"|/v1/tasks/[^/]+/(answer|amend|merge|subtasks/[^/]+/messages)",
+    r"|/v1/tasks/[^/]+/(answer|amend|merge|subtasks/[^/]+/(messages|reviews))",
     re.ASCII,
 )
 _TOPICS: Final = frozenset({ANSWERED, AMEND_BUDGET})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ValidationError
 
 from syncropel.adapters.exit_status import ending_signal
-from syncropel.api.tasks.agent_views import agent_out, gate_out
+from syncropel.api.tasks.agent_views import agent_out, gate_out, part_out, worktree_out
 from syncropel.api.tasks.fork_views import child_threads, find_parent, is_plain_parent
 from syncropel.api.tasks.task_views import (
     find_task,
@@ -27,12 +26,11 @@ from syncropel.wire.diagnosis import (
     SubprocessExit,
     TaskTree,
     TreeNode,
-    WorktreeLeft,
 )
 from syncropel.wire.fleet import StartOut
+from syncropel.wire.reviews import WorktreeLeft
 from syncropel.wire.tasks import ChildOut
 
-_Part = TypeVar("_Part", bound=BaseModel)
 _DEEPEST: Final = 16
 """Deepest nesting of tasks that a tree shows."""
 _ADVICE: Final = {
@@ -149,7 +147,7 @@ def _starts(
 
 def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
     process = _subprocess(told.get("exit"))
-    worktree = _part(WorktreeLeft, told.get("worktree"))
+    worktree = worktree_out(told.get("worktree"))
     return {
         "finished_at": report.at,
         "wall_time_secs": report.wall_time_secs,
@@ -168,17 +166,9 @@ def _ended(report: Report, told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _part(model: type[_Part], value: Any) -> _Part | None:
-    """A part of a report, which an instance of another version may have written."""
-    try:
-        return model.model_validate(value)
-    except ValidationError:
-        return None
-
-
 def _subprocess(told: Any) -> SubprocessExit | None:
     """How the process ended; when its shell says that a command was ended by a signal, with that signal."""
-    process = _part(SubprocessExit, told)
+    process = part_out(SubprocessExit, told)
     if process is None or process.signal is not None:
         return process
     below = ending_signal(process.exit_code, None)

@@ -63,14 +63,27 @@ def _files(listed: Any) -> list[ConflictFile]:
 
 
 def tell_merged(children: list[ChildOut], merges: Merges) -> None:
-    """Have each subtask, in its place by index, say where its branch was merged last."""
-    for index, one in merges.merged().items():
-        told = MergedInto(
-            merge=one.id,
-            into=one.target,
-            commit=one.commit,
-            attempt=merged_attempt(one, index),
-            at=one.end.at if one.end is not None else one.at,
-        )
-        if index < len(children):
-            children[index] = children[index].model_copy(update={"merged": told})
+    """Have each subtask, in its place by index, and each earlier attempt say where its branch was merged
+    last.
+    """
+    for merge in merges.by_id.values():
+        for index in merge.merged():
+            if index >= len(children):
+                continue
+            told, child = merged_into(merge, index), children[index]
+            earlier = [
+                one.model_copy(update={"merged": told}) if one.attempt == told.attempt else one
+                for one in child.earlier
+            ]
+            children[index] = child.model_copy(update={"merged": told, "earlier": earlier})
+
+
+def merged_into(merge: Merge, index: int) -> MergedInto:
+    """Where a merge has brought the branch of a subtask."""
+    return MergedInto(
+        merge=merge.id,
+        into=merge.target,
+        commit=merge.commit,
+        attempt=merged_attempt(merge, index),
+        at=merge.end.at if merge.end is not None else merge.at,
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from syncropel.api.tasks.agent_views import agent_out, gate_out
+from syncropel.api.tasks.agent_views import agent_out, gate_out, worktree_out
 from syncropel.api.tasks.attempt_views import Lost, earlier, ended_at, ran_from
 from syncropel.api.tasks.merge_views import tell_merged
+from syncropel.api.tasks.review_views import reviews_of
 from syncropel.api.tasks.talk_views import talk_out, tell_asked, tell_said
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
@@ -200,7 +201,7 @@ def join_status_then(
         spawn, report = child.spawn and child.spawn.key, child.report and child.report.key
         asked = _asked(fanout, child)
         seen = (child.index, child.subtask.target, child.state, child.attempt, child.waits_for, asked)
-        key = (seen, found, spawn, report)
+        key = (seen, found, spawn, report, fanout.reviews.count(child.index))
         known = made.get(key)
         if known is None:
             known = made[key] = _child_out(fanout, child, found, names, {})
@@ -347,10 +348,12 @@ def _child_out(
         standing=progress.standing,
         queued=progress.queued,
         hangs=progress.hangs,
-        earlier=earlier(fanout, child, lost),
+        earlier=earlier(fanout, child, lost, names),
         progress="" if report else spends.progress,
         progress_at=None if report else spends.progress_at,
         adapter=subtask.adapter,
         model=subtask.model or "",
         parts=list(parts),
+        worktree=worktree_out(report.worktree) if report else None,
+        reviews=reviews_of(fanout, child.index),
     )

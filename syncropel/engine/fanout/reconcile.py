@@ -27,7 +27,7 @@ from syncropel.folds.fanout.reassignments import END, SUPERSEDED
 from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.fleet.routing import route
-from syncropel.folds.tasks.state import TaskState
+from syncropel.folds.tasks.state import REJECTIONS, TaskState
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.joining import decide_join
@@ -181,6 +181,8 @@ class Reconciler:
             "namespace": fanout.spec.namespace,
             "at": now,
         }
+        if rejected := fanout.reviews.rejected:
+            body[REJECTIONS] = len(rejected)
         clock = next(free_clocks(fanout, state.clock, self._did))
         record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
         await self._ingest.append_one(record.identified())

@@ -21,6 +21,7 @@ from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
+from syncropel.policy.reviewing import is_review
 from syncropel.policy.talking import is_said
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
@@ -39,9 +40,9 @@ _LOOKS: Final = re.compile(
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
     guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
-    on it, or is what an operator says to an attempt, of which the first counts.
+    on it, or is what an operator says to an attempt or of one, of which the first counts.
     """
-    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or is_said(record):
+    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or _is_word(record):
         return True
     if not names_child(record):
         return False
@@ -53,9 +54,13 @@ def needs_quiet(record: Record, live: LiveFolds) -> bool:
     """Whether nobody else may write while this record is judged and written. A turn may hold several records
     that make threads children of others; two turns at once could each hold half of a cycle.
     """
-    if record.act not in _DECISIVE and record.thread not in RULING and not is_said(record):
+    if record.act not in _DECISIVE and record.thread not in RULING and not _is_word(record):
         return False
     return stands_alone(record, live) or claims_parent(record)
+
+
+def _is_word(record: Record) -> bool:
+    return is_said(record) or is_review(record)
 
 
 def _judges(record: Record, live: LiveFolds) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from syncropel.adapters import Adapter, Job
 from syncropel.adapters.output_file import Paths, Piece, output_paths, read_piece, read_tail
-from syncropel.adapters.patch import patch_path, write_patch
+from syncropel.adapters.patch import PatchGone, patch_path, write_patch
 from syncropel.engine.dispatch.earlier import earlier_agent
 from syncropel.engine.dispatch.run_records import job_of
 from syncropel.engine.ingest.door import Ingest
@@ -101,8 +101,9 @@ class LocalOutput:
         # Checked before the file is read: then everything written before the attempt's end is in the file.
         result = self._ingest.live.children[child_thread].results.get(intend.record)
         ended = result is not None
+        committed = _committed(result.body) if result is not None else ""
         try:
-            found = await in_thread(self._read, intend, wanted, ended)
+            found = await in_thread(self._read, intend, wanted, ended, committed)
         except FileNotFoundError:
             if result is not None:
                 raise _none(intend, result.body, stderr=wanted.stderr) from None
@@ -128,9 +129,9 @@ class LocalOutput:
             **_as_text(found.piece, ended=ended),
         )
 
-    def _read(self, intend: ChildIntend, wanted: Wanted, ended: bool) -> _Found:
+    def _read(self, intend: ChildIntend, wanted: Wanted, ended: bool, committed: str) -> _Found:
         if wanted.diff:
-            return self._patch(intend, wanted)
+            return self._patch(intend, wanted, committed)
         paths = output_paths(self._work, intend.thread, intend.attempt)
         if wanted.stderr:
             return _Found(str(paths.errors), "text", _piece(paths.errors, wanted), whole=True)
@@ -145,12 +146,16 @@ class LocalOutput:
         path, whole = made
         return _Found(str(said), "events", _piece(path, wanted), whole=whole)
 
-    def _patch(self, intend: ChildIntend, wanted: Wanted) -> _Found:
+    def _patch(self, intend: ChildIntend, wanted: Wanted, committed: str) -> _Found:
         """Made anew for the first piece: the following ones are parts of the same one."""
         path = patch_path(self._work, intend.thread, intend.attempt)
         try:
             if wanted.offset == 0 or not path.is_file():
-                write_patch(path)
+                write_patch(path, committed)
+        except PatchGone as error:
+            raise NoOutput(
+                f"what attempt {intend.attempt} changed is gone: {error}", "its branch was removed there"
+            ) from None
         except GitFailed as error:
             raise NoOutput(
                 f"what attempt {intend.attempt} changed cannot be told: {error}",
@@ -210,6 +215,13 @@ def _none(intend: ChildIntend, result: dict[str, Any], *, stderr: bool) -> NoOut
         f"attempt {intend.attempt} has no output: {named} writes none, or it ended before it began",
         "see what came of it: spl task join-status NAME",
     )
+
+
+def _committed(result: dict[str, Any]) -> str:
+    """The commit with all that an attempt changed, as its result says; empty when no commit has all of it."""
+    left = result.get("worktree")
+    commit = left.get("commit") if isinstance(left, dict) and left.get("uncommitted") == 0 else None
+    return commit if isinstance(commit, str) else ""
 
 
 def _as_text(piece: Piece, *, ended: bool) -> dict[str, Any]:

@@ -28,6 +28,7 @@ SCOPES: Final = (
     "output:read",
     "agents:answer",
     "agents:say",
+    "tasks:review",
     "repo:write",
     "admin",
 )
@@ -41,6 +42,8 @@ ANSWERS: Final = "agents:answer"
 """Needed to answer what agents ask. No other scope but `admin` implies it."""
 SAYS: Final = "agents:say"
 """Needed to say something to a running agent. No other scope but `admin` implies it."""
+REVIEWS: Final = "tasks:review"
+"""Needed to approve and reject finished attempts. No other scope but `admin` implies it."""
 MERGES: Final = "repo:write"
 """Needed to have branches merged, and to say which files of a repository may run; only `admin` implies it."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from syncropel.folds.fanout import approvals, talk
 from syncropel.folds.fanout.approvals import Ask
 from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
+from syncropel.folds.fanout.reviews import Review, Reviews, parse_review
 from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.folds.fanout.talk import Talk
@@ -122,6 +123,7 @@ class FanOut:
     models: dict[int, str] = field(default_factory=dict)
     moves: Reassignments = field(default_factory=Reassignments)
     asks: dict[int, Ask] = field(default_factory=dict)
+    reviews: Reviews = field(default_factory=Reviews)
     spawns: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
     unreported: dict[tuple[int, int], Spawn] = field(default_factory=dict)
@@ -165,10 +167,13 @@ class FanOut:
         reason = self.end_reason(*slot)
         return f"its attempt is being ended: {reason}" if reason else ""
 
-    def hint(self, index: int) -> str:
-        """The operator's hint with the latest retry."""
-        retries = self.retries.get(index)
-        return retries[-1] if retries else ""
+    def hint(self, index: int, attempt: int | None = None) -> str:
+        """The operator's hint for an attempt, by default the current one: that of the latest retry."""
+        hints = self.retries.get(index, [])
+        if attempt is not None:
+            moves = sum(one.attempt < attempt for one in self.moves.reassigned.get(index, ()))
+            hints = hints[: attempt - 1 - moves]
+        return hints[-1] if hints else ""
 
     def spawn(self, index: int) -> Spawn | None:
         """The spawn of the current attempt."""
@@ -264,6 +269,30 @@ class FanOut:
             if isinstance(model, str) and model:
                 self.models[index] = model
             self._changed(index)
+
+    def record_review(self, record: Record, received_at: float) -> bool:
+        """Apply a LEARN of `folds.fanout.reviews`; return whether it begins another attempt.
+
+        A rejection counts only while its attempt is the current one, so two of the same attempt, or one
+        beside a retry, begin no attempt twice. It does not depend on the attempt's report, which may be
+        applied in any order.
+        """
+        body = record.body
+        try:
+            said = parse_review(body)
+        except ValueError:
+            return False  # the engine writes none; in a foreign log it says nothing
+        index, current = said.index, self.attempt(said.index)
+        if index >= len(self.spec.subtasks) or said.attempt > current:
+            return False
+        hint = body.get("hint") if said.rejects else None
+        told = hint if isinstance(hint, str) else ""
+        at = number(body.get("at"), received_at)
+        self.reviews.take(Review(record.id, record.actor, at, said, told))
+        if not said.rejects or said.attempt < current:
+            return False
+        self.record_retry({"index": index, "hint": told})
+        return True
 
     def record_move(self, topic: str, body: dict[str, Any]) -> None:
         """Apply a LEARN of `folds.fanout.reassignments`."""

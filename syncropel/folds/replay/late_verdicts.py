@@ -15,6 +15,7 @@ from syncropel.folds.base.order import NEVER, rank, word_key
 from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
+from syncropel.folds.fanout.reviews import REVIEW
 from syncropel.folds.fanout.state import AMEND_JOIN, COMMUTING, RETRY, Key, commutes
 from syncropel.folds.fanout.talk import WORDS
 from syncropel.folds.forks.state import FORK_CLOSED, FORK_JOINED
@@ -25,7 +26,7 @@ from syncropel.record.threads import RESERVED
 
 _SAYING: Final = frozenset({"fulfills", "cancels", "goal", "task", "subtasks"})
 """Members of a body, beside `verdict`, whose meaning can depend on other records."""
-_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, AMEND_JOIN, END_CHILD}) | MOVES | ASKS | WORDS
+_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, REVIEW, AMEND_JOIN, END_CHILD}) | MOVES | ASKS | WORDS
 _OBSERVED: Final = "syncropel."
 """The prefix of observations' topics: the first one determines what its thread is."""
 _AFTER_ALL: Final = "~"

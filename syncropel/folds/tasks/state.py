@@ -14,6 +14,7 @@ from syncropel.folds.base.lifecycle import WHOLE, cancelled
 from syncropel.folds.base.order import fold_order, rank
 from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
+from syncropel.folds.fanout.reviews import REJECTS, REVIEW
 from syncropel.folds.fanout.spec import is_fan_out, parse_fan_out
 from syncropel.folds.fanout.state import (
     ACCEPT,
@@ -142,7 +143,7 @@ class TaskState:
         elif record.act == "INTEND":
             self._apply_intend(stored)
         elif record.act == "LEARN":
-            self._apply_learn(topic, record, (record.clock, record.id))
+            self._apply_learn(topic, record, (record.clock, record.id), stored.received_at)
         elif topic in STATUS_TOPICS:
             self._set_status(STATUS_TOPICS[topic], record.body)
         elif record.act == "KNOW":
@@ -220,7 +221,7 @@ class TaskState:
         else:
             self.fanout.talk.apply(record)
 
-    def _apply_learn(self, topic: str, record: Record, key: Key) -> None:
+    def _apply_learn(self, topic: str, record: Record, key: Key, received_at: float) -> None:
         if self.fanout is None:
             return
         body = record.body
@@ -229,8 +230,12 @@ class TaskState:
             if self.fanout.joined is not None:
                 return  # a join stands; the log shows that somebody asked
             self.fanout.record_retry(body)
-            if self.status == "open":
-                self.status = "in_progress"
+            self._work_goes_on()
+        elif topic == REVIEW:
+            if self.fanout.joined is not None and body.get("verdict") == REJECTS:
+                return  # likewise; the guard refuses new ones
+            if self.fanout.record_review(record, received_at):
+                self._work_goes_on()
         elif topic in MOVES:
             self.fanout.record_move(topic, body)
         elif topic in ASKS:
@@ -240,10 +245,16 @@ class TaskState:
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 
+    def _work_goes_on(self) -> None:
+        if self.status == "open":
+            self.status = "in_progress"
+
     def _apply_know(self, record: Record, received_at: float) -> None:
         body = record.body
         fulfills, verdict, joins = body.get("fulfills"), body.get("verdict"), False
         if self.fanout and fulfills == self.fanout.intend and self.fanout.joined is None:
+            if not joins_knowingly(body, self.fanout):
+                return  # a rejected attempt is counted in it; the guard refuses new ones
             self.fanout.joined = Joined(
                 record.id,
                 str(verdict or ACCEPT),
@@ -313,6 +324,16 @@ class TaskState:
         self.reason = str(body.get("reason") or body.get("notes") or "")
         if self.fanout is not None and self.fanout.joined is None and status in _CANCELS:
             self.fanout.cancelled = _CANCELS[status]
+
+
+REJECTIONS: Final = "rejections"
+"""Member of a join's body: how many attempts had been rejected in review when it was decided."""
+
+
+def joins_knowingly(body: dict[str, Any], fanout: FanOut) -> bool:
+    """Whether whoever decided a join knew of every rejected attempt; otherwise it may have counted one."""
+    known = body.get(REJECTIONS, 0)
+    return type(known) is int and known >= len(fanout.reviews.rejected)
 
 
 def status_now(state: TaskState, within_reach: bool) -> str:

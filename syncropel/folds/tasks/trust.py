@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from syncropel.folds.fanout.reviews import REJECTS
 from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.tasks.state import TaskState
 
@@ -53,10 +54,11 @@ def contributions(state: TaskState) -> dict[str, Trust]:
     """What one task says of each actor: all attempts count, each judge once, with the latest judgement."""
     found: dict[str, Trust] = {}
     if state.fanout is not None:
-        for report in state.fanout.reports.values():
+        for slot, report in state.fanout.reports.items():
             if not report.worker:
                 continue  # nobody's work: it was not allowed to begin
-            found[report.worker] = found.get(report.worker, NOBODY).judged(report.verdict)
+            verdict = REJECTS if slot in state.fanout.reviews.rejected else report.verdict
+            found[report.worker] = found.get(report.worker, NOBODY).judged(verdict)
     for judge, verdict in state.verdicts.items():
         if state.did_work(judge):
             found[judge] = found.get(judge, NOBODY).judged_own()
