@@ -17,6 +17,7 @@ from syncropel.cli.task_verbs import (
     dispatching,
     merge,
     output,
+    review,
     saying,
     task_records,
 )
@@ -81,6 +82,7 @@ def configure(parser: Parser) -> None:
     output.configure(group)
     diff.configure(group)
     merge.configure(group)
+    review.configure(group)
     task_records.configure(group)
     answering.configure(group)
     saying.configure(group)

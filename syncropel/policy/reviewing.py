@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from syncropel.errors import Conflict, InvalidRecord, OwnWork, SyncropelError
-from syncropel.folds.fanout.reviews import MOST_HINT, REVIEW, Said, parse_review
+from syncropel.folds.fanout.reviews import REVIEW, Said, parse_review
 from syncropel.folds.fanout.state import ACCEPT, FanOut, Report
 from syncropel.folds.fanout.talk import slot_of
 from syncropel.folds.tasks.merges import ASKED, merged_attempt
 from syncropel.folds.tasks.state import TaskState, joins_knowingly
 from syncropel.record.model import Record
+from syncropel.wire.review_limits import MOST_HINT
 
 _TOPICS: Final = "see what it has to say in the reference of topics"
 
@@ -24,6 +25,12 @@ class DependentsBegan(Conflict):
     """
 
     code = "DEPENDENTS_BEGAN"
+
+
+class JoinOutdated(Conflict):
+    """Raised when an attempt was rejected since a join was decided: it is decided again."""
+
+    code = "JOIN_OUTDATED"
 
 
 def check_review(record: Record, task: TaskState | None) -> SyncropelError | None:
@@ -104,7 +111,7 @@ def not_rejectable(task: TaskState, index: int) -> SyncropelError | None:
         return Conflict(
             f"attempt {attempt} of {name} [{index}] is merged into {merged.target}: rejecting it takes "
             "nothing out",
-            f"revert it there; run it again: spl task retry {name} --subtask {index} --hint TEXT",
+            f"revert it there; {more}",
         )
     if any(merged_attempt(one, index) == attempt and not one.request.dry_run for one in task.merges.open()):
         return Conflict(
@@ -151,7 +158,7 @@ def _check_said(said: Said, task: TaskState, fanout: FanOut, actor: str) -> Sync
         listed = ", ".join(f"[{one}]" for one in began[:10]) + (" and more" if len(began) > 10 else "")
         return DependentsBegan(
             f"subtasks that depend on {name} [{index}] have begun, and keep their results: {listed}",
-            f"reject it all the same: --anyway; then run them again: spl task retry {name} --subtask I",
+            f"reject it all the same: --anyway; to run them again reject them, too: spl task reject {name} I",
         )
     return None
 
@@ -169,7 +176,7 @@ def check_join_knows(record: Record, task: TaskState) -> SyncropelError | None:
         return None
     if joins_knowingly(record.body, fanout):
         return None
-    return Conflict(
+    return JoinOutdated(
         "an attempt was rejected in review since this join was decided", "the engine decides it again"
     )
 

@@ -31,6 +31,13 @@ def result(of: Record, clock: int, verdict: Any = "accept") -> Record:
     return record("KNOW", clock, {"fulfills": of.id, "verdict": verdict}, actor=WORKER_A, thread=THREAD)
 
 
+def accepted(attempt: Record, *records: Record) -> str | None:
+    """The attempt whose accepted result holds for this one, by its INTEND."""
+    state = fold(*records, attempt)
+    found = state.accepted(next(one for one in state.intends.values() if one.record == attempt.id))
+    return found.fulfills if found is not None else None
+
+
 def fold(*records: Record) -> ChildState:
     state = ChildState(THREAD)
     for stored in store(records):
@@ -52,15 +59,21 @@ def test_the_latest_attempt_counts_whenever_it_came() -> None:
 def test_an_attempt_with_a_result_is_not_open() -> None:
     state = fold(FIRST, result(FIRST, 1, "failed"))
     assert state.open is None
-    assert state.accepted() is None
+    assert accepted(SECOND, FIRST, result(FIRST, 1, "failed")) is None
     assert [(one.record, of.body["verdict"]) for one, of in state.reportable()] == [(FIRST.id, "failed")]
     assert fold(FIRST, result(FIRST, 1, "failed"), SECOND).open is not None
 
 
 def test_accepted_work_is_remembered_over_attempts() -> None:
-    done = fold(FIRST, result(FIRST, 1), SECOND).accepted()
-    assert done is not None
-    assert done.fulfills == FIRST.id
+    assert accepted(SECOND, FIRST, result(FIRST, 1)) == FIRST.id
+
+
+def test_a_result_that_was_rejected_in_review_holds_for_no_later_attempt() -> None:
+    third, fourth = intend(3, 2_000_000, rejected=2), intend(4, 3_000_000, rejected=2)
+    both = [FIRST, SECOND, result(FIRST, 1), result(SECOND, 1_000_001)]
+    assert accepted(third, *both) is None, "nor do those before it: the second may repeat the first"
+    assert accepted(fourth, *both, third, result(third, 2_000_001)) == third.id
+    assert accepted(intend(3, 2_000_000, rejected="2"), *both) == FIRST.id
 
 
 def test_the_first_result_of_an_attempt_stays() -> None:

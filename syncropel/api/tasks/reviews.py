@@ -17,13 +17,14 @@ from syncropel.api.tasks.task_views import find_fan_out, find_task
 from syncropel.api.tasks.waiting import Look
 from syncropel.engine.engine import Engine
 from syncropel.errors import Conflict, InvalidRecord, NotFound, SyncropelError
-from syncropel.folds.fanout.reviews import MOST_NOTES, REVIEW, Said, parse_review
+from syncropel.folds.fanout.reviews import REVIEW, Said, parse_review
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import TaskState
 from syncropel.policy.reviewing import dependents, not_rejectable, unfit
 from syncropel.record.model import MAX_CLOCK
 from syncropel.wire import AttemptList, AttemptOut, ReviewTaken
+from syncropel.wire.review_limits import MOST_NOTES
 
 Number = Annotated[int, Field(ge=1, le=MAX_CLOCK)]
 

@@ -25,7 +25,8 @@ def configure(group: Any) -> None:
         group,
         "diff",
         "show what a subtask changed in its git worktree",
-        epilog="A patch against the commit that the attempt began at, of committed and uncommitted changes.\n"
+        epilog="A patch against the commit that the attempt began at: up to the commit of its result, or\n"
+        "else of all that its worktree holds, committed or not.\n"
         "Into a pipe or a file its bytes are as they are, for git apply; on a terminal they are made safe.",
     )
     verb.add_argument("name", metavar="NAME", help="a task's alias or thread")
@@ -41,7 +42,7 @@ def run(args: Namespace) -> int:
     from syncropel.client import output_calls
 
     with connect(args) as client:
-        pages = list(_pages(client, args))
+        pages = list(_pages(client, args.name, args.subtask, args.attempt))
     if is_json(args):
         for page in pages:
             print_json_line(page.model_dump(mode="json"))
@@ -57,12 +58,19 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _pages(client: Client, args: Namespace) -> Iterator[OutputPage]:
+def patch_of(client: Client, name: str, index: int, attempt: int | None) -> bytes:
+    """The whole patch of an attempt, by default the latest."""
     from syncropel.client import output_calls
 
-    attempt, offset = args.attempt, 0
+    return b"".join(output_calls.data(page) for page in _pages(client, name, index, attempt))
+
+
+def _pages(client: Client, name: str, index: int, attempt: int | None) -> Iterator[OutputPage]:
+    from syncropel.client import output_calls
+
+    offset = 0
     while True:
-        asked = output_calls.diff(args.name, args.subtask, attempt=attempt, offset=offset, limit=PAGE_BYTES)
+        asked = output_calls.diff(name, index, attempt=attempt, offset=offset, limit=PAGE_BYTES)
         page = client.send(asked)
         yield page
         if page.next_offset >= page.size or page.next_offset <= offset:

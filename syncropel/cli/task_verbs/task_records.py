@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import add_verb, index
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.cli.task_verbs import review
 from syncropel.cli.task_verbs.uncommitted import refuse_uncommitted
 from syncropel.errors import Conflict
 from syncropel.settings.home import actor_from
@@ -54,7 +55,8 @@ def configure(group: Any) -> None:
     done.add_argument("--force", action="store_true", help="skip the check for uncommitted changes")
     done.set_defaults(run=run_done)
     for name, verdict in VERDICTS.items():
-        judge = _named(add_verb(group, name, f"judge the work: {verdict}"))
+        judge = _named(add_verb(group, name, f"judge the work, or one attempt at a subtask: {verdict}"))
+        review.add_flags(judge, name)
         judge.add_argument("--notes", metavar="TEXT", default="", help="why")
         judge.add_argument("--domain", default="", help="the field of work, such as docs")
         judge.add_argument(
@@ -114,6 +116,9 @@ def _tell_or_end(args: Namespace, client: Client, name: str) -> None:
 
 
 def run_judge(args: Namespace) -> int:
+    review.refuse_stray(args)
+    if args.index is not None:
+        return review.run_review(args, VERDICTS[args.judgement])
     with connect(args) as client:
         from syncropel.client import calls, task_records
 

@@ -13,6 +13,7 @@ from syncropel.cli.text import questions
 from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
 from syncropel.cli.text.merge import collision_lines, merges_lines
+from syncropel.cli.text.review import short_lines
 from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
 from syncropel.client.merge_text import SHORT
@@ -180,6 +181,7 @@ def child_lines(child: ChildOut) -> list[str]:
     lines += [f"        progress: {child.progress}"] if child.progress else []
     if child.said is not None:
         lines.append(f"        {questions.said_line(child.said)}")
+    lines += [f"        {line}" for line in short_lines(child.reviews)]
     lines += [f"        {line}" for line in (*agent_lines(child.agent), *gate_lines(child.gate))]
     if child.state in _BAD_VERDICTS:
         lines += [f"        {line}" for line in child.summary.strip().splitlines()[-_LAST_LINES:]]

@@ -325,7 +325,7 @@ class Dispatcher:
                     self._queue[intend.thread] = since
 
     async def _start(self, run: Run) -> None:
-        done = self._ingest.live.children[run.intend.thread].accepted()
+        done = self._ingest.live.children[run.intend.thread].accepted(run.intend)
         if done is not None and run.taken is None:
             await self._repeat(run.intend, done)
         else:

@@ -31,6 +31,7 @@ from syncropel.folds.tasks.state import REJECTIONS, TaskState
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.joining import decide_join
+from syncropel.policy.reviewing import JoinOutdated
 from syncropel.policy.target_selection import choose
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
@@ -185,7 +186,12 @@ class Reconciler:
             body[REJECTIONS] = len(rejected)
         clock = next(free_clocks(fanout, state.clock, self._did))
         record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
-        await self._ingest.append_one(record.identified())
+        try:
+            await self._ingest.append_one(record.identified())
+        except JoinOutdated as error:
+            log.info("not joined: %s", error.message, extra={"thread_id": state.thread})
+            self._pending.mark(state.thread)
+            return
         log.info("fan-out joined: %s", decision.explanation, extra={"thread_id": state.thread})
         self._deliver_to_what_runs_on(fanout)
         self._said.pop(state.thread, None)

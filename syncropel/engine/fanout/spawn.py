@@ -91,6 +91,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         ("repo", subtask.repo),
         ("briefing", child.spawn.briefing if child.spawn else briefing_of(fanout, subtask.depends_on)),
         ("work", _work(fanout, child) if subtask.repo else ""),
+        ("rejected", fanout.reviews.last_rejected(subtask.index, child.attempt)),
     )
     for key, value in own:
         if value:

@@ -119,6 +119,12 @@ class ChildIntend:
         attempt = self.body.get("attempt", 1)
         return attempt if type(attempt) is int else 1
 
+    @property
+    def rejected(self) -> int:
+        """The last attempt that was rejected in review; 0 for none."""
+        attempt = self.body.get("rejected")
+        return attempt if type(attempt) is int else 0
+
 
 @dataclass(frozen=True, slots=True)
 class ChildResult:
@@ -193,10 +199,13 @@ class ChildState:
         result = self.results.get(latest.record) if latest else None
         return str(result.body["verdict"]) if result else "in_progress"
 
-    def accepted(self) -> ChildResult | None:
-        """An accepted result of any attempt: work that must not be done twice."""
-        for result in self.results.values():
-            if result.body.get("verdict") == ACCEPT:
+    def accepted(self, intend: ChildIntend) -> ChildResult | None:
+        """An accepted result that holds for this attempt: work that must not be done twice. A rejection in
+        review takes its attempt's result away, and those of the attempts before.
+        """
+        for attempt, other in self.intends.items():
+            result = self.results.get(other.record)
+            if attempt > intend.rejected and result is not None and result.body.get("verdict") == ACCEPT:
                 return result
         return None
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
+from syncropel.wire.review_limits import MOST_NOTES, MOST_PATH, MOST_QUOTE, MOST_TEXT
+
 REVIEW: Final = "fanout_review"
 
 Verdict = Literal["accept", "reject"]
@@ -19,14 +21,6 @@ REJECTS: Final = "reject"
 _VERDICTS: Final = (APPROVES, REJECTS)
 _SIDES: Final = ("new", "old")
 
-MOST_NOTES: Final = 100
-MOST_TEXT: Final = 4_000
-"""Bytes of the text, and of each note."""
-MOST_PATH: Final = 1_024
-MOST_QUOTE: Final = 200
-"""Characters."""
-MOST_HINT: Final = 16_000
-"""Bytes of the hint made from a review: it is a variable of the next attempt's program."""
 _SHORT: Final = 12
 _HIGHEST_LINE: Final = 10**9
 _CONTROLS: Final = frozenset({*map(chr, range(32)), "\x7f"})
@@ -143,6 +137,10 @@ class Reviews:
     def rejection(self, index: int, attempt: int) -> Review | None:
         """The review that rejected an attempt, if one did."""
         return next((one for one in self.of(index, attempt) if one.said.rejects), None)
+
+    def last_rejected(self, index: int, before: int) -> int:
+        """The last rejected attempt at a subtask before this one; 0 for none."""
+        return max((one for at, one in self.rejected if at == index and one < before), default=0)
 
 
 def parse_review(body: Mapping[str, Any]) -> Said:
