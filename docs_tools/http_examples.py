@@ -108,6 +108,16 @@ EXAMPLES: Final[dict[str, Example]] = {
     ),
     "POST /v1/tasks/{name}/merge": Example("/v1/tasks/DOCS-7/merge", {"into": "main", "dry_run": True}),
     "GET /v1/tasks/{name}/merge": Example("/v1/tasks/DOCS-7/merge"),
+    "GET /v1/tasks/{name}/subtasks/{index}/attempts": Example("/v1/tasks/DOCS-7/subtasks/0/attempts"),
+    "POST /v1/tasks/{name}/subtasks/{index}/reviews": Example(
+        "/v1/tasks/DOCS-7/subtasks/0/reviews",
+        {
+            "verdict": "reject",
+            "attempt": 1,
+            "commit": "12" * 20,
+            "notes": [{"text": "off by one", "path": "src/a.py", "line": 12, "quote": "return n + 1"}],
+        },
+    ),
     "POST /v1/merges": Example(
         "/v1/merges",
         {

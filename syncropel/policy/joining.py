@@ -40,6 +40,7 @@ _CHILD_FIELDS: Final = frozenset(
         "cost_usd",
         "wall_time_secs",
         "attempt",
+        "approved",
         "thread",
     }
 )

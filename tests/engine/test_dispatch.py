@@ -82,6 +82,21 @@ def test_accepted_work_is_told_again_and_not_done_again() -> None:
     in_workshop(story)
 
 
+def test_accepted_work_that_was_rejected_in_review_is_done_again() -> None:
+    async def story(workshop: Workshop) -> None:
+        await workshop.give("sweep")
+        await asyncio.sleep(2 * SECS)
+        await workshop.give("sweep", attempt=2, rejected=1)
+        await asyncio.sleep(2 * SECS)
+        assert "repeats" not in workshop.result("sweep", 2)
+        await workshop.give("sweep", attempt=3, rejected=1)
+        await asyncio.sleep(1)
+        assert workshop.result("sweep", 3)["repeats"], "what was not rejected holds"
+        assert workshop.crew.begun == ["sweep#1", "sweep#2"]
+
+    in_workshop(story)
+
+
 def test_failed_work_is_done_again() -> None:
     async def story(workshop: Workshop) -> None:
         await workshop.give("fails")

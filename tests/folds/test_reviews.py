@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from syncropel.folds.base.order import fold_order
 from syncropel.folds.fanout.join import decide, parse_join
+from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.reviews import REVIEW, Note, Said, parse_review
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
+from syncropel.folds.fanout.tally import tally_of
 from syncropel.folds.tasks.state import REJECTIONS, fold_task
 from syncropel.folds.tasks.trust import Trust, contributions
 from syncropel.record.model import Record
@@ -112,6 +114,26 @@ def test_a_join_that_did_not_know_of_a_rejection_is_none() -> None:
     assert knowing.status == "approved"
     before = fold(TWO, *accepted(0, 1), *accepted(1, 4), joined(8), reviewed(0, 9))
     assert (before.status, before.fanout and before.fanout.attempt(0)) == ("approved", 1)
+
+
+def test_a_join_over_approvals_waits_for_reviews_and_no_longer() -> None:
+    rule = parse_join("children.all(c, c.approved)", 2)
+    base = [TWO, *accepted(0, 1), *accepted(1, 4)]
+
+    def decision(value: bool, *records: Record) -> tuple[bool, bool, str]:
+        found = decide(rule, fan_out_children(fold_fan_out(*base, *records)), value)
+        return found.satisfied, found.satisfiable, found.cause
+
+    assert decision(False) == (False, True, "waits for a review of [0], [1]")
+    assert decision(False, reviewed(0, 9, "accept")) == (False, True, "waits for a review of [1]")
+    both = [reviewed(0, 9, "accept"), reviewed(1, 10, "accept")]
+    assert decision(True, *both)[0]
+    assert decision(False, *both)[1] is False, "nothing can change any more"
+    tally = tally_of(fan_out_children(fold_fan_out(*base, *both)))
+    assert [one["approved"] for one in tally.cel_children()] == [True, True]
+    assert decision(False, *both, reviewed(0, 11)) == (False, True, "waits for [0] pending spawn")
+    plain = decide(parse_join("false", 2), fan_out_children(fold_fan_out(*base)), False)
+    assert not plain.satisfiable
 
 
 def test_a_rejected_result_is_no_evidence_of_trust_and_an_approved_one_is() -> None:
@@ -242,3 +264,15 @@ def test_a_rejected_attempt_is_never_the_one_that_counts(records: list[Record]) 
     assert not counted & fanout.reviews.rejected
     decision = decide(parse_join("all", 2), fan_out_children(fanout))
     assert not (decision.satisfied and counted & fanout.reviews.rejected)
+
+
+@given(histories())
+def test_progress_kept_up_to_date_says_what_a_fresh_look_says(records: list[Record]) -> None:
+    state = fold_task(THREAD, store(records[:1]))
+    assert state.fanout is not None
+    for stored in store(records)[1:]:
+        progress_of(state.fanout)
+        state.apply(stored)
+    kept = progress_of(state.fanout)
+    assert kept.children() == fan_out_children(state.fanout)
+    assert kept.cel_children() == tally_of(fan_out_children(state.fanout)).cel_children()

@@ -4,13 +4,18 @@ CEL.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout.last_words import last_words
+from syncropel.folds.fanout.state import ACCEPT
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.fanout.tally import Tally, tally_of
+
+_REVIEWED: Final = re.compile(r"\bapproved\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,23 @@ def _decide_cel(
     # A failure can make an expression true as well as an accept can, so it is unsatisfiable only
     # when nothing can change any more.
     if len(tally.unfinished) == len(tally.blocked):
+        if not problem and (open_ := _unapproved(rule.text, tally)):
+            told = ", ".join(f"[{one}]" for one in open_[:4]) + (" and more" if len(open_) > 4 else "")
+            cause = f"waits for a review of {told}"
+            return JoinDecision(False, True, f"{tally.accepted}/{tally.total} accepted, {cause}", (), cause)
         return _never(rule.text, tally, value, names, problem)
     waiting = _waiting(tally, None, names)
     if not problem:
         return waiting
     told = f"the join cannot be evaluated yet: {problem}"
     return replace(waiting, explanation=f"{waiting.explanation}; {told}", problem=problem)
+
+
+def _unapproved(expression: str, tally: Tally) -> list[int]:
+    """The accepted subtasks whose approval may still change what an expression says."""
+    if not _REVIEWED.search(expression):
+        return []
+    return [one.index for one in tally.children() if one.state == ACCEPT and not one.approved]
 
 
 def _never(join: str, tally: Tally, value: bool | None, names: dict[str, str], problem: str) -> JoinDecision:

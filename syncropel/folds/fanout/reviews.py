@@ -138,6 +138,10 @@ class Reviews:
         """The review that rejected an attempt, if one did."""
         return next((one for one in self.of(index, attempt) if one.said.rejects), None)
 
+    def approves(self, index: int, attempt: int) -> bool:
+        """Whether an attempt was approved."""
+        return any(not one.said.rejects for one in self.of(index, attempt)) if self.by_index else False
+
     def last_rejected(self, index: int, before: int) -> int:
         """The last rejected attempt at a subtask before this one; 0 for none."""
         return max((one for at, one in self.rejected if at == index and one < before), default=0)

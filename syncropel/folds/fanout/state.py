@@ -289,6 +289,7 @@ class FanOut:
         told = hint if isinstance(hint, str) else ""
         at = number(body.get("at"), received_at)
         self.reviews.take(Review(record.id, record.actor, at, said, told))
+        self._changed(index)
         if not said.rejects or said.attempt < current:
             return False
         self.record_retry({"index": index, "hint": told})

@@ -24,6 +24,8 @@ class Child:
     blocked_by: tuple[int, ...] = ()
     spawn: Spawn | None = None
     report: Report | None = None
+    approved: bool = False
+    """Whether this attempt was approved in review."""
 
     @property
     def index(self) -> int:
@@ -78,7 +80,8 @@ def child_at(fanout: FanOut, index: int, states: list[str]) -> Child:
         subtask = replace(subtask, budget_usd=fanout.budgets[index])
     slot = index, attempt
     spawn, report = fanout.spawns.get(slot), fanout.reports.get(slot)
-    return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report)
+    approved = fanout.reviews.approves(index, attempt)
+    return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report, approved)
 
 
 def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -80,5 +80,6 @@ def cel_child(child: Child) -> dict[str, Any]:
         "cost_usd": report.cost_usd if report else 0.0,
         "wall_time_secs": report.wall_time_secs if report else 0.0,
         "attempt": child.attempt,
+        "approved": child.approved,
         "thread": spawn.child_thread if spawn else "",
     }
