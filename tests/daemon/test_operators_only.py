@@ -47,6 +47,7 @@ CALLS: tuple[tuple[str, str, dict[str, Any] | list[dict[str, Any]]], ...] = (
     ("approve", "/v1/tasks/TRY/answer", APPROVAL),
     ("amend", "/v1/tasks/TRY/amend", {"budget_usd": 1e6}),
     ("say", "/v1/tasks/TRY/subtasks/0/messages", {"text": "x"}),
+    ("review", "/v1/tasks/TRY/subtasks/0/reviews", {"verdict": "accept", "attempt": 1}),
     ("merge", "/v1/tasks/TRY/merge", {}),
     ("allow", "/v1/worktrees/allow", {"repo": "app", "digest": "ab" * 32}),
     ("fork-approve", "/v1/tasks/TRY/answer", APPROVAL),

@@ -30,6 +30,7 @@ PARSED = {
     "howto/kill-switch-drill.md": "the tutorial runs it",
     "howto/lost-instance.md": "needs a lost instance; tests/fleet/test_moving_work.py loses one",
     "howto/merge.md": "names a task of the reader's own; tests/api/test_merge.py merges",
+    "howto/review.md": "names a task of the reader's own; tests/api/test_reviews.py reviews",
     "howto/permissions.md": "locks out whoever is not Ada; tests/api/test_lockout.py has the cases",
     "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
     "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
