@@ -43,9 +43,9 @@ def check_review(record: Record, task: TaskState | None) -> SyncropelError | Non
     hint = body.get("hint", "")
     if not isinstance(hint, str) or bool(hint) != said.rejects:
         return InvalidRecord(f"{REVIEW}: a rejection has a hint, and nothing else has one", _TOPICS)
-    if (size := len(hint.encode("utf-8", "surrogatepass"))) > MOST_HINT:
+    if (size := len((hint or said.hint("")).encode("utf-8", "surrogatepass"))) > MOST_HINT:
         return InvalidRecord(
-            f"the notes make a hint of {size} bytes; at most {MOST_HINT}", "shorten them, or leave some out"
+            f"text and notes make {size} bytes; at most {MOST_HINT}", "shorten them, or leave some out"
         )
     if task is None or task.fanout is None:
         return Conflict(f"{REVIEW} on {record.thread}: it has no subtasks", "see the tasks: spl task list")

@@ -98,6 +98,7 @@ class TaskDetail(TaskSummary):
         default=[], description="files that running subtasks of it and others have touched"
     )
     merges: list[MergeOut] = Field(default=[], description="merges of its branches, the latest first")
+    reviews: list[ReviewOut] = Field(default=[], description="of its subtasks' attempts, the latest first")
 
 
 class AttemptOut(Wire):

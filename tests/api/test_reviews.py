@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from syncropel.cli.text.task import join_lines
 from syncropel.folds.control.access import SCOPES
 from syncropel.record.model import Record
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from syncropel.store.base import Appended
+from syncropel.wire import JoinStatus
 from tests.git_repository import git, new_project
 
 from .conftest import Api, assert_error, until
@@ -172,6 +174,25 @@ async def test_a_review_after_the_join_says_what_to_do_now(two: Two) -> None:
     assert (await review(two, "accept")).status_code == 201, (
         "who approved which commit is still worth knowing"
     )
+
+
+async def test_a_join_over_approvals_is_closed_by_the_last_one(two: Two) -> None:
+    await begun(two, GOAL, GOAL, join="children.all(c, c.approved)")
+    for index in (0, 1):
+        await has(two, "accept", index)
+    join = await two.coordinator.get("/v1/tasks/T/join")
+    waits = "2/2 accepted, waits for a review of [0], [1]"
+    assert (join["explanation"], join["status"]) == (waits, "in_progress")
+    assert f"Not joined: {waits}" in "\n".join(join_lines(JoinStatus.model_validate(join)))
+    assert (await review(two, "accept", 0)).status_code == 201
+    assert (await review(two, "accept", 1)).status_code == 201
+
+    async def over() -> bool:
+        return bool((await two.coordinator.get("/v1/tasks/T/join"))["complete"])
+
+    await until(over)
+    task = await two.coordinator.get("/v1/tasks/T")
+    assert (task["status"], [one["index"] for one in task["reviews"]]) == ("approved", [1, 0])
 
 
 @pytest.mark.parametrize("reject_first", [True, False])

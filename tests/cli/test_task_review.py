@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncropel.cli.text.review import reviews_lines
 from syncropel.cli.text.task import child_lines
 from syncropel.client import Client
 from syncropel.client.calls import Call
@@ -217,6 +218,13 @@ def test_join_status_says_the_last_reviews(spl: Spl) -> None:
     lines = "\n".join(child_lines(child))
     assert "reviews: 2 more before these" in lines
     assert lines.count("review: attempt 1 rejected by did:sync:user:ada at abababababab: Not yet.") == 3
+
+
+def test_show_says_the_last_reviews() -> None:
+    assert reviews_lines([]) == []
+    lines = reviews_lines([REVIEW] * 5)
+    assert lines[:2] == ["Reviews:", f"  [0] attempt 1 rejected by {REVIEW.by} at {COMMIT[:12]}: Not yet."]
+    assert lines[-1] == "  and 2 before"
 
 
 def test_a_patch_is_read_by_its_counts_and_not_by_what_lines_look_like() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.turns import needs_quiet
-from syncropel.errors import SyncropelError
+from syncropel.engine.merging.choosing import choose
+from syncropel.errors import Conflict, SyncropelError
 from syncropel.folds.fanout.reviews import REVIEW
 from syncropel.folds.tasks.merges import ASKED
 from syncropel.folds.tasks.state import REJECTIONS
@@ -21,6 +22,7 @@ from tests.folds.build import (
     THREAD,
     WORKER_A,
     done,
+    fold,
     parent,
     record,
     retry,
@@ -120,6 +122,8 @@ def test_a_bad_shape_is_refused_whoever_writes_it(more: dict[str, Any]) -> None:
     assert refused is not None
     assert refused.code == "INVALID_RECORD"
     assert judge(said("accept", hint="listen"), *ACCEPTED) is not None
+    long = [{"text": "x" * 3999}] * 5
+    assert judge(said("accept", notes=long), *ACCEPTED) is not None
 
 
 def test_no_join_and_no_merge_rests_on_a_rejected_attempt() -> None:
@@ -134,6 +138,13 @@ def test_no_join_and_no_merge_rests_on_a_rejected_attempt() -> None:
     refused = judge(asked(), *ACCEPTED, REJECTED)
     assert refused is not None
     assert "was rejected by" in refused.message
+
+
+def test_what_was_rejected_is_not_chosen_for_a_merge() -> None:
+    with pytest.raises(Conflict, match=f"attempt 1 was rejected by {OPERATOR}, and attempt 2 is pending"):
+        choose(fold(*ACCEPTED, REJECTED), [0])
+    with pytest.raises(Conflict, match="no accepted subtask with a branch"):
+        choose(fold(*ACCEPTED, REJECTED), [])
 
 
 def test_nothing_else_is_written_while_a_review_is_judged() -> None:

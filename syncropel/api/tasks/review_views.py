@@ -12,6 +12,12 @@ def reviews_of(fanout: FanOut, index: int, attempt: int | None = None) -> list[R
     return [review_out(one) for one in fanout.reviews.of(index, attempt)]
 
 
+def all_reviews(fanout: FanOut) -> list[ReviewOut]:
+    """The reviews of all subtasks, the latest first."""
+    found = [review_out(one) for listed in fanout.reviews.by_index.values() for one in listed]
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
 def review_out(review: Review) -> ReviewOut:
     """One review."""
     said = review.said

@@ -8,7 +8,7 @@ from typing import Any, Final
 from syncropel.api.tasks.agent_views import agent_out, gate_out, worktree_out
 from syncropel.api.tasks.attempt_views import Lost, earlier, ended_at, ran_from
 from syncropel.api.tasks.merge_views import tell_merged
-from syncropel.api.tasks.review_views import reviews_of
+from syncropel.api.tasks.review_views import all_reviews, reviews_of
 from syncropel.api.tasks.talk_views import talk_out, tell_asked, tell_said
 from syncropel.api.tasks.waiting import (
     NOT_SPAWNED,
@@ -121,6 +121,7 @@ def task_detail(state: TaskState, own_did: str) -> TaskDetail:
         triggered_by=state.triggered_by,
         budget_usd=fanout.budget_usd if fanout else None,
         talk=talk_out(fanout),
+        reviews=all_reviews(fanout) if fanout else [],
     )
 
 

@@ -87,6 +87,13 @@ def review_lines(review: ReviewOut) -> list[str]:
     return [*lines, *(f"  {clean(note_words(one))}" for one in review.notes)]
 
 
+def reviews_lines(reviews: Sequence[ReviewOut]) -> list[str]:
+    """Reviews in a task's description, the latest first; empty without any."""
+    lines = [f"  [{one.index}] {clean(review_words(one))}" for one in reviews[:_MOST_REVIEWS]]
+    more = len(reviews) - _MOST_REVIEWS
+    return ["Reviews:", *lines, *([f"  and {more} before"] if more > 0 else [])] if lines else []
+
+
 def short_lines(reviews: Sequence[ReviewOut]) -> list[str]:
     """The last reviews of a subtask, each in a line, for `spl task join-status`."""
     lines = [f"review: {clean(review_words(one))}" for one in reviews[-_MOST_REVIEWS:]]

@@ -13,7 +13,7 @@ from syncropel.cli.text import questions
 from syncropel.cli.text.agent import agent_lines, gate_lines
 from syncropel.cli.text.children import children_lines
 from syncropel.cli.text.merge import collision_lines, merges_lines
-from syncropel.cli.text.review import short_lines
+from syncropel.cli.text.review import reviews_lines, short_lines
 from syncropel.cli.text.spend import against, cost
 from syncropel.cli.text.thread import when
 from syncropel.client.merge_text import SHORT
@@ -138,6 +138,8 @@ def join_lines(status: JoinStatus) -> list[str]:
     ]
     if not status.complete and not status.satisfiable:
         lines += ["", f"  ✗ {status.explanation}", *([f"    {status.hint}"] if status.hint else [])]
+    elif not status.complete and status.completed == count and status.explanation != "cancelled":
+        lines.append(f"  Not joined: {clean(status.explanation)}")
     elif status.problem:
         lines.append(f"  Join cannot be evaluated yet: {status.problem}")
     lines += ["", "  Per-subtask:"]
@@ -245,6 +247,7 @@ def task_lines(task: TaskDetail) -> list[str]:
     for one in task.marks:
         lines.append(f"{clean(one.name)}: {one.problem or clean(_plain(one.value)) or '-'}")
     lines += collision_lines(task.collisions)
+    lines += reviews_lines(task.reviews)
     lines += merges_lines(task.merges)
     lines += children_lines(task.children, task.children_join)
     return [*lines, f"Records: {task.records}"]

@@ -39,10 +39,10 @@ def choose(state: TaskState, indexes: Collection[int]) -> Chosen:
                 f"{name} has no subtask {index}: it has {len(children)}, from 0 on",
                 f"see them: spl task join-status {name}",
             )
-        if problem := _problem(children[index]):
+        if problem := _problem(fanout, children[index]):
             raise Conflict(f"{name} [{index}] cannot be merged: {problem}", f"see: spl task show {name}")
     wanted = [children[index] for index in set(indexes)] if indexes else children
-    able = {child.index: child for child in wanted if not _problem(child)}
+    able = {child.index: child for child in wanted if not _problem(fanout, child)}
     if not able:
         raise Conflict(
             f"{name} has no accepted subtask with a branch",
@@ -60,9 +60,11 @@ def choose(state: TaskState, indexes: Collection[int]) -> Chosen:
     return Chosen(repos[0], spawn.instance if spawn is not None else "", branches)
 
 
-def _problem(child: Child) -> str:
+def _problem(fanout: FanOut, child: Child) -> str:
     """Why a subtask has nothing that could be merged; empty when it has."""
-    report = child.report
+    report, before = child.report, child.attempt - 1
+    if report is None and (rejection := fanout.reviews.rejection(child.index, before)) is not None:
+        return f"attempt {before} was rejected by {rejection.by}, and attempt {before + 1} is {child.state}"
     if report is None or report.verdict != ACCEPT:
         return f"it is not accepted (it is {child.state})"
     left = report.worktree or {}
