@@ -25,7 +25,7 @@ from syncropel.folds.control.rules import KINDS, PERMISSION, Rules, parse_rule
 from syncropel.folds.fanout.child import ChildState
 from syncropel.folds.fanout.reassignments import AMEND_BUDGET
 from syncropel.folds.fanout.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
-from syncropel.folds.fanout.state import AMEND_JOIN
+from syncropel.folds.fanout.state import AMEND_JOIN, SPAWNED
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.parents import Parents
@@ -43,6 +43,7 @@ from syncropel.policy.reviewing import (
     check_join_knows,
     check_merge,
     check_review,
+    check_spawn,
     is_merge_request,
     is_review,
 )
@@ -112,6 +113,8 @@ def check(
         return None if task is None else check_verdict(record, task) or check_join_knows(record, task)
     if is_review(record):
         return check_review(record, state.tasks.get(record.thread))
+    if record.act == "DO" and record.topic == SPAWNED:
+        return check_spawn(record, state.tasks.get(record.thread))
     if is_merge_request(record):
         return check_merge(record, state.tasks.get(record.thread))
     if record.act == "INTEND" and (refused := check_fork(record, state)) is not None:

@@ -1,4 +1,4 @@
-"""Which attempts may be reviewed, by whom; and that neither a join nor a merge rests on a rejected one.
+"""Which attempts may be reviewed, by whom; and that no join, spawn, or merge rests on a rejected one.
 
 A review is judged and written alone, so what is found here still holds when it is in the log.
 """
@@ -16,6 +16,7 @@ from syncropel.folds.tasks.state import TaskState, joins_knowingly
 from syncropel.record.model import Record
 from syncropel.wire.review_limits import MOST_HINT
 
+_AGAIN: Final = "the engine decides again"
 _TOPICS: Final = "see what it has to say in the reference of topics"
 
 
@@ -27,10 +28,12 @@ class DependentsBegan(Conflict):
     code = "DEPENDENTS_BEGAN"
 
 
-class JoinOutdated(Conflict):
-    """Raised when an attempt was rejected since a join was decided: it is decided again."""
+class Overtaken(Conflict):
+    """Raised when the engine decided a join or a spawn before an attempt was rejected that it rests on: it
+    decides again.
+    """
 
-    code = "JOIN_OUTDATED"
+    code = "OVERTAKEN"
 
 
 def check_review(record: Record, task: TaskState | None) -> SyncropelError | None:
@@ -176,9 +179,19 @@ def check_join_knows(record: Record, task: TaskState) -> SyncropelError | None:
         return None
     if joins_knowingly(record.body, fanout):
         return None
-    return JoinOutdated(
-        "an attempt was rejected in review since this join was decided", "the engine decides it again"
-    )
+    return Overtaken("an attempt was rejected in review since this join was decided", _AGAIN)
+
+
+def check_spawn(record: Record, task: TaskState | None) -> SyncropelError | None:
+    """Why this subtask may not begin now: an attempt that it depends on was rejected since it was decided."""
+    fanout, slot = task.fanout if task is not None else None, slot_of(record.body)
+    if fanout is None or not fanout.reviews.rejected or slot is None or slot[0] >= len(fanout.spec.subtasks):
+        return None
+    for other in fanout.spec.subtasks[slot[0]].depends_on:
+        report = fanout.report(other)
+        if report is None or report.verdict != ACCEPT:
+            return Overtaken(f"[{other}], which [{slot[0]}] depends on, is not accepted any more", _AGAIN)
+    return None
 
 
 def check_merge(record: Record, task: TaskState | None) -> SyncropelError | None:

@@ -147,7 +147,7 @@ def test_a_rejection_sends_what_was_looked_at_with_the_lines_quoted(
     notes = [
         "src/a.py:11 off by one",
         "src/a.py:11:old why?",
-        "src/b.py:7 there is more",
+        "src/b.py:7 and more",
         "tests are missing",
     ]
     words = [word for note in notes for word in ("--note", note)]

@@ -126,14 +126,19 @@ def test_a_bad_shape_is_refused_whoever_writes_it(more: dict[str, Any]) -> None:
     assert judge(said("accept", notes=long), *ACCEPTED) is not None
 
 
-def test_no_join_and_no_merge_rests_on_a_rejected_attempt() -> None:
+def test_no_join_no_spawn_and_no_merge_rests_on_a_rejected_attempt() -> None:
     later = [spawned(1, 6), done(1, 11)]
     assert judge(JOINED, *ACCEPTED, *later) is None
     refused = judge(JOINED, *ACCEPTED, *later, REJECTED)
     assert refused is not None
-    assert refused.code == "JOIN_OUTDATED"
+    assert refused.code == "OVERTAKEN"
     knows = record("KNOW", 99, {**JOINED.body, REJECTIONS: 1}, actor=COORDINATOR)
     assert judge(knows, *ACCEPTED, *later, REJECTED) is None
+    assert judge(spawned(2, 95), *ACCEPTED) is None
+    refused = judge(spawned(2, 95), *ACCEPTED, REJECTED)
+    assert refused is not None
+    assert refused.code == "OVERTAKEN"
+    assert judge(spawned(0, 95, attempt=2), *ACCEPTED, REJECTED) is None
     assert judge(asked(), *ACCEPTED) is None
     refused = judge(asked(), *ACCEPTED, REJECTED)
     assert refused is not None

@@ -31,7 +31,7 @@ from syncropel.folds.tasks.state import REJECTIONS, TaskState
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.evaluation_functions import EvaluationFunctions
 from syncropel.policy.joining import decide_join
-from syncropel.policy.reviewing import JoinOutdated
+from syncropel.policy.reviewing import Overtaken
 from syncropel.policy.target_selection import choose
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY
@@ -188,7 +188,7 @@ class Reconciler:
         record = Record(state.thread, self._did, "KNOW", body, clock, (fanout.intend,))
         try:
             await self._ingest.append_one(record.identified())
-        except JoinOutdated as error:
+        except Overtaken as error:
             log.info("not joined: %s", error.message, extra={"thread_id": state.thread})
             self._pending.mark(state.thread)
             return
@@ -242,7 +242,9 @@ class Reconciler:
             decisions.append(spawned(fanout, child, intend, clock, self._did, chosen.did, now))
         written = False
         for outcome in await self._placed(decisions, placing) if decisions else ():
-            if isinstance(outcome, SyncropelError):
+            if isinstance(outcome, Overtaken):
+                log.info("not spawned: %s", outcome.message, extra={"thread_id": state.thread})
+            elif isinstance(outcome, SyncropelError):
                 log.error("cannot spawn: %s", outcome.message, extra={"thread_id": state.thread})
             else:
                 written = True
