@@ -12,7 +12,7 @@ from syncropel.cli.text.review import reviews_lines
 from syncropel.cli.text.task import child_lines
 from syncropel.client import Client
 from syncropel.client.calls import Call
-from syncropel.client.review_text import patch_lines
+from syncropel.client.patch_lines import patch_lines
 from syncropel.errors import NoOutput
 from syncropel.wire import AttemptList, AttemptOut, ChildOut, OutputPage, ReviewOut, ReviewTaken
 

@@ -149,7 +149,7 @@ def _quoted(
     client: Client, args: Namespace, attempt: int, notes: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The notes, each with the line that it is about, as far as the patch shows it."""
-    from syncropel.client.review_text import patch_lines
+    from syncropel.client.patch_lines import patch_lines
     from syncropel.wire.review_limits import MOST_QUOTE
 
     if not any("line" in one for one in notes):

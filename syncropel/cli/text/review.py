@@ -8,6 +8,7 @@ from syncropel.cli.support.numbers import dollars, duration
 from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text.thread import when
 from syncropel.client.review_text import note_words, review_words
+from syncropel.wire.review_words import verdict_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,6 @@ def _row(one: AttemptOut) -> list[str]:
     left = one.worktree
     cost = dollars(one.cost_usd)
     last = one.reviews[-1] if one.reviews else None
-    word = {"accept": "approved", "reject": "rejected"}.get(last.verdict, last.verdict) if last else "-"
     return [
         str(one.attempt),
         one.state,
@@ -75,13 +75,13 @@ def _row(one: AttemptOut) -> list[str]:
         f"{one.tokens:,}" if one.tokens is not None else "-",
         one.instance_alias or one.instance,
         left.commit[:_SHORT] if left else "-",
-        word,
+        verdict_word(last.verdict) if last else "-",
     ]
 
 
 def review_lines(review: ReviewOut) -> list[str]:
     """A review with all its notes."""
-    word = {"accept": "approved", "reject": "rejected"}.get(review.verdict, review.verdict)
+    word = verdict_word(review.verdict)
     lines = [clean(f"Attempt {review.attempt} {word} by {review.by}, {when(review.at)}")]
     lines += [f"  {clean(line)}" for line in review.text.splitlines()]
     return [*lines, *(f"  {clean(note_words(one))}" for one in review.notes)]
@@ -105,8 +105,10 @@ def taken_lines(name: str, taken: ReviewTaken) -> list[str]:
     """The output of `spl task approve NAME N` and `spl task reject NAME N`."""
     one = taken.review
     at = f" at {one.commit[:_SHORT]}" if one.commit else ""
-    word = {"accept": "approved", "reject": "rejected"}.get(one.verdict, one.verdict)
-    lines = [f"✓ {name} [{one.index}] attempt {one.attempt}{at} {word}", f"  record: {one.id}"]
+    lines = [
+        f"✓ {name} [{one.index}] attempt {one.attempt}{at} {verdict_word(one.verdict)}",
+        f"  record: {one.id}",
+    ]
     if taken.next_attempt is not None:
         lines += [f"  Attempt {taken.next_attempt} begins, and is told:"]
         lines += [f"    {clean(line)}" for line in taken.hint.splitlines()]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from syncropel.wire.review_limits import MOST_NOTES, MOST_PATH, MOST_QUOTE, MOST_TEXT
+from syncropel.wire.review_words import note_line
 
 REVIEW: Final = "fanout_review"
 
@@ -51,12 +52,9 @@ class Note:
         return body
 
     def as_line(self) -> str:
-        """As the next attempt is told: place, quotation, and note."""
-        place = self.path if self.line is None else f"{self.path}:{self.line}"
-        if self.side == "old":
-            place += " (before the change)"
-        quote = f"`{self.quote}`" if self.quote else ""
-        return " — ".join(filter(None, (place, quote, self.text))) if place else f"- {self.text}"
+        """As the next attempt is told."""
+        line = note_line(self.text, self.path, self.line, self.side, self.quote)
+        return line if self.path else f"- {line}"
 
 
 @dataclass(frozen=True, slots=True)
