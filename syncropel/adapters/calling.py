@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from syncropel.adapters.asking import Answer
@@ -23,12 +24,36 @@ class TooMuch(Conflict):
     status = 429
 
 
+@dataclass(frozen=True, slots=True)
+class NewSubtask:
+    """A subtask that an agent asks for. Empty `target` and `repo`: as its own."""
+
+    goal: str
+    target: str = ""
+    repo: str = ""
+    depends_on: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of it: its `index`, or the `reason` why there is none."""
+
+    index: int | None
+    reason: str = ""
+
+
 class Calls(Protocol):
     """What one attempt may ask for. Each method raises TooMuch, or why it is refused as SyncropelError."""
 
     async def question(self, number: str, question: str, choices: tuple[str, ...]) -> Answer:
         """Ask the operator, and wait for the answer. `number`: the agent's own, so that a question that it
         repeats after its daemon went away is asked once.
+        """
+        ...
+
+    async def add_subtask(self, number: str, asked: NewSubtask) -> Added:
+        """Ask for one more subtask, and wait until the coordinator has decided. `number`: as for a
+        question.
         """
         ...
 
@@ -45,6 +70,9 @@ class NoCalls:
     """Nothing can be asked for."""
 
     async def question(self, number: str, question: str, choices: tuple[str, ...]) -> Answer:
+        raise _none()
+
+    async def add_subtask(self, number: str, asked: NewSubtask) -> Added:
         raise _none()
 
     async def progress(self, text: str) -> None:

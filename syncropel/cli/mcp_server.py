@@ -16,7 +16,7 @@ from syncropel.errors import SyncropelError
 
 _INSTRUCTIONS: Final = (
     "You work on one subtask of a task. Use these tools to ask the operator what you cannot decide, "
-    "to say how far you have come, and to see the other subtasks."
+    "to say how far you have come, to see the other subtasks, and to add one."
 )
 
 
@@ -32,7 +32,7 @@ def server_of(attempt: Attempt) -> MCPServer:
     """The server, with the tools of this attempt."""
     server = MCPServer("syncropel", instructions=_INSTRUCTIONS, log_level="ERROR")
     tools = _Tools(attempt)
-    for tool in (tools.ask_operator, tools.report_progress, tools.read_siblings):
+    for tool in (tools.ask_operator, tools.report_progress, tools.read_siblings, tools.add_subtask):
         server.tool(description=cleandoc(tool.__doc__ or ""), structured_output=False)(tool)
     return server
 
@@ -75,6 +75,36 @@ class _Tools:
         """
         with _refusals():
             return await self._attempt.siblings()
+
+    async def add_subtask(
+        self,
+        goal: str,
+        ctx: Context,
+        depends_on: list[int] | None = None,
+        target: str | None = None,
+        repo: str | None = None,
+    ) -> str:
+        """Add a subtask to your task, for another agent, with a goal of at most 4,000 characters. It works as
+        yours does, and its task is done only when its operator's rule says so. depends_on: indexes of the
+        subtasks whose results it needs first. target, repo: only ones that other subtasks have. The operator
+        limits how many may be added, and may allow none; the result says so.
+        """
+        rounds = 0
+
+        async def waiting() -> None:
+            nonlocal rounds
+            rounds += 1
+            await ctx.report_progress(rounds, message="waiting for the coordinator")
+
+        more = {"depends_on": depends_on, "target": target, "repo": repo}
+        asked = {"goal": goal, **{key: value for key, value in more.items() if value}}
+        with _refusals():
+            told = await self._attempt.subtask(asked, waiting)
+        if told is None:
+            return "It is asked for, and nothing is decided yet. Call again with the same to hear of it."
+        if (index := told.get("added")) is not None:
+            return f"It is subtask {index}. read_siblings says how it goes."
+        return f"It is not added: {told.get('reason') or 'it was refused'}."
 
 
 @contextmanager

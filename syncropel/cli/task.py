@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, money, verbs
+from syncropel.cli.support.parsing import (
+    Parser,
+    UsageError,
+    add_limit,
+    add_verb,
+    index,
+    money,
+    positive,
+    verbs,
+)
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
 from syncropel.cli.task_verbs import (
     answering,
@@ -148,6 +157,18 @@ def _configure_fan_out(group: Any) -> None:
     dispatching.add_allow_unknown(fan_out)
     fan_out.add_argument("--namespace", help="the namespace (default: the task's)")
     fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks together may cost")
+    fan_out.add_argument(
+        "--may-add",
+        type=index,
+        metavar="N",
+        help="how many subtasks its agents may add in all (default: none)",
+    )
+    fan_out.add_argument(
+        "--add-depth",
+        type=positive,
+        metavar="N",
+        help="how deep: with 1, a subtask that an agent added adds none (default: 1)",
+    )
     fan_out.set_defaults(run=run_fan_out)
 
 
@@ -236,6 +257,8 @@ def run_fan_out(args: Namespace) -> int:
         "join": join,
         "namespace": args.namespace,
         "budget_usd": args.budget,
+        "may_add": args.may_add,
+        "add_depth": args.add_depth,
         "actor": actor_from(os.environ),
         "allow_unknown": args.allow_unknown or None,
     }

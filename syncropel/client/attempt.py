@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import secrets
@@ -13,14 +14,14 @@ from typing import Any, Final
 import httpx
 
 from syncropel.errors import DaemonUnreachable, RemoteError, SetupError, SyncropelError
+from syncropel.wire.attempt_words import TOKEN, URL
 
-URL: Final = "SPL_MCP_URL"
-TOKEN: Final = "SPL_MCP_TICKET"
-"""Variables that the daemon sets for its agent."""
 AWAY_SECS: Final = 30.0
 """How long a daemon may be away, as when it is started again."""
 AWAY_WITH_QUESTION_SECS: Final = 600.0
 """The same while an operator is asked: the answer is not lost meanwhile."""
+DECIDE_SECS: Final = 60.0
+"""How long to wait for what the coordinator decides: it may be away, and the agent has work to do."""
 _ANSWER_SECS: Final = 60.0
 _PAUSE_SECS: Final = 0.5
 _HERE: Final = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
@@ -41,8 +42,8 @@ class Attempt:
             trust_env=False,  # the token goes to this machine's daemon, and to no proxy
             transport=transport,
         )
-        self._open: dict[tuple[str, tuple[str, ...]], str] = {}
-        """The numbers of questions that have no answer yet: whoever repeats one waits for the same."""
+        self._open: dict[str, str] = {}
+        """The numbers of what has no answer yet, by what is asked: whoever repeats it waits for the same."""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Attempt:
@@ -61,14 +62,33 @@ class Attempt:
 
     async def question(self, question: str, choices: tuple[str, ...], waiting: Waiting) -> dict[str, Any]:
         """Ask the operator; `answered`, `text`, `by`, `reason`. Raises SyncropelError."""
-        number = self._open.setdefault((question, choices), secrets.token_hex(16))
-        asked = {"id": number, "question": question, "choices": list(choices)}
-        while True:
-            told = await self._call("questions", asked, AWAY_WITH_QUESTION_SECS, waiting)
-            if told.get("state") != "waiting":
-                self._open.pop((question, choices), None)
-                return told
+        asked = {"question": question, "choices": list(choices)}
+        while (told := await self._ask("questions", asked, AWAY_WITH_QUESTION_SECS, waiting)) is None:
             await waiting()
+        return told
+
+    async def subtask(self, asked: Mapping[str, Any], waiting: Waiting) -> dict[str, Any] | None:
+        """Ask for a subtask: `goal`, and what else it has; `added`, `reason`. None when nothing is decided
+        yet; whoever asks for the same again hears what was. Raises SyncropelError.
+        """
+        until = time.monotonic() + DECIDE_SECS
+        while (told := await self._ask("subtasks", asked, None, waiting)) is None:
+            if time.monotonic() >= until:
+                return None
+            await waiting()
+        return told
+
+    async def _ask(
+        self, route: str, asked: Mapping[str, Any], away_secs: float | None, waiting: Waiting
+    ) -> dict[str, Any] | None:
+        """The answer; None while there is none."""
+        about = json.dumps([route, asked], sort_keys=True)
+        number = self._open.setdefault(about, secrets.token_hex(16))
+        told = await self._call(route, {"id": number, **asked}, away_secs, waiting)
+        if told.get("state") == "waiting":
+            return None
+        self._open.pop(about, None)
+        return told
 
     async def progress(self, text: str) -> None:
         """Record this. Raises SyncropelError."""

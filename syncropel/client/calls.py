@@ -150,7 +150,7 @@ def create_task(fields: Mapping[str, Any]) -> Call[schema.TaskDetail]:
 
 
 def fan_out(name: str, spec: Mapping[str, Any]) -> Call[schema.PostedRecord]:
-    """Fan a task out; `spec` has subtasks, join, and optionally namespace and budget_usd.
+    """Fan a task out; `spec` has subtasks, join, and optionally namespace, budget_usd, may_add.
 
     Returns the parent INTEND.
     """

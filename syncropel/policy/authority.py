@@ -17,7 +17,7 @@ from syncropel.folds.base.lifecycle import opens_or_closes
 from syncropel.folds.fanout.child import DISPATCH as OBSERVED
 from syncropel.folds.fanout.child import ChildState, is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.talk import FACTS
+from syncropel.folds.fanout.told import FACTS
 from syncropel.folds.fleet.credentials import Credentials
 from syncropel.folds.tasks.merges import STEP as MERGE_STEP
 from syncropel.folds.tasks.state import TaskState

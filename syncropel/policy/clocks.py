@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
-from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD, ChildState
+from syncropel.folds.fanout.child import WORDS, ChildState
 from syncropel.folds.fanout.clocks import free_clocks, word_clock
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.talk import FACTS
+from syncropel.folds.fanout.told import FACTS
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.working_set import WorkingSet
 from syncropel.policy.authority import Writer
@@ -130,8 +130,9 @@ class PastCeiling:
 def placed_report(record: Record, state: ClockedState, given: Given) -> Record:
     """The record; a report without a clock, as the first versions send it, gets the one reserved for it.
 
-    What is told again of a question or a message gets the clock that it has in the log: no second record.
-    Told for the first time it gets one that nobody needs for a report, or to end an attempt.
+    What is told again of a question, a message, or a subtask that is asked for gets the clock that it has in
+    the log: no second record. Told for the first time it gets one that nobody needs for a report, or to end
+    an attempt.
     """
     if record.clock is not None:
         return record
@@ -141,12 +142,12 @@ def placed_report(record: Record, state: ClockedState, given: Given) -> Record:
     elif record.topic in FACTS:
         task = state.tasks.get(record.thread)
         if task is not None and (fanout := task.fanout) is not None:
-            placed = fanout.talk.clock_of(record)
+            placed = fanout.told_at(record)
             if placed is None:
                 free = free_clocks(fanout, task.clock, record.actor)
                 placed = next(one for one in free if (record.thread, record.actor, one) not in given)
                 given.add((record.thread, record.actor, placed))
-    elif record.topic in (ANSWER_CHILD, SAY_CHILD):
+    elif record.topic in WORDS:
         child, attempt = state.children.get(record.thread), record.body.get("attempt")
         if child is not None and type(attempt) is int and attempt > 0:
             known = child.clock_of(record)

@@ -33,6 +33,7 @@ from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.threads.index import ThreadIndex
 from syncropel.folds.working_set import WorkingSet
 from syncropel.freeze_levels import EVERYWHERE, unkill_command
+from syncropel.policy.adding import check_decision, is_decision
 from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.expression_contexts import compile_in
@@ -108,6 +109,11 @@ def check(
         return refused
     if is_talk(record):
         return check_talk(record, state.tasks.get(record.thread), state.children.get(record.thread))
+    if is_decision(record):
+        task = state.tasks.get(record.thread)
+        fanout = task.fanout if task is not None else None
+        covering = state.control.covering(fanout.spec.namespace) if fanout is not None else ()
+        return check_decision(record, fanout, covering)
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)
         return None if task is None else check_verdict(record, task) or check_join_knows(record, task)

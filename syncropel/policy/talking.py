@@ -1,4 +1,4 @@
-"""What may be recorded of questions, answers, and messages: only what fits what is known of them."""
+"""What may be recorded of what running attempts say and are told: only what fits what is known of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
-from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD, ChildState
+from syncropel.folds.fanout.additions import ASKED
+from syncropel.folds.fanout.child import WORDS, ChildState
 from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.talk import (
     ALLOW,
     ANSWER,
     CANCELLED,
     DECIDED,
-    FACTS,
     MESSAGE_STATE,
     MESSAGE_STATES,
     MOST_QUEUED,
@@ -32,13 +32,15 @@ from syncropel.folds.fanout.talk import (
     read_question,
     slot_of,
 )
+from syncropel.folds.fanout.told import FACTS
 from syncropel.folds.tasks.state import TaskState
+from syncropel.policy.adding import check_request
 from syncropel.record.canonical import canonical_json
 from syncropel.record.model import Record
 
 _SEE: Final = "see what waits: spl inbox"
 _TOPICS: Final = "see what it has to say in the reference of topics"
-_SAID: Final = frozenset({ANSWER, SAY, ANSWER_CHILD, SAY_CHILD})
+_SAID: Final = WORDS | {ANSWER, SAY}
 _TALK: Final = FACTS | _SAID
 MOST_TEXT: Final = 4_000
 """Bytes of an answer, a note, or a message: as many messages as may wait fit into a hint, which is a variable
@@ -53,10 +55,10 @@ class Over(Conflict):
 
 
 def check_talk(record: Record, task: TaskState | None, child: ChildState | None) -> SyncropelError | None:
-    """Why this record about a question or a message is refused, or None. It is asked of every author: a fact
-    of the engine itself has to fit as well. `task` and `child`: of the record's thread.
+    """Why this record of what an attempt says or is told is refused, or None. It is asked of every author: a
+    fact of the engine itself has to fit as well. `task` and `child`: of the record's thread.
     """
-    if record.topic in (ANSWER_CHILD, SAY_CHILD):
+    if record.topic in WORDS:
         about, attempts = record.body.get("child_intend"), child.intends.values() if child else ()
         fits = any((one.record, one.attempt) == (about, record.body.get("attempt")) for one in attempts)
         return None if fits else Conflict(f"{record.topic} on {record.thread} names no attempt here", _SEE)
@@ -73,18 +75,20 @@ def check_talk(record: Record, task: TaskState | None, child: ChildState | None)
         return InvalidRecord(
             f"{record.topic}: child_intend is not the attempt's", "name the attempt's INTEND"
         )
+    if record.topic == ASKED:
+        return check_request(record, fanout)
     if record.topic == QUESTION:
         return _check_question(record, spawn)
     return _check_outcome(record, fanout)
 
 
 def is_talk(record: Record) -> bool:
-    """Whether this is about a question or a message."""
+    """Whether this is something that an attempt says or is told, or an operator says to it."""
     return record.topic in _TALK
 
 
 def is_said(record: Record) -> bool:
-    """Whether this is judged and written alone: what an operator says, of which only the first counts."""
+    """Whether this is judged and written alone: what an attempt is told, of which only the first counts."""
     return record.topic in _SAID
 
 

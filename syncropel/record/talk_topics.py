@@ -1,4 +1,4 @@
-"""The topics by which a running goal and its operator talk: questions, answers, and messages."""
+"""The topics by which a running goal talks: questions, answers, messages, and subtasks that it asks for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _OBSERVED: Final = "child_thread, child_intend, index, attempt, at"
 _REPORTED: Final = "index, attempt, child_thread, child_intend, worker"
 _ITSELF: Final = "the instance that runs the goal writes it itself"
 _ANSWER: Final = "the operator answers: spl task answer NAME N"
+_ADD: Final = "the coordinator decides what agents ask for; allow it: spl task fan-out NAME --may-add N"
 _SAY: Final = "the operator says something: spl task say NAME N TEXT"
 
 
@@ -30,6 +31,7 @@ TALK: Final = (
     _observation("question", "What an agent asks.", "question?, decision?"),
     _observation("answer", "How a question was decided, and what the agent was told.", "question, decision"),
     _observation("message", "What became of a message: `delivered` or `answered`.", "message, state"),
+    _observation("subtask", "An agent asks for one more subtask.", "subtask"),
     _observation("progress", "How far an agent says it has come.", "text"),
     _report(
         "fanout_question",
@@ -85,5 +87,36 @@ TALK: Final = (
         "child_intend, attempt, text, by, message, namespace",
         _FANOUT,
         _SAY,
+    ),
+    _report("fanout_subtask_asked", "A running attempt asks for one more subtask.", "subtask"),
+    Topic(
+        "fanout_subtask_added",
+        "LEARN",
+        TASK,
+        ENGINE_ALONE,
+        "A subtask that a running attempt asked for is added; or it was added before, and has that index.",
+        "index, asked, by, depth?, subtask?, namespace, at",
+        _FANOUT,
+        _ADD,
+    ),
+    Topic(
+        "fanout_subtask_refused",
+        "LEARN",
+        TASK,
+        ENGINE_ALONE,
+        "A subtask that a running attempt asked for is not added.",
+        "asked, by, reason, namespace, at",
+        _FANOUT,
+        _ADD,
+    ),
+    Topic(
+        "fanout_subtask_child",
+        "LEARN",
+        CHILD,
+        FROM_ABOVE,
+        "The coordinator tells an instance what became of the subtask that an attempt asked for.",
+        "child_intend, attempt, asked, added?, reason?, namespace",
+        _FANOUT,
+        _ADD,
     ),
 )

@@ -60,14 +60,16 @@ class ClientFleet:
         *,
         join: str = "all",
         budget_usd: float | None = None,
+        may_add: int = 0,
     ) -> JoinStatus:
         """Distribute the parts of a task to instances, and return the resulting join status.
 
         A subtask has a `goal`, a `target` (an instance's alias, or `least-loaded-worker`), and optionally
         `depends_on` (indices), `timeout_secs`, `budget_usd`, `adapter`. `join`: `all`, `any`, `k_of_n:K`, or
-        an expression in CEL.
+        an expression in CEL. `may_add`: how many more subtasks its agents may add.
         """
-        budget = {} if budget_usd is None else {"budget_usd": budget_usd}
+        budget: dict[str, Any] = {} if budget_usd is None else {"budget_usd": budget_usd}
+        budget |= {"may_add": may_add} if may_add else {}
         spec = {"subtasks": [dict(one) for one in subtasks], "join": join, "actor": self._actor, **budget}
         await self._ask(calls.fan_out(task, spec))
         return await self.progress(task)

@@ -131,6 +131,7 @@ from .rules import RuleKind as RuleKind
 from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
 from .start import Start as Start
+from .tasks import AddedByOut as AddedByOut
 from .tasks import AttemptList as AttemptList
 from .tasks import AttemptOut as AttemptOut
 from .tasks import ChildOut as ChildOut
@@ -139,6 +140,7 @@ from .tasks import ChildState as ChildState
 from .tasks import ChildThreadOut as ChildThreadOut
 from .tasks import JoinStatus as JoinStatus
 from .tasks import MeasuredOut as MeasuredOut
+from .tasks import RefusedSubtaskOut as RefusedSubtaskOut
 from .tasks import SerialBaseline as SerialBaseline
 from .tasks import Speedup as Speedup
 from .tasks import StopOut as StopOut

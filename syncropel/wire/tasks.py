@@ -162,6 +162,25 @@ class StopOut(Wire):
     end: float | None
 
 
+class AddedByOut(Wire):
+    """Which attempt asked for a subtask that no operator did."""
+
+    index: int = Field(description="the subtask whose agent asked for it")
+    attempt: int = Field(description="the attempt of that subtask")
+    depth: int = Field(description="1 when an operator's subtask asked for it, 2 when one of these did, …")
+    at: float = Field(description="when it was added, unix seconds")
+
+
+class RefusedSubtaskOut(Wire):
+    """A subtask that an agent asked for and that was not added."""
+
+    index: int = Field(description="the subtask whose agent asked for it")
+    attempt: int = Field(description="the attempt of that subtask")
+    goal: str
+    reason: str = Field(description="why it was not added")
+    at: float = Field(description="when that was decided, unix seconds")
+
+
 Standing = Annotated[Literal["", "lost", "not_begun", "not_spawned"], OPEN]
 
 
@@ -199,6 +218,7 @@ class ChildOut(Wire):
     attempt: int = 0
     depends_on: list[int] = []
     waits_for: list[int] = []
+    added_by: AddedByOut | None = Field(default=None, description="null for one that the operator asked for")
     child_thread: str | None = None
     spawned_at: float | None = None
     began_at: float | None = Field(default=None, description="when it began to run, as far as is known")
@@ -252,6 +272,11 @@ class JoinStatus(Wire):
     budget_usd: float | None = Field(default=None, description="as amended last")
     asked_budget_usd: float | None = Field(default=None, description="what the fan-out was begun with")
     budget_exceeded: bool = Field(default=False, description="it is spent: nothing more is spawned")
+    may_add: int = Field(default=0, description="how many subtasks its agents may add in all")
+    add_depth: int = Field(default=1, description="how deep: with 1, an added subtask adds none")
+    refused: list[RefusedSubtaskOut] = Field(
+        default=[], description="subtasks that agents asked for in vain, the latest 20"
+    )
     started_at: float
     joined_at: float | None = None
     stops: list[StopOut] = Field(default=[], description="when its namespace was frozen since it began")

@@ -12,10 +12,11 @@ import pytest
 
 from syncropel.adapters import Job, Observe, Outcome
 from syncropel.adapters.tools import app as tools_app
-from syncropel.adapters.tools.access import TOKEN, Access
+from syncropel.adapters.tools.access import Access
 from syncropel.adapters.tools.app import AgentsApp
 from syncropel.settings.config import DispatchSettings
 from syncropel.settings.permissions import PermissionSettings
+from syncropel.wire.attempt_words import TOKEN
 
 from .conftest import ACTOR, Api, until
 from .two_instances import Two, two_instances

@@ -72,12 +72,14 @@ class Two:
         else:
             self.coordinator = api
 
-    async def fan_out(self, *goals: str, name: str = "T", **more: Any) -> None:
-        """Give the worker these scripts."""
+    async def fan_out(
+        self, *goals: str, name: str = "T", spec: Mapping[str, Any] | None = None, **more: Any
+    ) -> None:
+        """Give the worker these scripts. `spec`: what else the fan-out has; `more`: each subtask."""
         await self.coordinator.task(alias=name)
         subtasks = [{"goal": goal, "target": "worker-b", **more} for goal in goals]
         answer = await self.coordinator.operator.post(
-            f"/v1/tasks/{name}/fan-out", json={"subtasks": subtasks, "allow_unknown": True}
+            f"/v1/tasks/{name}/fan-out", json={"subtasks": subtasks, "allow_unknown": True, **(spec or {})}
         )
         assert answer.status_code == 201, answer.text
 

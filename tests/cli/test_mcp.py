@@ -13,8 +13,9 @@ from mcp.server import MCPServer
 from syncropel.cli.main import main
 from syncropel.cli.mcp_server import server_of
 from syncropel.client import attempt
-from syncropel.client.attempt import TOKEN, URL, Attempt
+from syncropel.client.attempt import Attempt
 from syncropel.errors import SetupError
+from syncropel.wire.attempt_words import TOKEN, URL
 
 HERE = "http://127.0.0.1:7"
 

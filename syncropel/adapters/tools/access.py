@@ -10,14 +10,12 @@ from typing import Any, Final
 from syncropel.adapters.base import Job
 from syncropel.adapters.tools.desk import Caller, Desk, new_token
 from syncropel.errors import SetupError
+from syncropel.wire.attempt_words import TOKEN, URL
 
 log = logging.getLogger("syncropel.engine.tools")
 
 KEPT: Final = "tools"
 """Member of a run's private data for a daemon that takes it over."""
-URL: Final = "SPL_MCP_URL"
-TOKEN: Final = "SPL_MCP_TICKET"
-"""Variables in which `spl mcp` finds its daemon. Gemini passes on no variable with TOKEN in its name."""
 _LIBRARY: Final = "mcp"
 _LEAST: Final = 2
 

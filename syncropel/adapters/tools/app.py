@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
 
 from syncropel.adapters.asking import ALLOW_ONCE, Answer
 from syncropel.adapters.calling import (
@@ -17,11 +17,13 @@ from syncropel.adapters.calling import (
     MOST_CHOICES,
     MOST_PROGRESS,
     MOST_QUESTION,
+    NewSubtask,
     TooMuch,
 )
 from syncropel.adapters.gateway.app import KNOWN, Receive, Scope, Send
-from syncropel.adapters.tools.desk import Caller, Desk
+from syncropel.adapters.tools.desk import Caller, Desk, forget_decided, unfinished
 from syncropel.errors import BadRequest, NotFound, SyncropelError, TooLarge, Unauthorized
+from syncropel.folds.fanout.additions import MOST_DEPENDENCIES, MOST_GOAL
 from syncropel.record.canonical import parse_json
 
 log = logging.getLogger("syncropel.engine.tools")
@@ -32,13 +34,16 @@ MOST_BODY: Final = 64 * 1024
 MOST_AT_ONCE: Final = 8
 """Calls of one attempt at a time."""
 MOST_WAITING: Final = 4
-"""Questions of one attempt that wait for an answer at a time."""
+"""Questions of one attempt that wait for an answer at a time; and likewise subtasks that it asks for."""
 WAIT_SECS: Final = 20.0
 """How long a call waits for an operator before it says that it still waits."""
 BODY_SECS: Final = 20.0
 """How long the body of a call may take."""
 _MOST_NUMBER: Final = 100
+_MOST_NAME: Final = 200
+_SUBTASK: Final = frozenset({"id", "goal", "target", "repo", "depends_on"})
 
+Decided = TypeVar("Decided")
 Route = Callable[[Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -57,6 +62,7 @@ class AgentsApp:
         self._gateway = gateway
         self._routes: dict[str, Route] = {
             "questions": self._question,
+            "subtasks": self._subtask,
             "progress": self._progress,
             "siblings": self._siblings,
         }
@@ -100,22 +106,43 @@ class AgentsApp:
     async def _question(self, caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
         number = _text(body, "id", _MOST_NUMBER)
         question, choices = _text(body, "question", MOST_QUESTION), _choices(body)
-        task = caller.asking.get(number)
+        answer = await self._decided(
+            caller.asking, number, "questions", lambda: caller.calls.question(number, question, choices)
+        )
+        return {"state": "waiting"} if answer is None else {"state": "decided", **_told(answer)}
+
+    async def _subtask(self, caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
+        number, asked = _text(body, "id", _MOST_NUMBER), _new_subtask(body)
+        added = await self._decided(
+            caller.adding, number, "subtasks", lambda: caller.calls.add_subtask(number, asked)
+        )
+        if added is None:
+            return {"state": "waiting"}
+        return {"state": "decided", "added": added.index, "reason": added.reason}
+
+    async def _decided(
+        self,
+        asked: dict[str, asyncio.Task[Decided]],
+        number: str,
+        what: str,
+        ask: Callable[[], Coroutine[Any, Any, Decided]],
+    ) -> Decided | None:
+        """The answer to what has this number, asked for if it is new; None while it waits."""
+        task = asked.get(number)
         if task is None:
-            caller.forget_decided()
-            if caller.waiting >= MOST_WAITING:
-                raise TooMuch(f"{MOST_WAITING} questions of this attempt wait", "wait for an answer first")
-            task = asyncio.ensure_future(caller.calls.question(number, question, choices))
-            caller.asking[number] = task
+            forget_decided(asked)
+            if unfinished(asked) >= MOST_WAITING:
+                raise TooMuch(f"{MOST_WAITING} {what} of this attempt wait", "wait for an answer first")
+            task = asked[number] = asyncio.ensure_future(ask())
         await asyncio.wait({task}, timeout=WAIT_SECS)
         if not task.done():
-            return {"state": "waiting"}
-        caller.asking.pop(number, None)
+            return None
+        asked.pop(number, None)
         if task.cancelled():
             if self._desk.leaving:
                 raise Leaving("this daemon is being replaced", "ask again in a moment")
             raise Unauthorized("this attempt has ended", "nobody waits for an answer any more")
-        return {"state": "decided", **_told(task.result())}
+        return task.result()
 
     async def _progress(self, caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
         await caller.calls.progress(_text(body, "text", MOST_PROGRESS))
@@ -168,6 +195,18 @@ def _checked(value: str, key: str, most: int) -> str:
     if len(value) > most:
         raise BadRequest(f"{key} has {len(value)} characters; at most {most}", "shorten it")
     return value.encode("utf-8", "replace").decode()  # no record may contain a lone surrogate
+
+
+def _new_subtask(body: Mapping[str, Any]) -> NewSubtask:
+    if unknown := body.keys() - _SUBTASK:
+        raise BadRequest(f"a subtask has no {sorted(unknown)[0]!r}", f"known: {', '.join(sorted(_SUBTASK))}")
+    target, repo = (_text(body, key, _MOST_NAME) if body.get(key) else "" for key in ("target", "repo"))
+    listed = body.get("depends_on") or []
+    if not isinstance(listed, list) or not all(type(one) is int and 0 <= one < 2**31 for one in listed):
+        raise BadRequest("depends_on must be a list of indexes of subtasks", "for example [0, 1]")
+    if len(listed) > MOST_DEPENDENCIES:
+        raise BadRequest(f"it waits for {len(listed)} subtasks; at most {MOST_DEPENDENCIES}", "name fewer")
+    return NewSubtask(_text(body, "goal", MOST_GOAL), target, repo, tuple(sorted(set(listed))))
 
 
 def _choices(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from syncropel.adapters.asking import Answer
 from syncropel.adapters.base import Job, Outcome
-from syncropel.adapters.calling import Calls
+from syncropel.adapters.calling import Added, Calls
 
 
 def new_token() -> tuple[str, str]:
@@ -34,6 +35,8 @@ class Caller:
     """Its outcome if it must not go on now."""
     asking: dict[str, asyncio.Task[Answer]] = field(default_factory=dict)
     """Its questions that wait for an answer, by the agent's own number."""
+    adding: dict[str, asyncio.Task[Added]] = field(default_factory=dict)
+    """The subtasks that it asks for and about which nothing is decided, likewise."""
     at_once: int = 0
     """Its calls here now."""
 
@@ -45,20 +48,31 @@ class Caller:
     @property
     def waiting(self) -> int:
         """How many answers of an operator its agent waits for."""
-        return sum(not task.done() for task in self.asking.values())
+        return unfinished(self.asking)
 
-    def forget_decided(self) -> None:
-        """Keep no answer that nobody fetched: it is in the log, for whoever asks again."""
-        for number, task in list(self.asking.items()):
-            if task.done():
-                del self.asking[number]
-                if not task.cancelled():
-                    task.exception()  # nobody else looks at it
+    @property
+    def waits_for(self) -> list[asyncio.Task[Any]]:
+        """Everything that it waits for."""
+        return [*self.asking.values(), *self.adding.values()]
 
     def close(self) -> None:
         """Stop what it waits for."""
-        for task in self.asking.values():
+        for task in self.waits_for:
             task.cancel()
+
+
+def unfinished(tasks: Mapping[str, asyncio.Task[Any]]) -> int:
+    """How many of these have no answer yet."""
+    return sum(not task.done() for task in tasks.values())
+
+
+def forget_decided(tasks: dict[str, asyncio.Task[Any]]) -> None:
+    """Keep no answer that nobody fetched: it is in the log, for whoever asks again."""
+    for number, task in list(tasks.items()):
+        if task.done():
+            del tasks[number]
+            if not task.cancelled():
+                task.exception()  # nobody else looks at it
 
 
 class Desk:
@@ -94,5 +108,5 @@ class Desk:
         callers = list(self._callers.values())
         for one in callers:
             one.close() if keep_work else self.close(one)
-        waiting = [task for one in callers for task in one.asking.values()]
+        waiting = [task for one in callers for task in one.waits_for]
         await asyncio.gather(*waiting, return_exceptions=True)

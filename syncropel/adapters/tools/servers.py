@@ -8,8 +8,8 @@ import json
 import sys
 from typing import Any, Final
 
-from syncropel.adapters.tools.access import TOKEN, URL
 from syncropel.errors import SetupError
+from syncropel.wire.attempt_words import TOKEN, URL
 
 NAME: Final = "syncropel"
 """What agents call the server."""

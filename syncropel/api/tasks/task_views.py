@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
+from syncropel.api.tasks.added_views import added_by, refused
 from syncropel.api.tasks.agent_views import agent_out, gate_out, worktree_out
 from syncropel.api.tasks.attempt_views import Lost, earlier, ended_at, ran_from
 from syncropel.api.tasks.merge_views import tell_merged
@@ -251,6 +252,9 @@ def _join_view(
         budget_usd=fanout.budget_usd,
         asked_budget_usd=fanout.spec.budget_usd,
         budget_exceeded=fanout.moves.exceeded,
+        may_add=fanout.spec.may_add,
+        add_depth=fanout.spec.add_depth,
+        refused=refused(fanout),
         started_at=fanout.at,
         joined_at=joined.at if joined else None,
         critical_path=list(path.indexes),
@@ -341,6 +345,7 @@ def _child_out(
         attempt=child.attempt,
         depends_on=list(subtask.depends_on),
         waits_for=list(child.waits_for),
+        added_by=added_by(fanout, subtask.index),
         child_thread=spawn.child_thread if spawn else None,
         spawned_at=spawn.at if spawn else None,
         began_at=ran_from(spawn, report) if report else progress.began_at,

@@ -23,7 +23,7 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.forks.child_threads import children_of
 from syncropel.errors import BadRequest, Conflict, NotFound
 from syncropel.folds.control.rules import FOLD
-from syncropel.folds.fanout.spec import is_target
+from syncropel.folds.fanout.spec import MOST_ADDED, MOST_DEPTH, is_target
 from syncropel.folds.fanout.speedup import measured, speedup
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import STATUSES, TaskState
@@ -48,6 +48,12 @@ class NewFanOut(Request):
     join: str = "all"
     namespace: str | None = None
     budget_usd: float | None = None
+    may_add: int = Field(
+        default=0, ge=0, le=MOST_ADDED, description="how many subtasks its agents may add in all"
+    )
+    add_depth: int = Field(
+        default=1, ge=1, le=MOST_DEPTH, description="how deep: with 1, an added subtask adds none"
+    )
     allow_unknown: bool = Field(default=False, description="targets may name instances that join later")
 
 
@@ -120,6 +126,8 @@ def router(engine: Engine) -> APIRouter:
                 refuse_unable(engine, body.subtasks)
             if body.budget_usd is not None:
                 fields["budget_usd"] = body.budget_usd
+            if body.may_add:
+                fields |= {"may_add": body.may_add, "add_depth": body.add_depth}
             return posted(await begin(engine, state, body.actor, fields, body.namespace))
 
     @routes.get("/v1/tasks/{name}/join")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Dispatched,
         JoinStatus,
         MeasuredOut,
+        RefusedSubtaskOut,
         SerialBaseline,
         Speedup,
         TaskDetail,
@@ -146,6 +147,8 @@ def join_lines(status: JoinStatus) -> list[str]:
     for child in status.subtasks:
         lines += child_lines(child)
         lines += [f"        {_part(part)}" for part in child.parts]
+    if status.refused:
+        lines += ["", "  Not added:", *map(_refused, status.refused)]
     if status.parts:
         lines += ["", "  Parts:", *(f"    {_part(part)}" for part in status.parts)]
     return lines
@@ -159,6 +162,10 @@ def _budget_lines(status: JoinStatus) -> list[str]:
     spent = ", spent: nothing more is spawned" if status.budget_exceeded else ""
     told = against(status.cost_usd, status.budget_usd, unknown=status.cost_unknown)
     return [f"  Budget: {told}{raised}{spent}"]
+
+
+def _refused(one: RefusedSubtaskOut) -> str:
+    return f"    [{one.index}] asked for {_title(one.goal)!r}: {clean(one.reason)}"
 
 
 def _part(part: TaskSummary) -> str:
@@ -177,7 +184,10 @@ def _completion(status: JoinStatus) -> str:
 def child_lines(child: ChildOut) -> list[str]:
     """One subtask: goal and target, then its state; for a failure also its last words."""
     where = f"specific:{child.instance}" if child.instance else child.target
-    lines = [f"    [{child.index}] {child.goal} → {where}", f"        {_state(child)}"]
+    goal = " ".join(child.goal.split())  # an agent may have written it: it makes no lines of its own
+    lines = [f"    [{child.index}] {goal} → {where}", f"        {_state(child)}"]
+    if (by := child.added_by) is not None:
+        lines.append(f"        added by the agent of [{by.index}], attempt {by.attempt}")
     if child.asks is not None:
         lines += [f"      {line}" for line in questions.asks_lines(child.asks)]
     lines += [f"        progress: {child.progress}"] if child.progress else []

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from syncropel.adapters.asking import QUESTION, Answer, Request
 from syncropel.adapters.briefing import printable, render_siblings
-from syncropel.adapters.calling import TooMuch
+from syncropel.adapters.calling import Added, NewSubtask, TooMuch
 from syncropel.engine.dispatch.operator_line import Observe, OperatorLine
 from syncropel.engine.ingest.door import Ingest
+from syncropel.errors import Forbidden
+from syncropel.folds.fanout.additions import MOST_ASKED, Wanted, addition_id
 from syncropel.folds.fanout.asked import Conversation
-from syncropel.folds.fanout.child import PROGRESS, ChildIntend
+from syncropel.folds.fanout.child import PROGRESS, SUBTASK, ChildIntend
 from syncropel.folds.fanout.talk import question_id
 from syncropel.peer.runtime import Runtime
 
@@ -33,7 +35,7 @@ Siblings = Callable[[ChildIntend], Awaitable[dict[str, Any]]]
 
 
 class AttemptCalls:
-    """The `Calls` of one attempt. `observe` records on the thread of its run."""
+    """The `Calls` of one attempt, which this adapter runs. `observe` records on the thread of its run."""
 
     def __init__(
         self,
@@ -43,7 +45,9 @@ class AttemptCalls:
         line: OperatorLine,
         observe: Observe,
         siblings: Siblings,
+        adapter: str,
     ) -> None:
+        self._adapter = adapter
         self._intend = intend
         self._ingest = ingest
         self._runtime = runtime
@@ -57,8 +61,7 @@ class AttemptCalls:
         """What was last heard of the other subtasks, and when (monotonic seconds)."""
 
     async def question(self, number: str, question: str, choices: tuple[str, ...]) -> Answer:
-        # Not the agent's own number: it must not be taken for the id of a request for permission.
-        request = f"w_{hashlib.sha256(number.encode()).hexdigest()[:16]}"
+        request = _called(number)
         about = question_id(self._intend.record, request)
         if about not in self._talk.questions:
             asked = {key for key, one in self._talk.questions.items() if one.kind == QUESTION}
@@ -73,6 +76,30 @@ class AttemptCalls:
             return await self._line.ask(Request(request, QUESTION, " ".join(first.split()), shown=shown))
         finally:
             self._asking.discard(about)
+
+    async def add_subtask(self, number: str, asked: NewSubtask) -> Added:
+        request = _called(number)
+        about = addition_id(self._intend.record, request)
+        async with self._turn:
+            known = self._talk.subtasks
+            if request not in known:
+                if not self._intend.body.get("may_add"):
+                    raise Forbidden(
+                        "the operator lets this subtask add none",
+                        "do the work yourself, or say what is missing",
+                    )
+                if len(known) >= MOST_ASKED:
+                    raise TooMuch(
+                        f"this attempt has asked for {MOST_ASKED} subtasks already",
+                        "go on with what you have",
+                    )
+                goal = printable(asked.goal)
+                wanted = Wanted(goal, self._adapter, asked.target, asked.repo, asked.depends_on)
+                await self._observe(SUBTASK, {"subtask": wanted.as_body(request)})
+        child = self._ingest.live.children[self._intend.thread]
+        heard = await self._line.told(lambda: child.additions.get(about))
+        added, reason = heard.body.get("added"), str(heard.body.get("reason", ""))
+        return Added(added if type(added) is int else None, reason)
 
     async def progress(self, text: str) -> None:
         said = printable(" ".join(text.split()))
@@ -97,3 +124,8 @@ class AttemptCalls:
     @property
     def _talk(self) -> Conversation:
         return self._ingest.live.talks.of(self._intend.record)
+
+
+def _called(number: str) -> str:
+    """What an agent's number is called here: it must not be taken for the id of a request for permission."""
+    return f"w_{hashlib.sha256(number.encode()).hexdigest()[:16]}"

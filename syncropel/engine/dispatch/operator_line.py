@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from syncropel.adapters.asking import CANCELLED, Answer, Message, Request
 from syncropel.backoff import Backoff
@@ -43,6 +43,7 @@ MOST_ASKED: Final = 10_000
 _LOOK_SECS: Final = 3600.0
 """How long one wait for an answer takes at most."""
 
+Found = TypeVar("Found")
 Observe = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
@@ -90,6 +91,14 @@ class OperatorLine:
         assert asked is not None, "it was recorded before"
         assert asked.decision is not None
         return _told(asked.decision)
+
+    async def told(self, look: Callable[[], Found | None]) -> Found:
+        """Wait until this finds something in what the attempt was told."""
+        while True:
+            news = self._news
+            if (found := look()) is not None:
+                return found
+            await news.wait()
 
     async def message(self) -> Message:
         while True:

@@ -281,7 +281,13 @@ class Run:
         job = job_of(self.intend, limits.default_timeout_secs, spent, model, earlier)
         job = replace(job, budget_usd=limits.budget_of(self.intend), stopped=self._stopped)
         calls = AttemptCalls(
-            self.intend, self.place.ingest, self.place.runtime, self.line, self._observe, self.place.siblings
+            self.intend,
+            self.place.ingest,
+            self.place.runtime,
+            self.line,
+            self._observe,
+            self.place.siblings,
+            name,
         )
         hint = self.line.hint(job.hint, hears=limits.hears(name))
         job = replace(job, operator=self.line, hint=hint, calls=calls)

@@ -1,5 +1,5 @@
-"""The outbox: every result, question and decision is sent to its coordinator until it is acknowledged, even
-across a crash.
+"""The outbox: every result, and whatever else the coordinator has to hear of an attempt, is sent to it until
+it is acknowledged, even across a crash.
 
 Its contents follow from the log: what has no acknowledgement.
 """
@@ -12,10 +12,11 @@ from typing import Any, Final
 from syncropel.engine.fanout.delivery import post_locally
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import DaemonUnreachable
-from syncropel.folds.fanout import talk
+from syncropel.folds.fanout import additions, talk
 from syncropel.folds.fanout.asked import tells
-from syncropel.folds.fanout.child import ANSWER, HANDLED, MESSAGE, QUESTION, ChildIntend, ChildResult
+from syncropel.folds.fanout.child import ANSWER, HANDLED, MESSAGE, QUESTION, SUBTASK, ChildIntend, ChildResult
 from syncropel.folds.fanout.state import CHILD_DONE
+from syncropel.folds.fanout.told import FACTS
 from syncropel.peer.peers import Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.peer.sender import Sender
@@ -70,12 +71,17 @@ def report(intend: ChildIntend, result: ChildResult, worker: str) -> Record:
     ).identified()
 
 
-_NEWS: Final = {QUESTION: talk.QUESTION, ANSWER: talk.DECIDED, MESSAGE: talk.MESSAGE_STATE}
-_TOLD: Final = ("question", "decision", "message", "state", "at")
+_NEWS: Final = {
+    QUESTION: talk.QUESTION,
+    ANSWER: talk.DECIDED,
+    MESSAGE: talk.MESSAGE_STATE,
+    SUBTASK: additions.ASKED,
+}
+_TOLD: Final = ("question", "decision", "message", "state", "subtask", "at")
 
 
 def news(intend: ChildIntend, observation: Record, worker: str) -> Record:
-    """KNOW for the parent thread about a question or a message. It has no clock: sent again, it gets the one
+    """KNOW for the parent thread about what an attempt says. It has no clock: sent again, it gets the one
     that it has in the coordinator's log.
     """
     body: dict[str, Any] = {
@@ -106,7 +112,7 @@ def _settle(record: Record, outcome: dict[str, Any]) -> dict[str, Any]:
     known = outcome.get("known")
     if not isinstance(known, dict):
         known = {}
-    if record.topic in talk.FACTS:
+    if record.topic in FACTS:
         if known:
             return {"status": "duplicate"}  # told before, in other words
         return {"status": "error", "error": {"message": "its clock was taken meanwhile"}}
@@ -191,7 +197,7 @@ class Outbox:
         self._sender(intend).add(result.record, report(intend, result, self._did))
 
     def _tell(self, observation: Record) -> None:
-        """Send what was observed of a question or a message."""
+        """Send what was observed of a question, a message, or a subtask that is asked for."""
         child = self._ingest.live.children.get(str(observation.body.get("child_thread")))
         about = observation.body.get("child_intend")
         for intend in child.intends.values() if child is not None else ():

@@ -90,7 +90,7 @@ class Reassigner:
             if body["topic"] == CHILD_DONE:
                 # After the clock reserved for the worker's own report: should that come, it counts.
                 spawn = fanout.spawns[body["index"], body["attempt"]]
-                act, behind = "DO", spawn.key[0] + len(fanout.spec.subtasks)
+                act, behind = "DO", fanout.reserved(spawn.key[0])
             clock = next(free for free in clocks if free > behind)
             whole = {"at": now, **body, "namespace": fanout.spec.namespace}
             records.append(Record(fanout.thread, self._did, act, whole, clock, (fanout.intend,)))

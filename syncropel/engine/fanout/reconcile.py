@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
+from syncropel.engine.fanout.adding import Adder
 from syncropel.engine.fanout.delivery import Delivery, end_key
 from syncropel.engine.fanout.gates import Gates
 from syncropel.engine.fanout.reassignment import Reassigner
@@ -19,6 +21,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.pending_threads import PendingThreads
 from syncropel.errors import SyncropelError
 from syncropel.folds.control.rules import KINDS, ROUTING
+from syncropel.folds.fanout.additions import ASKED, REFUSED
 from syncropel.folds.fanout.child import STREAM_EVENT
 from syncropel.folds.fanout.clocks import free_clocks
 from syncropel.folds.fanout.join import JoinDecision
@@ -40,6 +43,9 @@ from syncropel.wire.fleet import Heartbeat
 
 log = logging.getLogger("syncropel.engine.reconciler")
 
+_AFTER_THE_END: Final = frozenset({END, ASKED, REFUSED}) | WORDS
+"""Topics that need a look after a cancel or a join too: what runs on can be ended, answered, and ask."""
+
 
 class Reconciler:
     """Spawns what is ready, delivers what is spawned, joins what is satisfied."""
@@ -60,6 +66,7 @@ class Reconciler:
         self._ingest = ingest
         self._leases = leases
         self._delivery = delivery
+        self._adder = Adder(ingest, did, runtime)
         self._did = did
         self._runtime = runtime
         self._pending = PendingThreads(self.reconcile, runtime.monotonic)
@@ -88,8 +95,7 @@ class Reconciler:
         for stored in records:
             thread = stored.record.thread
             active = thread in self._ingest.live.active or self._delivery.sends_for(thread)
-            # Running work can also be ended after a cancel or a join, and its operator answer it.
-            if active or stored.record.topic == END or stored.record.topic in WORDS:
+            if active or stored.record.topic in _AFTER_THE_END:
                 self._pending.mark(thread)
             elif thread == FLEET_CONTROL or (thread == ENGINE_CONFIG and stored.record.topic in KINDS):
                 self.mark_all()
@@ -149,9 +155,11 @@ class Reconciler:
             over = self._ingest.live.tasks.get(thread)
             if over is None or over.fanout is None:
                 self._delivery.forget(thread)
-                return
-            self._deliver_to_what_runs_on(over.fanout)
+            elif not await self._adder.decide(over):
+                self._deliver_to_what_runs_on(over.fanout)
             return
+        if await self._adder.decide(state):
+            return  # the join waits for what an agent asked for before it
         names, progress = self._ingest.live.names(), progress_of(state.fanout)
         _, decision = await decide_join(state.fanout, progress, state.alias, names)
         state = self._active(thread)  # it may have changed while the expression was evaluated

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from syncropel.folds.fanout.additions import Decided, Request
 from syncropel.folds.fanout.briefing import briefing_of
-from syncropel.folds.fanout.child import ANSWER_CHILD, END_CHILD, SAY_CHILD
+from syncropel.folds.fanout.child import ANSWER_CHILD, END_CHILD, SAY_CHILD, SUBTASK_CHILD
 from syncropel.folds.fanout.clocks import attempt_clock, end_clock
 from syncropel.folds.fanout.state import SPAWNED, FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
@@ -60,6 +61,21 @@ def child_say(fanout: FanOut, message: Message, spawn: Spawn, actor: str) -> Rec
     return Record(spawn.child_thread, actor, "LEARN", body, None, (fanout.intend,))
 
 
+def child_addition(fanout: FanOut, request: Request, decided: Decided, actor: str) -> Record:
+    """The LEARN that tells an instance what became of a subtask that an attempt asked for. Its clock is as an
+    answer's.
+    """
+    body: dict[str, Any] = {
+        "topic": SUBTASK_CHILD,
+        "child_intend": request.child_intend,
+        "attempt": request.attempt,
+        "asked": request.id,
+        "namespace": fanout.spec.namespace,
+    }
+    body |= {"reason": decided.reason} if decided.index is None else {"added": decided.index}
+    return Record(fanout.spawns[request.slot].child_thread, actor, "LEARN", body, None, (fanout.intend,))
+
+
 def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: str) -> Record:
     """The INTEND that is sent to a worker. Derived from the log alone: sent twice, it is still one record.
 
@@ -79,7 +95,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         "timeout_secs": subtask.timeout_secs,
         "namespace": fanout.spec.namespace,
         "domain": fanout.domain,
-        "report_clock": spawn_clock + len(fanout.spec.subtasks),
+        "report_clock": fanout.reserved(spawn_clock),
     }
     own = (
         ("adapter", subtask.adapter),
@@ -92,6 +108,7 @@ def child_intend(fanout: FanOut, child: Child, spawn_clock: int, coordinator: st
         ("briefing", child.spawn.briefing if child.spawn else briefing_of(fanout, subtask.depends_on)),
         ("work", _work(fanout, child) if subtask.repo else ""),
         ("rejected", fanout.reviews.last_rejected(subtask.index, child.attempt)),
+        ("may_add", fanout.may_add(subtask.index)),
     )
     for key, value in own:
         if value:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.talk import FACTS, told_about
+from syncropel.folds.fanout.told import FACTS, told_about
 from syncropel.folds.tasks.state import TaskState
 from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record
@@ -77,12 +77,12 @@ def _slot(thread: str, index: Any, attempt: Any) -> _Slot:
 
 
 def known_result(record: Record, folds: _Folds) -> dict[str, str] | None:
-    """What the fold knows of the attempt that this report is about: its worker and verdict; of a question or
-    a message, that it was told already. None: nothing.
+    """What the fold knows of the attempt that this report is about: its worker and verdict; of another
+    fact, that it was told already. None: nothing.
     """
     task, body = folds.tasks.get(record.thread), record.body
     if task is not None and task.fanout is not None and record.topic in FACTS:
-        told = task.fanout.talk.clock_of(record) is not None
+        told = task.fanout.told_at(record) is not None
         return {"told": told_about(body)} if told else None
     index, attempt = body.get("index"), body.get("attempt", 1)
     if task is None or task.fanout is None or type(index) is not int or type(attempt) is not int:

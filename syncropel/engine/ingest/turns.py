@@ -14,11 +14,13 @@ from typing import Final
 
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.folds.control.rules import Rules
+from syncropel.folds.fanout.additions import ASKED
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
-from syncropel.folds.fanout.talk import FACTS, told_about
+from syncropel.folds.fanout.told import FACTS, told_about
 from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
+from syncropel.policy.adding import is_decision
 from syncropel.policy.forking import claims_parent
 from syncropel.policy.guard import begins_fan_out
 from syncropel.policy.reviewing import is_review
@@ -40,9 +42,10 @@ _LOOKS: Final = re.compile(
 def stands_alone(record: Record, live: LiveFolds) -> bool:
     """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
     guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
-    on it, or is what an operator says to an attempt or of one, of which the first counts.
+    on it, or is what an operator says to an attempt or of one, or decides about a subtask that an agent asks
+    for, of which the first counts.
     """
-    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or _is_word(record):
+    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or _counts_once(record):
         return True
     if not names_child(record):
         return False
@@ -54,13 +57,13 @@ def needs_quiet(record: Record, live: LiveFolds) -> bool:
     """Whether nobody else may write while this record is judged and written. A turn may hold several records
     that make threads children of others; two turns at once could each hold half of a cycle.
     """
-    if record.act not in _DECISIVE and record.thread not in RULING and not _is_word(record):
+    if record.act not in _DECISIVE and record.thread not in RULING and not _counts_once(record):
         return False
     return stands_alone(record, live) or claims_parent(record)
 
 
-def _is_word(record: Record) -> bool:
-    return is_said(record) or is_review(record)
+def _counts_once(record: Record) -> bool:
+    return is_said(record) or is_review(record) or is_decision(record)
 
 
 def _judges(record: Record, live: LiveFolds) -> bool:
@@ -98,8 +101,10 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
         elif (topic == CHILD_DONE or topic in FACTS) and record.thread in spawned:
             return at
         elif topic in FACTS:
-            if (about := told_about(record.body)) in told:
-                return at  # a decision is judged by its question
+            # A decision is judged by its question, and a request by how many its attempt has made.
+            about = str(record.body.get("child_intend")) if topic == ASKED else told_about(record.body)
+            if about in told:
+                return at
             told.add(about)
         if ruled:
             # Whatever the guard itself lets through in a new namespace it lets through again; a rule may not.

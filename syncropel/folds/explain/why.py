@@ -132,7 +132,7 @@ def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | Non
 
 
 def _running(state: TaskState, fanout: FanOut, name: str, now: Circumstances) -> Why:
-    asked = Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}")
+    asked = Proof(fanout.intend, f"asks for {fanout.requested} subtasks, join {fanout.join}")
     if now.freeze is not None:
         place = "everything" if now.freeze.namespace == EVERYWHERE else f"{now.freeze.namespace!r}"
         return Why(
@@ -197,7 +197,7 @@ def _joined(fanout: FanOut, record: Record, records: Sequence[StoredRecord], now
             Proof(one, f"[{index}] ended with {report.verdict} on {now.name(report.worker)}")
             for one, index, report in sorted(before, key=lambda found: found[0] != first)
         ),
-        Proof(fanout.intend, f"asks for {len(fanout.spec.subtasks)} subtasks, join {fanout.join}"),
+        Proof(fanout.intend, f"asks for {fanout.requested} subtasks, join {fanout.join}"),
     ]
     words += _without_result(now)
     return Why(f"{verb} {took:.1f} s after the fan-out: {told}{words}", tuple(proofs[:MOST_PROOFS]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from syncropel.folds.fanout.child import ANSWER, MESSAGE, PROGRESS, QUESTION
+from syncropel.folds.fanout.child import ANSWER, MESSAGE, PROGRESS, QUESTION, SUBTASK
 from syncropel.folds.fanout.talk import Decision, asked_about, number, read_decision
 from syncropel.folds.working_set import WorkingSet
 from syncropel.record.model import Record, StoredRecord
 
-KINDS: Final = frozenset({QUESTION, ANSWER, MESSAGE, PROGRESS})
+KINDS: Final = frozenset({QUESTION, ANSWER, MESSAGE, PROGRESS, SUBTASK})
 """Kinds of the observations that tell of it."""
 
 
@@ -37,6 +37,8 @@ class Conversation:
     """When it said so (unix seconds)."""
     reports: int = 0
     """How often it said so."""
+    subtasks: set[str] = field(default_factory=set)
+    """Its requests for more subtasks, each by what the instance calls it."""
 
 
 def tells(record: Record) -> bool:
@@ -65,6 +67,10 @@ class Conversations:
             return
         if record.topic == MESSAGE:
             talk.messages.setdefault(str(body.get("message")), set()).add(str(body.get("state")))
+            return
+        if record.topic == SUBTASK:
+            asked = body.get("subtask")
+            talk.subtasks.add(str(asked.get("request") if isinstance(asked, dict) else asked))
             return
         about, decision = asked_about(body), read_decision(body.get("decision"))
         known, said = talk.questions.get(about), body.get("question")

@@ -39,6 +39,8 @@ MESSAGE: Final = "syncropel.dispatch.message.v1"
 """Kind of the observation that an operator's message was delivered, or answered."""
 PROGRESS: Final = "syncropel.dispatch.progress.v1"
 """Kind of the observation that a goal's program says how far it has come."""
+SUBTASK: Final = "syncropel.dispatch.subtask.v1"
+"""Kind of the observation that a goal's program asks for one more subtask."""
 GATE: Final = "syncropel.dispatch.gate.v1"
 """Kind of the observation that the gate command of the goal's repository has started; its goal has ended."""
 SUBPROCESS_EXIT: Final = "syncropel.dispatch.subprocess_exit.v1"
@@ -55,6 +57,7 @@ OBSERVATIONS: Final = (
     ANSWER,
     MESSAGE,
     PROGRESS,
+    SUBTASK,
     GATE,
     SUBPROCESS_EXIT,
     COMPLETE,
@@ -68,6 +71,11 @@ ANSWER_CHILD: Final = "fanout_answer_child"
 """Topic of the LEARN by which the coordinator passes on an operator's answer."""
 SAY_CHILD: Final = "fanout_say_child"
 """Topic of the LEARN by which the coordinator passes on what an operator says."""
+SUBTASK_CHILD: Final = "fanout_subtask_child"
+"""Topic of the LEARN by which the coordinator says what became of a subtask that an attempt asked for."""
+_ABOUT: Final = {ANSWER_CHILD: "question", SAY_CHILD: "message", SUBTASK_CHILD: "asked"}
+WORDS: Final = frozenset(_ABOUT)
+"""Topics of what a running attempt is told."""
 
 
 def is_child_intend(record: Record) -> bool:
@@ -95,8 +103,8 @@ def is_child_end(record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What an operator answered to a question, or says: the record on the child thread. `intend`: of the
-    attempt that it is for.
+    """What an operator answered to a question, or says, or what became of a subtask that was asked for: the
+    record on the child thread. `intend`: of the attempt that it is for.
     """
 
     record: str
@@ -149,6 +157,9 @@ class ChildState:
     messages: dict[str, Heard] = field(default_factory=dict)
     """What the operator says, by the id of the record that says it at the coordinator, as they came."""
 
+    additions: dict[str, Heard] = field(default_factory=dict)
+    """What became of the subtasks that its attempts asked for, by the id of the request."""
+
     def apply(self, stored: StoredRecord) -> None:
         record = stored.record
         if is_child_intend(record):
@@ -156,7 +167,7 @@ class ChildState:
             self.intends.setdefault(intend.attempt, intend)
         elif is_child_end(record):
             self.ended.setdefault(str(record.body["child_intend"]), str(record.body.get("reason", "")))
-        elif record.act == "LEARN" and record.topic in (ANSWER_CHILD, SAY_CHILD):
+        elif record.act == "LEARN" and record.topic in WORDS:
             self._hear(record)
         elif record.act == "KNOW" and is_verdict(record.body.get("verdict")):
             fulfills = record.body.get("fulfills")
@@ -164,14 +175,14 @@ class ChildState:
                 self.results.setdefault(fulfills, ChildResult(record.id, fulfills, record.body))
 
     def clock_of(self, record: Record) -> int | None:
-        """The clock of the record that passes on this very answer or message; None when none does."""
+        """The clock of the record that tells this very thing; None when none does."""
         known = self._heard(record).get(_told(record))
         return None if known is None else known.clock
 
     @property
     def words(self) -> int:
-        """How many answers and messages it has."""
-        return len(self.answers) + len(self.messages)
+        """How much it was told."""
+        return len(self.answers) + len(self.messages) + len(self.additions)
 
     def _hear(self, record: Record) -> None:
         intend = record.body.get("child_intend")
@@ -179,7 +190,8 @@ class ChildState:
             self._heard(record).setdefault(told, Heard(record.id, record.clock, intend, record.body))
 
     def _heard(self, record: Record) -> dict[str, Heard]:
-        return self.answers if record.topic == ANSWER_CHILD else self.messages
+        told = {ANSWER_CHILD: self.answers, SAY_CHILD: self.messages, SUBTASK_CHILD: self.additions}
+        return told[record.topic]
 
     @property
     def latest(self) -> ChildIntend | None:
@@ -219,6 +231,6 @@ class ChildState:
 
 
 def _told(record: Record) -> str:
-    """The question that is answered, or the message that is passed on; empty when none is named."""
-    told = record.body.get("question" if record.topic == ANSWER_CHILD else "message")
+    """The question, the message, or the request that the attempt is told of; empty when none is named."""
+    told = record.body.get(_ABOUT[record.topic])
     return told if isinstance(told, str) else ""

@@ -16,8 +16,8 @@ def free_clocks(fanout: FanOut, clock: int, actor: str) -> Iterator[int]:
     """The clocks after this one on the parent thread. Those that the actor's own reports will need are left
     free, if it runs subtasks itself.
     """
-    size = len(fanout.spec.subtasks)
-    reserved = {spawn.key[0] + size for spawn in fanout.unreported.values() if spawn.instance == actor}
+    spawns = (spawn for spawn in fanout.unreported.values() if spawn.instance == actor)
+    reserved = {fanout.reserved(spawn.key[0]) for spawn in spawns}
     return (free for free in count(clock + 1) if free not in reserved)
 
 

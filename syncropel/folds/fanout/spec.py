@@ -12,6 +12,9 @@ from syncropel.record.threads import INSTANCE_DID_PREFIX
 from syncropel.wire.joins import SHORTHANDS
 
 MAX_SUBTASKS: Final = 10_000
+MOST_ADDED: Final = 1_000
+"""Subtasks that agents may add to one fan-out, if its operator allows as many."""
+MOST_DEPTH: Final = 10
 LARGEST: Final = 1e100
 """A larger number in a body is invalid: not every integer fits a float, and sums stay finite."""
 TARGET_FORMS: Final = "worker-<alias>, specific:<did>, least-loaded-worker or round-robin"
@@ -73,6 +76,10 @@ class FanOutSpec:
     namespace: str
     budget_usd: float | None = None
     dispatch: bool = False
+    may_add: int = 0
+    """How many subtasks its agents may add."""
+    add_depth: int = 1
+    """How far from the operator's: with 1, a subtask that an agent added adds none."""
 
     @property
     def has_dependencies(self) -> bool:
@@ -108,7 +115,20 @@ def parse_fan_out(body: dict[str, Any]) -> FanOutSpec:
     subtasks = tuple(_listed(index, item, len(raw)) for index, item in enumerate(raw))
     _refuse_cycles(subtasks)
     budget = _number(body, "budget_usd", "fan-out")
-    return FanOutSpec(subtasks, join.strip(), namespace, budget, body.get("dispatch") is True)
+    dispatch = body.get("dispatch") is True
+    may_add = _limit(body, "may_add", 0, 0 if dispatch else MOST_ADDED)
+    add_depth = _limit(body, "add_depth", 1, MOST_DEPTH)
+    return FanOutSpec(subtasks, join.strip(), namespace, budget, dispatch, may_add, add_depth)
+
+
+def _limit(body: dict[str, Any], key: str, otherwise: int, most: int) -> int:
+    value = body.get(key, otherwise)
+    if type(value) is not int or not otherwise <= value <= most:
+        raise InvalidFanOut(
+            f"fan-out: {key} must be a whole number from {otherwise} to {most}, not {value!r}",
+            "a task that is given to one instance as a whole gains no subtasks" if most == 0 else "such as 1",
+        )
+    return value
 
 
 def _listed(index: int, item: Any, count: int) -> Subtask:

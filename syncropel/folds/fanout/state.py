@@ -10,20 +10,22 @@ from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, Final, Protocol
 
-from syncropel.folds.fanout import approvals, talk
+from syncropel.folds.fanout import approvals
+from syncropel.folds.fanout.additions import ADDED, ASKED, Additions
 from syncropel.folds.fanout.approvals import Ask
 from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
 from syncropel.folds.fanout.reviews import Review, Reviews, parse_review
-from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
+from syncropel.folds.fanout.spec import LARGEST, MAX_SUBTASKS, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.folds.fanout.talk import Talk
+from syncropel.folds.fanout.told import FACTS
 from syncropel.record.model import Record
 
 SPAWNED: Final = "fanout_spawned"
 CHILD_DONE: Final = "fanout_child_done"
 RETRY: Final = "fanout_retry_subtask"
 AMEND_JOIN: Final = "fanout_amend_join"
-COMMUTING: Final = {SPAWNED: "DO", CHILD_DONE: "DO", **dict.fromkeys(talk.FACTS, "KNOW")}
+COMMUTING: Final = {SPAWNED: "DO", CHILD_DONE: "DO", **dict.fromkeys(FACTS, "KNOW")}
 """Topics whose records may be applied in any order, each with its act."""
 
 _FACTS: Final = frozenset(COMMUTING.values())
@@ -129,6 +131,8 @@ class FanOut:
     unreported: dict[tuple[int, int], Spawn] = field(default_factory=dict)
     """The spawns without a report, of any attempt."""
     talk: Talk = field(default_factory=Talk)
+    additions: Additions = field(default_factory=Additions)
+    """Subtasks that its agents asked for. Those that were added are in `spec` too."""
     joined: Joined | None = None
     cancelled: bool = False
     progress: Follower | None = field(default=None, init=False, repr=False, compare=False)
@@ -187,7 +191,22 @@ class FanOut:
         """
         slot = _slot(body, len(self.spec.subtasks))
         spawn = self.spawns.get(slot) if slot is not None else None
-        return None if spawn is None else spawn.key[0] + len(self.spec.subtasks)
+        return None if spawn is None else self.reserved(spawn.key[0])
+
+    def reserved(self, clock: int) -> int:
+        """The clock that a spawn with this clock reserves for the report of its attempt: after all the
+        subtasks that there were, and the same whatever is added later.
+        """
+        return clock + self.requested + self.additions.before(clock)
+
+    def may_add(self, index: int) -> int:
+        """How many subtasks this one may ask for, if no other does."""
+        return self.spec.may_add if self.additions.depth(index) < self.spec.add_depth else 0
+
+    @property
+    def requested(self) -> int:
+        """How many subtasks the operator asked for. Those that agents added follow them."""
+        return len(self.spec.subtasks) - len(self.additions.added)
 
     def report(self, index: int) -> Report | None:
         """The result of the current attempt; results of superseded attempts do not count."""
@@ -208,7 +227,7 @@ class FanOut:
         return bool(self.retries or self.moves.reassigned)
 
     def record_spawn(self, body: dict[str, Any], key: Key) -> None:
-        slot = _slot(body, len(self.spec.subtasks))
+        slot = self._slot_before(body, key)
         if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
             return
         spawn = self.spawns[slot] = Spawn(
@@ -226,7 +245,7 @@ class FanOut:
 
     def record_report(self, body: dict[str, Any], key: Key, received_at: float) -> None:
         """Apply a DO fanout_child_done."""
-        slot = _slot(body, len(self.spec.subtasks))
+        slot = self._slot_before(body, key)
         verdict = body.get("verdict")
         if slot is None or not is_verdict(verdict):
             return
@@ -328,6 +347,25 @@ class FanOut:
                 self._changed(index)
         if ask is not None:
             self.asks[index] = ask
+
+    def told_at(self, record: Record) -> int | None:
+        """The clock of the record that states this very fact of `folds.fanout.told`; None when none does."""
+        known = self.additions if record.topic == ASKED else self.talk
+        return known.clock_of(record)
+
+    def record_decision(self, topic: str, body: dict[str, Any], key: Key) -> None:
+        """Apply a LEARN of `folds.fanout.additions`. A join stands: nothing is added to one."""
+        if topic == ADDED and (self.joined is not None or len(self.spec.subtasks) >= MAX_SUBTASKS):
+            return
+        subtask = self.additions.decide(topic, body, key, len(self.spec.subtasks))
+        if subtask is not None:
+            self.spec = replace(self.spec, subtasks=(*self.spec.subtasks, subtask))
+            self.progress = None  # it is about as many subtasks as there were
+
+    def _slot_before(self, body: dict[str, Any], key: Key) -> tuple[int, int] | None:
+        """The subtask and attempt of a fact, which holds for subtasks that were there before it."""
+        slot = _slot(body, len(self.spec.subtasks))
+        return slot if slot is not None and self.additions.was(slot[0], key) else None
 
     def _changed(self, index: int) -> None:
         if self.progress is not None:

@@ -72,16 +72,22 @@ def child_at(fanout: FanOut, index: int, states: list[str]) -> Child:
     """One subtask, given the states of all."""
     subtask, attempt = fanout.spec.subtasks[index], fanout.attempt(index)
     unmet, blocked_by = _waiting(subtask, states) if subtask.depends_on else ((), ())
+    slot = index, attempt
+    spawn, report = fanout.spawns.get(slot), fanout.reports.get(slot)
+    approved, subtask = fanout.reviews.approves(index, attempt), subtask_now(fanout, index)
+    return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report, approved)
+
+
+def subtask_now(fanout: FanOut, index: int) -> Subtask:
+    """A subtask with what its retries changed."""
+    subtask = fanout.spec.subtasks[index]
     if index in fanout.targets:
         subtask = replace(subtask, target=fanout.targets[index])
     if index in fanout.models:
         subtask = replace(subtask, model=fanout.models[index])
     if index in fanout.budgets:
         subtask = replace(subtask, budget_usd=fanout.budgets[index])
-    slot = index, attempt
-    spawn, report = fanout.spawns.get(slot), fanout.reports.get(slot)
-    approved = fanout.reviews.approves(index, attempt)
-    return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report, approved)
+    return subtask
 
 
 def _waiting(subtask: Subtask, states: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncropel.folds.base.order import NEVER, rank, word_key
+from syncropel.folds.fanout.additions import TOPICS as ADDS
 from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.child import END_CHILD
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
@@ -26,7 +27,9 @@ from syncropel.record.threads import RESERVED
 
 _SAYING: Final = frozenset({"fulfills", "cancels", "goal", "task", "subtasks"})
 """Members of a body, beside `verdict`, whose meaning can depend on other records."""
-_DECIDING: Final = frozenset({*STATUS_TOPICS, RETRY, REVIEW, AMEND_JOIN, END_CHILD}) | MOVES | ASKS | WORDS
+_DECIDING: Final = (
+    frozenset({*STATUS_TOPICS, RETRY, REVIEW, AMEND_JOIN, END_CHILD}) | MOVES | ASKS | WORDS | ADDS
+)
 _OBSERVED: Final = "syncropel."
 """The prefix of observations' topics: the first one determines what its thread is."""
 _AFTER_ALL: Final = "~"

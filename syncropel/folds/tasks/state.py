@@ -12,6 +12,8 @@ from typing import Any, Final
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.base.lifecycle import WHOLE, cancelled
 from syncropel.folds.base.order import fold_order, rank
+from syncropel.folds.fanout.additions import ASKED
+from syncropel.folds.fanout.additions import TOPICS as DECISIONS
 from syncropel.folds.fanout.approvals import TOPICS as ASKS
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.reviews import REJECTS, REVIEW
@@ -218,6 +220,8 @@ class TaskState:
             self.fanout.record_spawn(record.body, key)
         elif topic == CHILD_DONE:
             self.fanout.record_report(record.body, key, stored.received_at)
+        elif topic == ASKED:
+            self.fanout.additions.ask(record)
         else:
             self.fanout.talk.apply(record)
 
@@ -242,6 +246,8 @@ class TaskState:
             self.fanout.record_ask(topic, body, key)
         elif topic in WORDS:
             self.fanout.talk.apply(record)
+        elif topic in DECISIONS:
+            self.fanout.record_decision(topic, body, key)
         elif topic == AMEND_JOIN and isinstance(join, str) and join:
             self.fanout.join = join
 

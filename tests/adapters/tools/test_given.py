@@ -34,6 +34,7 @@ from syncropel.folds.fanout.child import SESSION
 from syncropel.listening.gateway import GatewayServer, listen_gateway
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
+from syncropel.wire.attempt_words import TOKEN, URL
 
 AGENT = str(Path(__file__).with_name("calling_agent.py"))
 TYPES = {"claude": CLAUDE, "codex": CODEX}
@@ -119,7 +120,7 @@ async def test_an_agent_calls_with_a_token_that_is_in_its_environment_alone(
     stage = Stage(tmp_path, desk, agent)
     running = asyncio.create_task(stage.run())
     given = await stage.given()
-    token = given["environment"][access.TOKEN]
+    token = given["environment"][TOKEN]
     assert token not in " ".join(given["words"])
     assert token not in "".join(given["files"].values())
     assert [stat.S_IMODE(one) for one in given["modes"]] == ([0o600] if agent == "claude" else [])
@@ -139,7 +140,7 @@ async def test_an_agent_calls_with_a_token_that_is_in_its_environment_alone(
 async def test_a_token_outlives_its_daemon_and_not_its_attempt(tmp_path: Path, desk: Desk) -> None:
     before = Stage(tmp_path, desk, "claude")
     running = asyncio.create_task(before.run())
-    token = (await before.given())["environment"][access.TOKEN]
+    token = (await before.given())["environment"][TOKEN]
     before.adapter.leave_running()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -202,7 +203,7 @@ def test_codex_gets_the_server_in_its_config_beside_what_is_there() -> None:
     config = json.loads(CODEX_TALKS.with_tools({"CODEX_CONFIG": json.dumps(own)})["CODEX_CONFIG"])
     assert config["model"] == "m"
     assert config["mcp_servers"]["mine"] == {"command": "x"}
-    assert config["mcp_servers"]["syncropel"]["env_vars"] == [access.URL, access.TOKEN]
+    assert config["mcp_servers"]["syncropel"]["env_vars"] == [URL, TOKEN]
     for wrong in ("{", "[]", '{"mcp_servers": 3}'):
         with pytest.raises(SetupError, match="CODEX_CONFIG must be an object in JSON"):
             CODEX_TALKS.with_tools({"CODEX_CONFIG": wrong})
