@@ -175,7 +175,7 @@ async def test_an_operator_allows_added_subtasks_to_add(stage: Stage) -> None:
     assert (await join(stage))["subtasks"][2]["added_by"]["depth"] == 2
 
 
-REACHES = [
+REACHES: list[tuple[dict[str, Any], str]] = [
     ({"target": "worker-x"}, "no subtask of the operator has the target 'worker-x'"),
     ({"target": "least-loaded-worker"}, "no subtask of the operator has the target 'least-loaded-worker'"),
     ({"repo": "secrets"}, "no subtask of the operator works on the repository 'secrets'"),
@@ -199,13 +199,14 @@ async def test_an_agent_chooses_nothing_that_only_operators_do(stage: Stage) -> 
     for key in UNSAID:
         refused = await stage.call(token, "subtasks", **ASKS, **{key: "x"})
         assert_error(refused, 400, "BAD_REQUEST", f"a subtask has no '{key}'")
-    for bad in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"goal": "x" * 4001},
         {"goal": "  "},
         {"depends_on": ["0"]},
         {"depends_on": [-1]},
         {"target": 1},
-    ):
+    )
+    for bad in wrong:
         assert (await stage.call(token, "subtasks", **{**ASKS, **bad})).status_code == 400
     many = await stage.call(token, "subtasks", **ASKS, depends_on=list(range(101)))
     assert_error(many, 400, "BAD_REQUEST", "at most 100")

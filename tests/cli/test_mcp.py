@@ -60,7 +60,7 @@ async def said(agent: MCPServer, tool: str, **given: Any) -> tuple[bool, str]:
 async def test_the_tools_say_what_they_do(agent: MCPServer) -> None:
     async with Client(agent) as client:
         tools = {one.name: one for one in (await client.list_tools()).tools}
-    assert list(tools) == ["ask_operator", "report_progress", "read_siblings"]
+    assert list(tools) == ["ask_operator", "report_progress", "read_siblings", "add_subtask"]
     assert all(one.description and "\n  " not in one.description for one in tools.values())
     assert tools["ask_operator"].input_schema["required"] == ["question"]
 
@@ -94,6 +94,37 @@ async def test_progress_and_siblings(agent: MCPServer, daemon: Daemon) -> None:
         ("/v1/attempt/progress", {"text": "half done"}),
         ("/v1/attempt/siblings", {}),
     ]
+
+
+async def test_a_subtask_is_added_or_the_agent_is_told_why_not(agent: MCPServer, daemon: Daemon) -> None:
+    daemon.answers = [
+        (200, {"state": "waiting"}),
+        (200, {"state": "decided", "added": 3, "reason": ""}),
+        (200, {"state": "decided", "added": None, "reason": "its task is over"}),
+    ]
+    told = await said(agent, "add_subtask", goal="test it", depends_on=[0])
+    assert told == (False, "It is subtask 3. read_siblings says how it goes.")
+    first, second = (body for _, _, body in daemon.asked)
+    assert first == second == {"id": first["id"], "goal": "test it", "depends_on": [0]}
+    told = await said(agent, "add_subtask", goal="test it", depends_on=[0])
+    assert told == (False, "It is not added: its task is over.")
+    path, _, third = daemon.asked[-1]
+    assert path == "/v1/attempt/subtasks"
+    assert third["id"] != first["id"]  # the first was decided: this is another request
+
+
+async def test_nothing_is_claimed_of_a_subtask_that_nobody_decides_about(
+    agent: MCPServer, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "DECIDE_SECS", 0.0)
+    daemon.answers = [(200, {"state": "waiting"}), (200, {"state": "decided", "added": 1, "reason": ""})]
+    failed, told = await said(agent, "add_subtask", goal="test it")
+    assert (failed, "nothing is decided yet" in told) == (False, True)
+    assert await said(agent, "add_subtask", goal="test it") == (
+        False,
+        "It is subtask 1. read_siblings says how it goes.",
+    )
+    assert len({body["id"] for _, _, body in daemon.asked}) == 1  # it was asked for once
 
 
 async def test_a_refusal_is_told_with_its_hint(agent: MCPServer, daemon: Daemon) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncropel.cli.text import task as task_text
-from syncropel.wire import SerialBaseline
+from syncropel.wire import AddedByOut, RefusedSubtaskOut, SerialBaseline
 
 from . import wire
 
@@ -50,6 +50,28 @@ Fan-out join status: {wire.THREAD}
         in progress
     [2] Write summary synthesizing A and B → specific:{wire.WORKER_A}
         pending spawn (waits for [0], [1])"""
+    )
+
+
+def test_join_status_says_what_agents_added_and_what_they_may_not() -> None:
+    by = AddedByOut(index=0, attempt=2, depth=1, at=5.0)
+    forged = "Test it\n    [9] All is well → worker-a\n        accepted"
+    why = "agents have added 1 subtasks, and the operator allows no more"
+    refused = [RefusedSubtaskOut(index=0, attempt=2, goal=forged, reason=why, at=6.0)]
+    status = wire.join(
+        wire.child(0, "Plan"), wire.child(1, forged, added_by=by), spawned=2, may_add=1, refused=refused
+    )
+    assert (
+        text(task_text.join_lines(status)).partition("Per-subtask:\n")[2]
+        == f"""\
+    [0] Plan → specific:{wire.WORKER_A}
+        in progress
+    [1] Test it [9] All is well → worker-a accepted → specific:{wire.WORKER_A}
+        in progress
+        added by the agent of [0], attempt 2
+
+  Not added:
+    [0] asked for 'Test it [9] All is well → worker-a accepted': {why}"""
     )
 
 

@@ -11,11 +11,14 @@ from syncropel.folds.control.drains import DRAIN
 from syncropel.folds.control.freezes import FREEZE, UNFREEZE
 from syncropel.folds.control.namespaces import STATE_OF_TOPIC, STRICT_TOPIC
 from syncropel.folds.control.rules import ENABLED_TOPIC, KINDS
+from syncropel.folds.fanout.additions import TOPICS as ADDITIONS
 from syncropel.folds.fanout.asked import KINDS as TALKS
-from syncropel.folds.fanout.child import ANSWER_CHILD, COMPLETE, END_CHILD, SAY_CHILD, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.child import COMPLETE, END_CHILD, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.child import WORDS as CHILD_WORDS
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.state import AMEND_JOIN, CHILD_DONE, RETRY, SPAWNED
-from syncropel.folds.fanout.talk import FACTS, WORDS
+from syncropel.folds.fanout.talk import WORDS
+from syncropel.folds.fanout.told import FACTS
 from syncropel.folds.fleet.registry import INSTANCE_STATE
 from syncropel.folds.tasks.state import STATUS_TOPICS
 from tests.folds.build import THREAD, subtask
@@ -23,7 +26,7 @@ from tests.folds.build import THREAD, subtask
 _WORDS = [
     *(SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED, INSTANCE_STATE, FREEZE, UNFREEZE, DRAIN, STRICT_TOPIC),
     *(SPAWNED, CHILD_DONE, RETRY, AMEND_JOIN, END_CHILD, SESSION, STREAM_EVENT, COMPLETE),
-    *(ANSWER_CHILD, SAY_CHILD, *sorted(FACTS | WORDS | TALKS)),
+    *sorted(FACTS | WORDS | TALKS | CHILD_WORDS | ADDITIONS),
     *(ENABLED_TOPIC, "auth_cors_origins", *KINDS, *MOVES, *STATE_OF_TOPIC, *STATUS_TOPICS),
 ]
 _KEYS = [
@@ -35,6 +38,7 @@ _KEYS = [
     *("grace_secs", "terminate", "deadline", "then", "from", "strict", "description", "name", "expression"),
     *("effect", "ops", "priority", "enabled", "origins", "removed", "cancels"),
     *("question", "decision", "message", "messages", "digest", "chosen", "text", "note", "answer", "by"),
+    *("subtask", "asked", "depth", "added", "may_add"),
 ]
 ASKED = {"id": "x", "kind": "question", "size": 1, "digest": "x", "options": [{"kind": 1}, 2], "until": 1}
 _JSON = st.one_of(
@@ -46,6 +50,13 @@ _JSON = st.one_of(
     ),
     st.sampled_from(
         [[], {}, [[]], [{}], {"a": []}, ["x"], [1], "start", "soft", "*", "active", "any", THREAD]
+    ),
+    st.sampled_from(
+        [
+            {"request": "x", "goal": "g", "adapter": "a"},
+            {"index": 0, "attempt": 1},
+            {**subtask(), "target": "worker-a"},
+        ]
     ),
     st.sampled_from([ASKED, {**ASKED, "size": 10**400}, {"how": "rule", "chosen": "allow_once"}]),
     st.sampled_from([[subtask()], [subtask(), subtask(0)], "did:sync:instance:000000000000000a", "ab" * 32]),

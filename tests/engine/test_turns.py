@@ -11,6 +11,8 @@ import pytest
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.turns import needs_quiet, stands_alone, turn_end
 from syncropel.folds.control.rules import ENABLED_TOPIC, FREEZE_RULES, PERMISSION, ROUTING
+from syncropel.folds.fanout.additions import ADDED, REFUSED
+from syncropel.folds.fanout.additions import ASKED as WANTED
 from syncropel.folds.fanout.child import ANSWER_CHILD, SAY_CHILD
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.folds.fanout.talk import ANSWER, DECIDED, MESSAGE_STATE, QUESTION, SAY
@@ -36,6 +38,12 @@ TASK, SUBTASK = say("INTEND", task=True, goal="g"), say("INTEND", **CHILD)
 FAN_OUT = say("INTEND", task=True, goal="g", subtasks=[subtask()])
 FULFILLED, VERDICT = say("KNOW", fulfills="cd" * 32), say("KNOW", verdict="accept")
 FREEZE = say("LEARN", FLEET_CONTROL, topic="freeze", namespace="docs")
+
+
+def wanted(request: str, child_intend: str = "ab") -> Record:
+    return say("KNOW", topic=WANTED, child_intend=child_intend, subtask={"request": request})
+
+
 ASKED = say("KNOW", topic=QUESTION, question={"id": "q_1"})
 DECISION = say("KNOW", topic=DECIDED, question="q_1")
 DELIVERED = say("KNOW", topic=MESSAGE_STATE, message="m_1")
@@ -122,6 +130,9 @@ CUT = {
     "an answer": (NOTHING, [PLAIN, say("LEARN", topic=ANSWER, question="q_1"), PLAIN], [1, 1, 1]),
     "what an operator says": (NOTHING, [say("LEARN", topic=SAY), say("LEARN", topic=SAY)], [1, 1]),
     "an answer that is passed on": (NOTHING, [say("LEARN", topic=ANSWER_CHILD), PLAIN], [1, 1]),
+    "two subtasks that one attempt asks for": (NOTHING, [wanted("r1"), wanted("r2"), PLAIN], [1, 2]),
+    "subtasks that two attempts ask for": (NOTHING, [wanted("r1"), wanted("r1", "x"), PLAIN], [3]),
+    "decisions about them": (NOTHING, [say("LEARN", topic=ADDED), say("LEARN", topic=REFUSED)], [1, 1]),
     "reports": (NOTHING, [REPORTED, REPORTED, STARTED], [3]),
     "a spawn and a report elsewhere": (NOTHING, [STARTED, say("DO", "th_b", topic=CHILD_DONE)], [2]),
     "without rules, a namespace that opens": (NOTHING, [say("INTEND"), PLAIN, say("INTEND")], [3]),
@@ -181,6 +192,9 @@ def test_a_call_is_cut(before: list[Record], records: list[Record], cut: list[in
         (A_PLAIN, fork("th_b"), False),
         (NOTHING, say("LEARN", topic=ANSWER), True),
         (NOTHING, say("LEARN", topic=SAY_CHILD), True),
+        (NOTHING, say("LEARN", topic=ADDED), True),
+        (NOTHING, say("DO", topic=ADDED), False),
+        (NOTHING, wanted("r1"), False),
         (NOTHING, ASKED, False),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from syncropel.folds.fanout.additions import ADDED, REFUSED
 from syncropel.folds.fanout.approvals import ANSWERED, ASKED
 from syncropel.folds.fanout.child import COMPLETE
 from syncropel.folds.fanout.reassignments import AMEND_BUDGET, BUDGET_EXCEEDED, END, REASSIGN
@@ -173,7 +174,17 @@ def _decisions() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
             "verdict": st.sampled_from(["accept", "reject", "perhaps", None]),
         }
     )
-    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves, money, words))
+    added = st.fixed_dictionaries(
+        {
+            "topic": st.sampled_from([ADDED, ADDED, REFUSED]),
+            "asked": st.sampled_from(["s_1", "s_2", "s_3", ""]),
+            "index": st.integers(0, 7),
+            "by": st.fixed_dictionaries({"index": st.integers(0, 2), "attempt": st.just(1)}),
+            "depth": st.sampled_from([1, 1, 2, 0]),
+            "subtask": st.builds(lambda on: subtask(*on), st.lists(st.integers(0, 3), max_size=2)),
+        }
+    )
+    return st.tuples(st.just("LEARN"), st.one_of(retries, joins, moves, money, words, added, added))
 
 
 def _statuses() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
@@ -230,7 +241,8 @@ def _changes(draw: st.DrawFn, count: int) -> tuple[str, dict[str, Any]]:
     """Something that happens to a fan-out of so many subtasks; results are accepted more often than not."""
     if draw(st.integers(0, 3)) == 0:
         return draw(_DECISIONS)
-    slot = {"index": draw(st.integers(0, count - 1)), "attempt": draw(st.sampled_from([1, 1, 1, 2, 3]))}
+    # One more than there are: it may have been added.
+    slot = {"index": draw(st.integers(0, count)), "attempt": draw(st.sampled_from([1, 1, 1, 2, 3]))}
     if draw(st.booleans()):
         where = draw(st.sampled_from([WORKER_A, WORKER_B]))
         return "DO", {"topic": SPAWNED, **slot, "instance": where, "child_intend": "x"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncropel.folds.fanout.asked import Conversations, tells
 from syncropel.folds.fanout.child import ANSWER as OBSERVED_ANSWER
-from syncropel.folds.fanout.child import MESSAGE, ChildState
+from syncropel.folds.fanout.child import MESSAGE, SUBTASK, ChildState
 from syncropel.folds.fanout.child import QUESTION as OBSERVED_QUESTION
 from syncropel.folds.fanout.reassignments import OVER_BUDGET
 from syncropel.folds.fanout.state import FanOut
@@ -259,6 +259,7 @@ def test_only_what_somebody_waits_for_is_told() -> None:
     assert tells(observed(OBSERVED_QUESTION, question={"id": "q_1"}).record)
     assert tells(observed(OBSERVED_ANSWER).record)
     assert {QUESTION, DECIDED, MESSAGE_STATE} == FACTS
+    assert tells(observed(SUBTASK, subtask={"request": "r"}).record)
 
 
 def test_the_first_answer_that_is_passed_on_counts() -> None:

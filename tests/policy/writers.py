@@ -8,7 +8,7 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.errors import SyncropelError
 from syncropel.folds.fanout.child import RUN
 from syncropel.folds.fanout.state import CHILD_DONE
-from syncropel.folds.fanout.talk import FACTS
+from syncropel.folds.fanout.told import FACTS
 from syncropel.folds.tasks.merges import ASKED, STEP
 from syncropel.policy import authority
 from syncropel.policy.authority import ANYONE, ENGINE, Row, Writer

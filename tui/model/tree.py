@@ -218,6 +218,12 @@ def _paid(child: schema.ChildOut) -> str:
     return paid(child.cost_usd, child.budget_usd, unknown=child.cost_unknown)
 
 
+def _added_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
+    by = child.added_by
+    told = f"the agent of [{by.index}], attempt {by.attempt}" if by is not None else ""
+    return [("added by", Line(told))] if told else []
+
+
 def _agent_lines(child: schema.ChildOut) -> list[tuple[str, Line]]:
     """What a coding agent reported about its run."""
     if (agent := child.agent) is None:
@@ -301,6 +307,7 @@ def detail_lines(
         ("target", Line(plain(child.target))),
         ("after", Line(", ".join(f"[{one}]" for one in child.depends_on) or NOTHING)),
         ("waits for", Line(", ".join(f"[{one}]" for one in child.waits_for) or NOTHING)),
+        *_added_lines(child),
         ("attempt", Line(str(child.attempt or NOTHING))),
         ("wall", Line(wall(elapsed(child, at)))),
         ("timeout", Line(duration(child.timeout_secs))),
