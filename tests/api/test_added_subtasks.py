@@ -86,6 +86,23 @@ async def test_the_siblings_of_an_agent_are_told_of_what_it_added(stage: Stage) 
     assert "State: pending" in text
 
 
+ALLOWED: list[tuple[dict[str, Any], int]] = [
+    ({"may_add": -1}, 422),
+    ({"may_add": 1001}, 422),
+    ({"may_add": 1, "add_depth": 0}, 422),
+    ({"add_depth": 2}, 400),
+    ({"may_add": 1, "add_depth": 2}, 201),
+]
+
+
+@pytest.mark.parametrize(("spec", "status"), ALLOWED)
+async def test_what_an_operator_allows_is_a_number(stage: Stage, spec: dict[str, Any], status: int) -> None:
+    coordinator = stage.two.coordinator
+    await coordinator.task(alias="T")
+    body = {"subtasks": [{"goal": "g", "target": "worker-b"}], "allow_unknown": True, **spec}
+    assert (await coordinator.operator.post("/v1/tasks/T/fan-out", json=body)).status_code == status
+
+
 async def test_nobody_adds_anything_unless_the_operator_allows_it(stage: Stage) -> None:
     token = await stage.begin("work")
     refused = await stage.call(token, "subtasks", **ASKS)

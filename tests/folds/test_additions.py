@@ -99,6 +99,7 @@ def test_what_is_live_is_what_the_log_says_in_whatever_order_it_came(
         fanout = live.tasks[THREAD].fanout
         assert fanout is not None
         assert fanout == fold_task(THREAD, arrived[:count]).fanout
+        assert fanout.additions.undecided == fanout.additions.asked.keys() - fanout.additions.decided.keys()
         assert progress_of(fanout).children() == fan_out_children(fanout)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from syncropel.wire import AddedByOut
 from tests.tui import console_sample as sample
 from tui.model import fleet, tree
 from tui.model.glyphs import ASCII, UNICODE
@@ -75,3 +76,10 @@ def test_what_an_agent_says_of_its_progress_is_shown_while_it_runs() -> None:
     told = {name: line.text for name, line in tree.detail_lines(says, NOW, ASCII)}
     assert told["progress"] == "half done"
     assert "progress" not in dict(tree.detail_lines(sample.child(0), NOW, ASCII))
+
+
+def test_who_added_a_subtask_is_told() -> None:
+    added = sample.child(3, added_by=AddedByOut(index=1, attempt=2, depth=1, at=0.0))
+    told = {name: line.text for name, line in tree.detail_lines(added, NOW, ASCII)}
+    assert told["added by"] == "the agent of [1], attempt 2"
+    assert "added by" not in dict(tree.detail_lines(sample.child(0), NOW, ASCII))

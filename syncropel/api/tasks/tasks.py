@@ -126,6 +126,8 @@ def router(engine: Engine) -> APIRouter:
                 refuse_unable(engine, body.subtasks)
             if body.budget_usd is not None:
                 fields["budget_usd"] = body.budget_usd
+            if body.add_depth > 1 and not body.may_add:
+                raise BadRequest("add_depth says nothing without may_add", "say how many: may_add")
             if body.may_add:
                 fields |= {"may_add": body.may_add, "add_depth": body.add_depth}
             return posted(await begin(engine, state, body.actor, fields, body.namespace))

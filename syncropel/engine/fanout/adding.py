@@ -47,18 +47,23 @@ class Adder:
             log.error("%s: cannot decide about a subtask: %s", name, outcome.message, extra=where)
             return False
         if body["topic"] == ADDED:
-            log.info("%s: its agent added [%d]", name, body["index"], extra=where)
+            again = "" if "subtask" in body else " before"
+            log.info("%s: its agent added [%d]%s", name, body["index"], again, extra=where)
         else:
             log.warning("%s: its agent may not add a subtask: %s", name, why, extra=where)
         return True
 
     def deliver(self, fanout: FanOut) -> None:
         """Have the instances told whose agents may still wait."""
-        for about, decided in fanout.additions.decided.items():
-            request = fanout.additions.asked.get(about)
-            if request is None or request.slot not in fanout.unreported or self._delivery.knows(about):
+        additions = fanout.additions
+        if not additions.by_intend:
+            return
+        for slot, spawn in fanout.unreported.items():
+            asked = additions.by_intend.get(spawn.child_intend)
+            if not asked or fanout.end_reason(*slot):
                 continue
-            spawn = fanout.spawns[request.slot]
-            if spawn.child_intend == request.child_intend and not fanout.end_reason(*request.slot):
-                told = child_addition(fanout, request, decided, self._did)
-                self._delivery.send(fanout.thread, about, spawn.instance, told)
+            for about in sorted(asked & additions.decided.keys()):
+                request = additions.asked[about]
+                if request.slot == slot and not self._delivery.knows(about):
+                    told = child_addition(fanout, request, additions.decided[about], self._did)
+                    self._delivery.send(fanout.thread, about, spawn.instance, told)

@@ -142,39 +142,48 @@ class Additions:
     decided: dict[str, Decided] = field(default_factory=dict)
     added: dict[int, Added] = field(default_factory=dict)
     """By index: they follow the subtasks that the operator asked for."""
+    undecided: set[str] = field(default_factory=set)
+    by_intend: dict[str, set[str]] = field(default_factory=dict)
+    """The requests of each attempt, by the id of its INTEND."""
 
     def ask(self, record: Record) -> None:
         """Apply a report that an attempt asks for a subtask."""
         request = read_request(record)
-        if request is not None and (request.id not in self.asked or request.key < self.asked[request.id].key):
+        if request is None:
+            return
+        if request.id not in self.asked or request.key < self.asked[request.id].key:
             self.asked[request.id] = request
+        self.by_intend.setdefault(request.child_intend, set()).add(request.id)
+        if request.id not in self.decided:
+            self.undecided.add(request.id)
 
     def decide(self, topic: str, body: Mapping[str, Any], key: Key, count: int) -> Subtask | None:
         """Apply a decision; return the subtask that is new, which follows `count` others."""
         asked, index, at = body.get("asked"), body.get("index"), number(body.get("at"))
         if not isinstance(asked, str) or not asked or asked in self.decided:
             return None
+        subtask = None
         if topic == REFUSED:
             self.decided[asked] = Decided(None, str(body.get("reason", "")), at)
         elif type(index) is int and index in self.added:
             self.decided[asked] = Decided(index, at=at)
         elif type(index) is int and index == count:
             by, depth, subtask = _by(body.get("by")), body.get("depth"), _subtask(body.get("subtask"), index)
-            if by is not None and by[0] < index and type(depth) is int and depth > 0 and subtask is not None:
-                self.decided[asked] = Decided(index, at=at)
-                self.added[index] = Added(key, asked, by, depth, at)
-                return subtask
-        return None
+            if by is None or by[0] >= index or type(depth) is not int or depth < 1 or subtask is None:
+                return None
+            self.decided[asked] = Decided(index, at=at)
+            self.added[index] = Added(key, asked, by, depth, at)
+        if asked in self.decided:
+            self.undecided.discard(asked)
+        return subtask
 
     def waiting(self) -> list[Request]:
         """The requests about which nothing is decided, the oldest first."""
-        if len(self.asked) <= len(self.decided) and self.asked.keys() <= self.decided.keys():
-            return []
-        return sorted((one for one in self.asked.values() if one.id not in self.decided), key=_key)
+        return sorted((self.asked[about] for about in self.undecided), key=_key)
 
     def of(self, child_intend: str) -> int:
         """How many subtasks this attempt has asked for."""
-        return sum(one.child_intend == child_intend for one in self.asked.values())
+        return len(self.by_intend.get(child_intend, ()))
 
     def same(self, request: Request) -> int | None:
         """The subtask that was added because the same subtask had asked for the same."""
