@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from syncropel.engine.dispatch import attempt_calls
+from syncropel.errors import SyncropelError
 from syncropel.folds.fanout import additions
 from syncropel.folds.fanout.reassignments import BUDGET_EXCEEDED
+from syncropel.folds.fanout.state import CHILD_DONE
 from syncropel.folds.tasks.state import fold_task
 from syncropel.record.model import Record
 from tests.engine.rebuilt import rebuild
 
+from .asked import attempt_of
 from .attempts import Stage, quick, stage
-from .conftest import ACTOR, assert_error, until
+from .conftest import ACTOR, Api, assert_error, until
+from .test_credentials import A, B, joined
 from .two_instances import COORDINATOR
 
 __all__ = ["quick", "stage"]
@@ -320,3 +324,61 @@ async def test_the_log_alone_says_what_was_added(stage: Stage) -> None:
     assert state is not None
     assert fold_task(state.thread, await engine.store.thread(state.thread)) == state
     assert (await rebuild(engine.store)).tasks[state.thread] == state
+
+
+async def test_a_worker_asks_only_for_attempts_of_its_own(api: Api) -> None:
+    """And not for what no agent could ask: the log takes it from nobody."""
+    asked = await attempt_of(api)
+    wanted = {"request": "r1", "goal": "more", "adapter": "agent"}
+    body = {"topic": additions.ASKED, **asked.where, "subtask": wanted}
+    assert_error(await asked.tell(body, did=B), 403, "WRONG_AUTHOR", "was not given to")
+    assert_error(await asked.tell({**body, "index": 1}), 403, "WRONG_AUTHOR")
+    assert_error(await asked.tell({**body, "child_intend": "ab" * 32}), 422, "INVALID_RECORD")
+    assert_error(await asked.tell({**body, "subtask": {**wanted, "goal": "x" * 4001}}), 422, "INVALID_RECORD")
+    assert_error(await asked.tell(body, clock=2**62), 422, "INVALID_RECORD", "clock")
+    for topic in (additions.ADDED, additions.REFUSED):
+        forged = {**body, "topic": topic, "asked": "s_1", "by": {"index": 0, "attempt": 1}, "depth": 1}
+        assert_error(await asked.tell(forged, act="LEARN"), 403, "WRONG_AUTHOR")
+    first = await asked.tell(body)
+    assert first.status_code == 201, first.text
+    assert (await asked.tell(body)).json()["duplicate"] is True  # its acknowledgement was lost
+    for number in range(2, 51):
+        told = await asked.tell({**body, "subtask": {**wanted, "request": f"r{number}"}})
+        assert told.status_code == 201, told.text
+    more = {**body, "subtask": {**wanted, "request": "one more"}}
+    assert_error(await asked.tell(more), 409, "CONFLICT", "asked for 50 subtasks already")
+
+    async def decided() -> bool:
+        state = api.engine.ingest.live.task("T")
+        return state is not None and state.fanout is not None and len(state.fanout.additions.decided) == 50
+
+    await until(decided)
+    status = await api.get("/v1/tasks/T/join")
+    assert (len(status["subtasks"]), len(status["refused"])) == (1, 20)  # its operator allows none
+
+
+async def test_what_is_asked_for_is_decided_before_the_join(api: Api) -> None:
+    """A request and the result that satisfies the join come together: the request was there first."""
+    await joined(api)
+    await api.task(alias="T")
+    where = {"target": f"specific:{A}"}
+    assert (await api.fan_out("T", where, where, join="any", may_add=1)).status_code == 201
+    await api.engine.fan_outs.reconciler.drain()
+    state = api.engine.ingest.live.task("T")
+    assert state is not None
+    assert state.fanout is not None
+    first, second = (state.fanout.spawns[index, 1] for index in (0, 1))
+    slot = {"index": 0, "attempt": 1, "worker": A, "child_thread": first.child_thread}
+    wanted = {"request": "r1", "goal": "more", "adapter": "agent"}
+    asks = {"topic": additions.ASKED, **slot, "child_intend": first.child_intend, "subtask": wanted}
+    done = {"topic": CHILD_DONE, "index": 1, "attempt": 1, "worker": A, "verdict": "accept"}
+    records = [
+        Record(state.thread, A, "KNOW", asks),
+        Record(state.thread, A, "DO", {**done, "child_thread": second.child_thread}),
+    ]
+    for outcome in await api.engine.ingest.append(records):
+        assert not isinstance(outcome, SyncropelError), outcome
+    await api.engine.fan_outs.reconciler.drain()
+    status = await api.get("/v1/tasks/T/join")
+    assert (status["complete"], len(status["subtasks"])) == (True, 3)
+    assert status["subtasks"][2]["standing"] == "not_spawned"
