@@ -42,6 +42,8 @@ def refusal(fanout: FanOut, request: Request, freezes: Sequence[Freeze] = ()) ->
     spawn, spec, wanted = fanout.spawns.get(request.slot), fanout.spec, request.wanted
     if spawn is None or spawn.child_intend != request.child_intend:
         return "no such attempt was given to anybody"
+    if not fanout.active:
+        return "its task is over"
     if why := fanout.over(request.slot):
         return why
     if freezes:

@@ -1,4 +1,6 @@
-"""What operators answered and said to attempts that run, and which instance has to be told."""
+"""What attempts that run are told, and on which instance: what operators answered and said, and what became
+of the subtasks that they asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from syncropel.engine.fanout.spawn import child_answer, child_say
-from syncropel.folds.fanout.state import FanOut
+from syncropel.engine.fanout.spawn import child_addition, child_answer, child_say
+from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.talk import QUEUED
 from syncropel.record.model import Record
 
 
 class Word(NamedTuple):
-    """One of them. `key`: the id of the operator's record; `make`: makes what its instance is sent."""
+    """One of them. `key`: the id of the operator's record, or of the request; `make`: makes what its instance
+    is sent.
+    """
 
     key: str
     instance: str
@@ -34,3 +38,18 @@ def words(fanout: FanOut, did: str) -> Iterator[Word]:
         spawn = fanout.spawns.get(message.slot)
         if message.state == QUEUED and spawn is not None and not fanout.over(message.slot):
             yield Word(message.record, spawn.instance, partial(child_say, fanout, message, spawn, did))
+    for slot, spawn in fanout.unreported.items() if fanout.additions.by_intend else ():
+        asked = fanout.additions.by_intend.get(spawn.child_intend)
+        if asked and not fanout.over(slot):
+            yield from _decided(fanout, slot, spawn, asked, did)
+
+
+def _decided(
+    fanout: FanOut, slot: tuple[int, int], spawn: Spawn, asked: set[str], did: str
+) -> Iterator[Word]:
+    additions = fanout.additions
+    for about in sorted(asked & additions.decided.keys()):
+        request = additions.asked[about]
+        if request.slot == slot:
+            make = partial(child_addition, fanout, request, additions.decided[about], did)
+            yield Word(about, spawn.instance, make)
