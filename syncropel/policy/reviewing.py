@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from syncropel.errors import Conflict, InvalidRecord, OwnWork, SyncropelError
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.reviews import REVIEW, Said, parse_review
-from syncropel.folds.fanout.state import ACCEPT, FanOut, Report
+from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.talk import slot_of
 from syncropel.folds.tasks.merges import ASKED, merged_attempt
 from syncropel.folds.tasks.state import TaskState, joins_knowingly

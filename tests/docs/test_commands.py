@@ -33,6 +33,7 @@ PARSED = {
     "howto/review.md": "names a task of the reader's own; tests/api/test_reviews.py reviews",
     "howto/permissions.md": "locks out whoever is not Ada; tests/api/test_lockout.py has the cases",
     "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
+    "howto/mcp.md": "needs an agent that adds subtasks; tests/api/test_added_subtasks.py has one",
     "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
     "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",
     "howto/proxy.md": "needs a proxy",

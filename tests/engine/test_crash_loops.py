@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import Job
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.starts import CRASH_LOOP, VANISHED, WENT_DOWN
-from syncropel.folds.fanout.state import Report
 from tests.engine.fleet_sim import FleetSim, Node
 from tests.engine.test_reconcile import Desk
 from tests.engine.virtual import run

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from syncropel.api.tasks.agent_views import agent_out, gate_out, worktree_out
 from syncropel.api.tasks.review_views import reviews_of
 from syncropel.folds.fanout.last_words import last_words
-from syncropel.folds.fanout.state import FanOut, Report, Spawn
+from syncropel.folds.fanout.report import Report
+from syncropel.folds.fanout.state import FanOut, Spawn
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.wire import AttemptOut
 

@@ -18,8 +18,9 @@ from syncropel.api.tasks.task_views import (
 )
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.starts import Start, read_starts
-from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Spawn
 from syncropel.wire.diagnosis import (
     AttemptDiagnosis,
     Diagnosis,

@@ -9,7 +9,8 @@ from typing import Final
 from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.explain.what_if import Tipping, accepts
 from syncropel.folds.fanout.join import JoinDecision
-from syncropel.folds.fanout.state import ACCEPT, FanOut, Report
+from syncropel.folds.fanout.report import Report
+from syncropel.folds.fanout.state import ACCEPT, FanOut
 from syncropel.folds.fanout.subtasks import Child
 from syncropel.folds.forks.join import ChildThread
 from syncropel.folds.forks.state import FORK_JOINED

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syncropel.folds.fanout.state import FanOut, Report
+from syncropel.folds.fanout.report import Report
+from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import Child
 
 

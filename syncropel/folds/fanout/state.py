@@ -14,6 +14,7 @@ from syncropel.folds.fanout import approvals
 from syncropel.folds.fanout.additions import ADDED, ASKED, Additions
 from syncropel.folds.fanout.approvals import Ask
 from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.reviews import Review, Reviews, parse_review
 from syncropel.folds.fanout.spec import LARGEST, MAX_SUBTASKS, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
@@ -50,38 +51,6 @@ class Spawn:
     """What it was told about the subtasks that it depends on."""
     messages: tuple[str, ...] = ()
     """What was said to earlier attempts and is in its hint, by the ids of the records."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """DO fanout_child_done: the result of an attempt."""
-
-    key: Key
-    worker: str
-    verdict: str
-    summary: str
-    cost_usd: float
-    wall_time_secs: float
-    at: float
-    output: str | None = None
-    reason: str = ""
-    taken_at: float = field(default=float("inf"), compare=False)
-    """When the report was appended, in unix seconds."""
-    cost_known: bool = True
-    """Whether `cost_usd` is the complete cost; if not, it is the known part."""
-    agent: dict[str, Any] | None = field(default=None, hash=False)
-    """A coding agent's report about its run."""
-    worktree: dict[str, Any] | None = field(default=None, hash=False)
-    """What it left in its git worktree."""
-    gate: dict[str, Any] | None = field(default=None, hash=False)
-    """Result of its repository's gate command."""
-    budget_usd: float | None = None
-    """Its budget in US dollars, where that was not its subtask's own."""
-
-    @property
-    def ended_at(self) -> float:
-        """When the attempt ended, in unix seconds: a worker's clock may be ahead, or missing."""
-        return min(self.at or self.taken_at, self.taken_at)
 
 
 @dataclass(frozen=True, slots=True)

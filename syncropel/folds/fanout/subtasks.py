@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.spec import Subtask
-from syncropel.folds.fanout.state import ACCEPT, VERDICTS, FanOut, Report, Spawn
+from syncropel.folds.fanout.state import ACCEPT, VERDICTS, FanOut, Spawn
 
 
 @dataclass(slots=True)  # not frozen, which would double the cost of making one, and every query makes all

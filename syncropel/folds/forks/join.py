@@ -8,8 +8,9 @@ from typing import Final
 
 from syncropel.errors import InvalidFanOut
 from syncropel.folds.fanout.join import JoinDecision, parse_join
+from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.spec import MAX_SUBTASKS, FanOutSpec, Subtask
-from syncropel.folds.fanout.state import ACCEPT, FanOut, Report, Spawn
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Spawn
 from syncropel.folds.forks.state import Fork, ForkResult, Forks
 
 _NOBODY: Final = ""
