@@ -28,9 +28,12 @@ class Watch:
         self.after: Exception | None = None
         """What is found just after a checkpoint."""
         self.closed = 0
+        self.wrote: list[bool] = []
+        """Whether something had been written, at each check."""
 
-    def check(self) -> None:
+    def check(self, *, wrote: bool = False) -> None:
         self.checks += 1
+        self.wrote.append(wrote)
         if self.error is not None:
             raise self.error
 
@@ -48,6 +51,7 @@ class Log:
 
     def __init__(self) -> None:
         self.statements: list[str] = []
+        self.total_changes = 7
         self.pages, self.moved = 10, 10
 
     def execute(self, statement: str) -> Any:
@@ -99,6 +103,15 @@ def replaced() -> StoreReplaced:
 
 def test_only_the_custody_checkpoints(bench: Bench) -> None:
     assert bench.log.statements == ["PRAGMA wal_autocheckpoint = 0"]
+
+
+def test_a_commit_that_changes_nothing_has_written_nothing(bench: Bench) -> None:
+    for changes in (0, 1, 0, 2):
+        bench.log.total_changes += changes
+        bench.custody.committed(bench.sqlite, [], 5.0)
+    bench.log.total_changes += 1
+    bench.custody.look()
+    assert bench.watch.wrote == [False, True, False, True, False]
 
 
 def test_a_commit_is_told_to_the_lineage_after_a_look(bench: Bench) -> None:

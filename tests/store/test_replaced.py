@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncropel.record.model import Record
-from syncropel.store.base import RecordFilter
+from syncropel.store.base import Appended, RecordFilter
 from syncropel.store.lineage.lineage import LineageFile, read_lineage
 from syncropel.store.refusals import StoreReplaced
 from syncropel.store.sqlite import custody as custodies
@@ -185,6 +185,31 @@ async def test_a_log_that_only_grows_is_never_refused(path: Path, monkeypatch: p
     await store.close()
 
 
+@pytest.mark.parametrize("between", ["a duplicate", "a taken clock", "nothing at all", "an acknowledgement"])
+async def test_a_call_that_writes_nothing_after_a_checkpoint_makes_no_later_one_suspicious(
+    path: Path, between: str
+) -> None:
+    """SQLite begins the write-ahead log anew with the first record, not with the first transaction."""
+    store = await opened(path)
+    [first] = await store.append(some(1))
+    assert isinstance(first, Appended)
+    for turn in range(2, 6):
+        await store.checkpoint()
+        for _ in range(2):
+            match between:
+                case "a duplicate":
+                    await store.append([first.stored.record])
+                case "a taken clock":
+                    await store.append([Record("th_a", "did:a", "DO", {"n": "other"}, clock=0)])
+                case "nothing at all":
+                    await store.append([])
+                case _:
+                    await store.acknowledge([first.stored.record.id])
+        await store.append(some(turn))
+    assert store.replaced is None
+    await store.close()
+
+
 async def test_the_write_ahead_log_does_not_grow_without_end(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +229,7 @@ def watched(path: Path) -> Iterator[FileWatch]:
     path.write_bytes(b"a" * 4096)
     beside(path, "-wal").write_bytes(b"h" * 32 + b"w" * 4096)
     watch = FileWatch(path)
-    watch.check()
+    watch.check(wrote=True)
     yield watch
     watch.close()
 
@@ -230,10 +255,24 @@ def test_after_a_checkpoint_both_files_may_have_changed(path: Path, watched: Fil
     beside(path, "-wal").write_bytes(b"i" * 32)
     found = path.stat()
     assert watched.checkpointed() == (8192, found.st_mtime_ns)
-    watched.check()
+    watched.check(wrote=True)
     assert watched.wal_bytes == 32
     beside(path, "-wal").write_bytes(b"j" * 64)
     with pytest.raises(StoreReplaced):
+        watched.check()
+
+
+def test_after_a_checkpoint_the_write_ahead_log_begins_anew_once_and_whenever_that_is(
+    path: Path, watched: FileWatch
+) -> None:
+    watched.checkpointed()
+    for _ in range(3):
+        watched.check()
+    beside(path, "-wal").write_bytes(b"i" * 4096)
+    watched.check(wrote=True)
+    watched.check()
+    beside(path, "-wal").write_bytes(b"j" * 4096)
+    with pytest.raises(StoreReplaced, match="was written to"):
         watched.check()
 
 

@@ -37,23 +37,28 @@ class Custody:
         self.keeper = keeper
         self.replaced: StoreReplaced | None = None
         """Set once the files are no longer ours; from then on nothing is written."""
+        self._changes = log.total_changes
+        """How many rows the connection had changed at the last commit."""
         self._pages = 0.0
         self._factor = 1.0
         self._wal_bytes = 0
 
-    def look(self) -> None:
-        """Raise StoreReplaced when the files are not those that were opened, now or at an earlier check."""
+    def look(self, *, wrote: bool = False) -> None:
+        """Raise StoreReplaced when the files are not those that were opened, now or at an earlier check.
+        `wrote`: something was written since then.
+        """
         if self.replaced is not None:
             raise self.replaced
         try:
-            self._watch.check()
+            self._watch.check(wrote=wrote)
         except StoreReplaced as error:
             self.replaced = error
             raise
 
     def committed(self, log: sqlite3.Connection, ids: Sequence[str], at: float) -> None:
         """These were committed at `at` (unix seconds). Raises StoreReplaced when they may be nowhere."""
-        self.look()
+        self.look(wrote=log.total_changes != self._changes)
+        self._changes = log.total_changes
         if self.keeper is not None:
             self.keeper.took(ids, at)
         grown = (self._watch.wal_bytes - self._wal_bytes) / _FRAME_BYTES

@@ -32,10 +32,17 @@ class FileWatch:
         self._wal_descriptor = -1
         self._wal_size = 0
         self._wal_header = b""
+        """Empty until the first write, and again from each checkpoint to the next write, when SQLite may
+        begin the write-ahead log anew.
+        """
         self._adopt_wal()
 
-    def check(self) -> None:
-        """Raise StoreReplaced, naming the file, when one is not what it was."""
+    def check(self, *, wrote: bool = False) -> None:
+        """Raise StoreReplaced, naming the file, when one is not what it was.
+
+        `wrote`: something was written since the last check. A transaction that changes nothing does not, and
+        leaves the write-ahead log to begin anew later.
+        """
         try:
             main = os.stat(self._path)
         except FileNotFoundError:
@@ -56,7 +63,9 @@ class FileWatch:
         header = os.pread(self._wal_descriptor, _WAL_HEADER, 0)
         if self._wal_header and (header != self._wal_header or wal.st_size < self._wal_size):
             raise self._replaced(self._wal_path, "was written to by another program")
-        self._wal_header, self._wal_size = header, wal.st_size
+        if wrote or self._wal_header:
+            self._wal_header = header
+        self._wal_size = wal.st_size
 
     @property
     def wal_bytes(self) -> int:
