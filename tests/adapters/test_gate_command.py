@@ -224,9 +224,9 @@ async def test_what_is_ended_in_its_gate_leaves_nothing_running(tmp_path: Path) 
 
 
 async def leave(bench: Bench, goal: str, path: Path) -> dict[str, Any]:
-    """Run up to the file that the gate writes, and be gone; gives the goal's session."""
+    """Run until the gate has written to this file, and be gone; gives the goal's session."""
     running = asyncio.ensure_future(bench.run(goal))
-    await until(path.exists)
+    await until(lambda: path.exists() and path.read_text())
     bench.adapter.leave_running()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
