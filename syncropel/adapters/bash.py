@@ -14,10 +14,12 @@ from typing import Final
 from syncropel.adapters.base import Job
 from syncropel.adapters.configured import given, missing
 from syncropel.adapters.contract import ORPHAN_SECS, Place
+from syncropel.adapters.environment import passed
 from syncropel.adapters.files import Files
 from syncropel.adapters.other_user import OtherUser
 from syncropel.adapters.program import ProgramAdapter
 from syncropel.adapters.program_parts import Program
+from syncropel.adapters.sandbox import Sandbox
 from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterTable
@@ -44,9 +46,10 @@ class BashAdapter(ProgramAdapter):
         secrets: Path = Path("secrets"),
         table: AdapterTable = _PLAIN,
         workspaces: Workspaces = _NO_WORKSPACES,
+        sandbox: Sandbox | None = None,
     ) -> None:
         runs = runs or work.with_name("run")
-        place = Place(work, runs, runtime, orphan_secs, user, secrets, workspaces)
+        place = Place(work, runs, runtime, orphan_secs, user, secrets, workspaces, sandbox=sandbox)
         super().__init__(table.name, place, cwd, table.idle_secs)
         self._table = table
 
@@ -60,8 +63,9 @@ class BashAdapter(ProgramAdapter):
         files.script.unlink(missing_ok=True)
         files.script.write_text(f"{_TELL_START}{job.goal}\n", encoding="utf-8")
         files.hand_over(files.script)
+        own = {key: value for key, value in os.environ.items() if not key.startswith("SPL_")}
         environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("SPL_")},
+            **(own if self.place.sandbox is None else passed()),
             **given(self._table, self.place),
             **self.variables(job, files),
             "SPL_SCRIPT": str(files.script),

@@ -12,7 +12,10 @@ from syncropel.adapters.http import HttpAdapter
 from syncropel.adapters.synthetic import EchoAdapter, NoopAdapter
 from syncropel.settings.adapters import AdapterTable
 
-_PROGRAM: Final = ("set", "secrets", "cwd", "idle_secs", "model", "models", "default_budget_usd")
+_PROGRAM: Final = (
+    *("set", "secrets", "cwd", "idle_secs", "model", "models", "default_budget_usd"),
+    *("isolation", "read_only_paths", "read_write_paths", "network"),
+)
 
 
 def _echo(table: AdapterTable, place: Place) -> Adapter:
@@ -37,6 +40,7 @@ def _bash(table: AdapterTable, place: Place) -> Adapter:
         place.secrets,
         table,
         place.workspaces,
+        place.sandbox,
     )
 
 

@@ -14,10 +14,13 @@ from syncropel.adapters.environment import found, passed
 from syncropel.adapters.files import end_of
 from syncropel.adapters.gate_command import ended_in_time
 from syncropel.adapters.reading import PlainReader, how_it_ended
+from syncropel.adapters.sandbox import Enclose, NoSandbox
 from syncropel.adapters.supervised import Ending, Supervised
 from syncropel.peer.runtime import Runtime
 from syncropel.supervisor.decide import EXIT, START_FAILED, STOPPED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
+from syncropel.system.clean_git import GitFailed
+from syncropel.system.interruptible import in_thread
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Judged:
 class CommandRun:
     """One run of a command. `what` it is, in words, such as `gate`; the run is named `KIND-…` in `runs`.
 
-    `more`: variables that it gets besides `PATH`, `HOME`, and the like.
+    `more`: variables that it gets besides `PATH`, `HOME`, and the like. `enclose`: contains it; None: nothing
+    does.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class CommandRun:
         runs: Path,
         limits: Limits,
         more: Mapping[str, str] | None = None,
+        enclose: Enclose | None = None,
     ) -> None:
+        self._enclose = enclose
         self._what = what
         self._kind = kind
         self._words = tuple(words)
@@ -71,12 +77,15 @@ class CommandRun:
         Cancelling ends the run with all that it has started, and raises CancelledError after that.
         """
         environment = {**passed(), **self._more}
-        spec = Spec(found(list(self._words), environment), str(self._cwd), self._limits)
+        words = found(list(self._words), environment)
         try:
+            if self._enclose is not None:
+                words, environment = await in_thread(self._enclose, words, environment)
+            spec = Spec(words, str(self._cwd), self._limits, sandboxed=self._enclose is not None)
             with self._output.open("xb") as sink:
                 name = f"{self._kind}-{token_hex(4)}"
                 run = await Supervised.launch(self._runs, spec, environment, sink.fileno(), {}, name)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, GitFailed, NoSandbox) as error:
             return Judged(False, f"cannot start the {self._what}: {error}")
         try:
             if not await let_through(run):

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from syncropel.adapters import sandbox
 from syncropel.adapters.base import Job
 from syncropel.adapters.contract import Place
 from syncropel.adapters.environment import found, passed
@@ -48,12 +49,12 @@ class ConfiguredProgram(ProgramAdapter):
         command = found(self.command(job), environment)
         return Program(command, cwd, environment, stdin=files.prompt, stderr=files.stderr)
 
-    def places(self) -> dict[str, str]:
-        """The program's variables, without secrets and those of an attempt: they say where its files are."""
+    def places(self, job: Job) -> dict[str, str]:
+        """The program's variables that say where its files are."""
         return {
             **passed(self.table.env),
             **self.table.set,
-            **(self.place.user.environment() if self.place.user else {}),
+            **self.home_of(Files.of(job, self.place.work, self.place.user)),
         }
 
     def environment(self, job: Job, files: Files) -> dict[str, str]:
@@ -72,13 +73,13 @@ def given(table: AdapterTable, place: Place) -> dict[str, str]:
 
 
 def missing(secrets: Iterable[str], place: Place) -> str:
-    """Why one of these secrets cannot be used; empty when all can."""
+    """Why one of these secrets cannot be used, or no sandbox be made; empty when no reason is known."""
     try:
         for name in secrets:
             read_secret(place.secrets, name)
     except SetupError as error:
         return f"{error.message}; {error.hint}"
-    return ""
+    return sandbox.missing() if place.sandbox is not None else ""
 
 
 def write_prompt(files: Files, prompt: str) -> None:

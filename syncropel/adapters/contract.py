@@ -10,6 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 from syncropel.adapters.base import Adapter
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.other_user import OtherUser
+from syncropel.adapters.sandbox import Sandbox
 from syncropel.adapters.tools.desk import Desk
 from syncropel.adapters.workspace import Workspaces
 from syncropel.peer.runtime import Runtime
@@ -45,7 +46,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance runs goals. `work`: outputs and working folders. `runs`: folders of supervisors.
+    """Where an adapter runs goals. `work`: outputs and working folders. `runs`: folders of supervisors.
 
     `orphan_secs`: how long a run continues without a daemon. `user`: the user that programs run as, if not
     the daemon's. `secrets`: the folder of files with secrets.
@@ -62,6 +63,8 @@ class Place:
     """Through which agents call their models, where the config uses it."""
     desk: Desk | None = None
     """Where agents call this daemon, where the config gives them its tools."""
+    sandbox: Sandbox | None = None
+    """What contains the programs of this adapter; None: nothing but their user."""
 
 
 @runtime_checkable

@@ -17,8 +17,10 @@ from typing import Final
 from syncropel.adapters.base import Held, Job, Observe, Outcome, Startable
 from syncropel.adapters.command_run import CommandRun, Judged
 from syncropel.adapters.contract import Place
+from syncropel.adapters.enclosure import Enclosure, migrate
 from syncropel.adapters.files import Files
 from syncropel.adapters.gate_command import GateCommand, is_gated
+from syncropel.adapters.sandbox import Enclose
 from syncropel.adapters.supervised import Supervised
 from syncropel.adapters.swapping import swap_back, swap_in
 from syncropel.adapters.workspace import Leak, What, Worktree, leaked, not_committed
@@ -46,6 +48,7 @@ class Course:
         self._job = job
         self._worktree = worktree
         self._limits = limits
+        self._enclosure = Enclosure.of(place, files, Path(worktree.path), worktree)
 
     async def set_up(self) -> tuple[Job, Outcome | None]:
         """Run the setup; the job with what is left of its time, and the outcome if the goal must not begin.
@@ -90,7 +93,9 @@ class Course:
         await in_thread(swap_in, scripts, own, kept)
         limits = self._limits(self._job)
         limits.run = min(limits.run, TEARDOWN_SECS) if what == "teardown" else limits.run
-        run = CommandRun(what, what, words, own.top, output, self._place.runs, limits, ports(self._job))
+        run = CommandRun(
+            what, what, words, own.top, output, self._place.runs, limits, ports(self._job), self._enclose
+        )
         try:
             return await run.judge(self._place.runtime, gate)
         finally:
@@ -105,11 +110,15 @@ class Course:
     ) -> Outcome:
         """The outcome with what is left in the worktree, once that has passed its gate and was torn down."""
         spaces, files, job, own = self._place.workspaces, self._files, self._job, self._worktree
+        try:
+            await in_thread(migrate, self._place, files)
+        except GitFailed as error:
+            outcome = not_committed(outcome, error) if is_gated(outcome) else outcome
         if (words := spaces.command(own.repo, "gate")) and is_gated(outcome):
             try:
                 own = await in_thread(spaces.seal, own, files, job)
                 scripts = await in_thread(spaces.command_files, own, "gate")
-                gate = GateCommand(words, files, job, end, scripts)
+                gate = GateCommand(words, files, job, end, scripts, self._enclose)
                 runtime, cwd = self._place.runtime, Path(own.path)
                 outcome = await gate.judge(run, cwd, outcome, self._limits(job), observe, runtime)
             except Leak as leak:
@@ -119,6 +128,10 @@ class Course:
         with suppress(OSError):
             await in_thread(swap_back, Path(own.path), files.gate_kept)  # of a gate that is named no more
         return await self.over(await in_thread(spaces.settle, own, outcome, job))
+
+    @property
+    def _enclose(self) -> Enclose | None:
+        return self._enclosure.command if self._enclosure is not None else None
 
     async def over(self, outcome: Outcome) -> Outcome:
         """The outcome of an attempt that is over, once its worktree is torn down."""

@@ -64,6 +64,16 @@ class Files:
         return self.open / "cwd"
 
     @property
+    def home(self) -> Path:
+        """The HOME of its program in a sandbox."""
+        return self.open / "home"
+
+    @property
+    def quarantine(self) -> Path:
+        """What its program in a sandbox has committed, until it has ended."""
+        return self.kept / f"{self.name}.git"
+
+    @property
     def merged(self) -> Path:
         """stdout and stderr together."""
         return self.kept / f"{self.name}.log"

@@ -20,6 +20,7 @@ from syncropel.adapters.environment import found, passed
 from syncropel.adapters.files import Files, end_of
 from syncropel.adapters.gate_files import CommandFiles
 from syncropel.adapters.reading import PlainReader, how_it_ended
+from syncropel.adapters.sandbox import Enclose, NoSandbox
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.adapters.swapping import swap_back, swap_in
 from syncropel.adapters.taking_back import GATE_SUFFIX
@@ -46,7 +47,8 @@ def is_gated(outcome: Outcome) -> bool:
 class GateCommand:
     """The gate of one attempt. `end` ends a run and records which processes remain; it is always called.
 
-    `scripts`: the files of the repository that it runs, of the commit that the attempt began at.
+    `scripts`: the files of the repository that it runs, of the commit that the attempt began at. `enclose`:
+    contains it; None: nothing does.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class GateCommand:
         job: Job,
         end: Callable[[Supervised, Job], Awaitable[None]],
         scripts: CommandFiles,
+        enclose: Enclose | None = None,
     ) -> None:
+        self._enclose = enclose
         self._words = tuple(words)
         self._scripts = scripts
         self._kept = files.gate_kept
@@ -89,7 +93,7 @@ class GateCommand:
             finally:
                 if self._run is None or self._run.ended:  # otherwise it runs on, with these files
                     await asyncio.shield(asyncio.to_thread(swap_back, worktree.top, self._kept))
-        except (OSError, ValueError, GitFailed) as error:
+        except (OSError, ValueError, GitFailed, NoSandbox) as error:
             return replace(outcome, **self._failed(f"cannot start the gate: {error}"))
 
     async def _judge(
@@ -130,7 +134,10 @@ class GateCommand:
 
     async def _launch(self, goal: Supervised, cwd: Path, limits: Limits, after: str | None) -> Supervised:
         environment = passed() | ({"SPL_PORT_BASE": str(self._job.port_base)} if self._job.port_base else {})
-        spec = Spec(found(list(self._words), environment), str(cwd), limits)
+        words = found(list(self._words), environment)
+        if self._enclose is not None:
+            words, environment = await in_thread(self._enclose, words, environment)
+        spec = Spec(words, str(cwd), limits, sandboxed=self._enclose is not None)
         self._output.unlink(missing_ok=True)  # a goal may have put anything there
         with self._output.open("xb") as sink:
             # Its lines are shown below the goal's, and the last of those may lack a newline.

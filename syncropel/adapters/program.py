@@ -20,21 +20,22 @@ from syncropel.adapters.base import CutShort, Held, Job, Observe, Outcome
 from syncropel.adapters.contract import Place
 from syncropel.adapters.cost_file import LOOK_SECS, CostFile
 from syncropel.adapters.course import Course, ports
-from syncropel.adapters.files import Files, end_of
+from syncropel.adapters.enclosure import Enclosure, migrate_left
+from syncropel.adapters.files import Files
 from syncropel.adapters.following import Following
 from syncropel.adapters.preflight import available_memory, tell_memory
+from syncropel.adapters.program_left import observe_costs, outcome_of
 from syncropel.adapters.program_parts import Conversing, Excess, Program
-from syncropel.adapters.reading import OutputReader, PlainReader
+from syncropel.adapters.reading import OutputReader
+from syncropel.adapters.sandbox import Inside
 from syncropel.adapters.silence import Silence
 from syncropel.adapters.supervised import PATIENCE_SECS, Ending, Supervised
 from syncropel.adapters.taking_back import group_of, start_time, take_back
-from syncropel.adapters.workspace import (
-    read_record,
-    record_path,
-)
+from syncropel.adapters.workspace import Worktree, read_record, record_path
 from syncropel.adapters.worktree import head, left_in
 from syncropel.errors import SyncropelError
-from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION, STREAM_EVENT
+from syncropel.folds.fanout.child import NOT_STARTED, REATTACHED, SESSION
+from syncropel.settings.adapters import SANDBOX
 from syncropel.supervisor.decide import EXIT, ORPHANED, START_FAILED, STOPPED, TIMEOUT, Limits
 from syncropel.supervisor.words import Spec
 from syncropel.system.clean_git import GitFailed
@@ -101,10 +102,16 @@ class ProgramAdapter(ABC):
         """The program's own data so far, for `Outcome.agent`."""
         return None
 
+    def home_of(self, files: Files) -> dict[str, str]:
+        """Variables that say whose program it is, where it is not simply the daemon's."""
+        if self.place.sandbox is not None:
+            return self.place.sandbox.environment(files.home)
+        return self.place.user.environment() if self.place.user else {}
+
     def variables(self, job: Job, files: Files) -> dict[str, str]:
         """Variables about its attempt that every program gets."""
         return {
-            **(self.place.user.environment() if self.place.user else {}),
+            **self.home_of(files),
             "SPL_ATTEMPT": str(job.attempt),
             "SPL_HINT": job.hint,
             "SPL_MODEL": job.model,
@@ -116,6 +123,10 @@ class ProgramAdapter(ABC):
             "SPL_BUDGET_USD": "" if job.budget_usd is None else f"{job.budget_usd:g}",
         }
 
+    def shown(self, files: Files, environment: Mapping[str, str]) -> Inside:
+        """What a program with these variables sees in a sandbox, besides its own files. Blocks."""
+        return Inside()
+
     async def run(self, job: Job, observe: Observe) -> Outcome:
         files = Files.of(job, self.place.work, self.place.user)
         try:
@@ -125,10 +136,13 @@ class ProgramAdapter(ABC):
 
     async def _run(self, job: Job, files: Files, observe: Observe) -> Outcome:
         course: Course | None = None
+        made: Worktree | None = None
         cwd, output = self.cwd or files.cwd, self.output(files)
         try:
             files.make(cwd)
             files.brief(job.briefing)
+            if self.place.sandbox is not None:
+                await in_thread(self.place.sandbox.check)
             if job.repo:
                 made = await in_thread(self.place.workspaces.prepare, job, files)
                 job, cwd = replace(job, port_base=made.ports), Path(made.path)
@@ -136,7 +150,7 @@ class ProgramAdapter(ABC):
                 job, failed = await course.set_up()
                 if failed is not None:
                     return await course.over(failed)
-            program = self.prepare(job, files, cwd)
+            program = await in_thread(self._contained, self.prepare(job, files, cwd), files, made)
             base = await head(cwd) if self.cwd or (cwd / ".git").exists() else None
             tell_memory(available_memory())
             for path in (output, program.stderr, files.gate):
@@ -163,7 +177,17 @@ class ProgramAdapter(ABC):
             raise
         finally:
             await self._end(run, job)
+            await self._migrate(run, job, files)
         return await self._settled(run, job, files, outcome, observe, cwd, base)
+
+    def _contained(self, program: Program, files: Files, worktree: Worktree | None) -> Program:
+        enclosure = Enclosure.of(self.place, files, program.cwd, worktree)
+        return enclosure.goal(program, self.shown(files, program.environment)) if enclosure else program
+
+    async def _migrate(self, run: Supervised, job: Job, files: Files) -> None:
+        # However it ended: what a goal in a sandbox has committed is to be in its repository.
+        if job.repo and run.ended:
+            await asyncio.shield(asyncio.to_thread(migrate_left, self.place, files))
 
     async def _settled(
         self,
@@ -197,6 +221,8 @@ class ProgramAdapter(ABC):
         }
         if program.stderr is not None:
             session["stderr"] = str(program.stderr)
+        if program.sandboxed:
+            session["isolation"] = SANDBOX
         if program.session:
             session["session"] = program.session
         return {**program.about, **session}
@@ -225,6 +251,7 @@ class ProgramAdapter(ABC):
             outcome = await self._watch(taken, job, observe, files)
         finally:
             await self._end(taken, job)
+            await self._migrate(taken, job, files)
         cwd, base = Path(taken.spec.cwd), taken.about.get("base")
         return await self._settled(taken, job, files, outcome, observe, cwd, base)
 
@@ -240,6 +267,7 @@ class ProgramAdapter(ABC):
             stdin="null" if program.stdin is None else str(program.stdin),
             stderr="" if program.stderr is None else str(program.stderr),
             user=self.place.user.numbers if self.place.user else None,
+            sandboxed=program.sandboxed,
         )
         return await Supervised.launch(
             self.place.runs, spec, program.environment, sink.fileno(), {"base": base, **program.kept}
@@ -257,7 +285,7 @@ class ProgramAdapter(ABC):
         excess: Excess | None = None
 
         async def read() -> None:
-            await _observe_costs(costs, observe)
+            await observe_costs(costs, observe)
             if following is not None:
                 await following.read_on(observe)
 
@@ -277,7 +305,7 @@ class ProgramAdapter(ABC):
             await self._end(run, job)
             if talk is not None:
                 await talk.leave()
-            await _observe_costs(costs, observe)
+            await observe_costs(costs, observe)
             if following is not None and not self._leaving:
                 await following.finish(observe)
             job.remains.agent = self.told(live)
@@ -287,7 +315,7 @@ class ProgramAdapter(ABC):
             return Outcome("failed", f"cannot start {self.name}: {ending.error}", output=str(output))
         if excess is None and ending.why == EXIT:
             excess = self.limits_of(job, live)  # its usage may be known only now
-        outcome = await self._judged(ending, job, excess, partial(_outcome, live, output, errors, ending))
+        outcome = await self._judged(ending, job, excess, partial(outcome_of, live, output, errors, ending))
         outcome = replace(outcome, output=str(output), exit=ending.as_exit(run.pid))
         if following is not None:
             cost = outcome.cost_usd + following.unobserved_usd
@@ -347,7 +375,7 @@ class ProgramAdapter(ABC):
     async def _end(self, run: Supervised, job: Job) -> None:
         """End a run, and find out what is left of it; or leave it to the next daemon."""
         if self._leaving and not run.ended:
-            job.remains.forget = _keep
+            job.remains.forget = lambda: None  # the next daemon has to find the run
             run.leave()
             return
         ending = await run.stop(gently=True)
@@ -370,29 +398,3 @@ def limits_of_run(run_secs: float, orphan_secs: float, interrupt_secs: float = I
         orphan=orphan_secs,
         start=START_SECS,
     )
-
-
-def _keep() -> None:
-    """The next daemon has to find the run."""
-
-
-def _outcome(live: OutputReader | None, output: Path, errors: Path | None, ending: Ending) -> Outcome:
-    if live is None:
-        live = PlainReader()
-        for line in end_of(output):
-            live.feed(line)
-        live.finish()
-    said = PlainReader()
-    for line in end_of(errors) if errors else []:
-        said.feed(line)
-    return live.outcome(ending.exit_code, ending.signal, said.tail)
-
-
-async def _observe_costs(costs: CostFile, observe: Observe) -> None:
-    before = costs.offset
-    spent = costs.read()
-    if spent > 0:
-        try:
-            await observe(STREAM_EVENT, {"cost_usd": spent, "cost_offset": costs.offset})
-        except SyncropelError:
-            costs.offset = before  # refused, for example by a freeze: the next look tries again

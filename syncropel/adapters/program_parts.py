@@ -26,6 +26,8 @@ class Program:
     session: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Additional facts for the start record."""
+    sandboxed: bool = False
+    """Whether its command runs it in a sandbox."""
     kept: Mapping[str, Any] = field(default_factory=dict)
     """What a daemon that takes over the run has to know; it is in no record."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -101,13 +101,18 @@ class Enabled:
         return self.broken or (self.adapter.problem() if isinstance(self.adapter, Checked) else "")
 
 
-def enable(tables: Mapping[str, AdapterTable], types: Types, place: Place) -> dict[str, Enabled]:
+def enable(
+    tables: Mapping[str, AdapterTable],
+    types: Types,
+    place: Place,
+    contained: Callable[[AdapterTable, Place], Place] = lambda table, place: place,
+) -> dict[str, Enabled]:
     """Make what the config enables. An adapter that cannot be made has a problem, and does not affect the
-    others.
+    others. `contained`: the place with what contains the programs of an adapter.
 
     Raises SetupError for an invalid value.
     """
-    return {name: _enable(table, types, place) for name, table in tables.items()}
+    return {name: _enable(table, types, contained(table, place)) for name, table in tables.items()}
 
 
 def log_problems(types: Types, made: Mapping[str, Enabled]) -> None:

@@ -23,6 +23,8 @@ _OURS: Final = "SPL_"
 _LONGEST_SECRET: Final = 64 * 1024
 SWITCHES: Final = ("bash", "noop")
 """Adapters that a plain boolean key turns on, too."""
+NONE, USER, SANDBOX = "none", "user", "sandbox"
+ISOLATIONS: Final = (NONE, USER, SANDBOX)
 SHIPPED: Final = ("echo", *SWITCHES)
 """Adapters that need no table; `echo` is always on."""
 
@@ -62,6 +64,16 @@ class AdapterTable:
     answer_secs: float = 0.0
     """Seconds that a question waits for an answer; 0: as long as `[permissions] answer_secs` says. Only for
     agents that ask.
+    """
+    isolation: str = ""
+    """What contains its programs, instead of what `[adapters] isolation` says."""
+    read_only_paths: tuple[str, ...] = ()
+    """Paths that its programs may read in a sandbox, besides the system."""
+    read_write_paths: tuple[str, ...] = ()
+    """Paths that its programs may also write in a sandbox, besides their worktree."""
+    network: bool = True
+    """Whether its programs have the host's network in a sandbox. Without it they reach no gateway and no
+    tools of `spl mcp`, either.
     """
 
     @property
@@ -105,8 +117,12 @@ class AdapterSettings:
     """Run goals as shell scripts on this instance. No record can switch this on."""
     bash_cwd: str = ""
     """Folder that scripts run in; empty gives each its own under `work/`."""
+    isolation: str = ""
+    """What contains programs: `none`, `user` (they run as the user `run_as`), or `sandbox` (bubblewrap);
+    empty: `user` where `run_as` is set, otherwise `none`.
+    """
     run_as: str = ""
-    """User that goals run as, so that they cannot reach the daemon's files; empty: the daemon's own."""
+    """User that goals run as with the isolation `user`, so that they cannot reach the daemon's files."""
     noop: bool = False
     """Accept every goal at once without doing anything; for benchmarks."""
     tables: Mapping[str, AdapterTable] = field(default_factory=dict, metadata={"tables": True})
@@ -117,6 +133,32 @@ class AdapterSettings:
         """Whether an adapter's agents call this daemon: for their model, or by their tools."""
         options = [table.options for table in self.tables.values()]
         return any(one.get("gateway") is True or one.get("mcp") is True for one in options)
+
+    def isolation_of(self, table: AdapterTable) -> str:
+        """What contains the programs of an adapter: one of ISOLATIONS."""
+        return table.isolation or self.isolation or (USER if self.run_as else NONE)
+
+    def check_isolation(self) -> None:
+        """Raise SetupError for values that contradict each other."""
+        for where, value in (
+            ("[adapters]", self.isolation),
+            *((f"[adapters.{name}]", table.isolation) for name, table in self.tables.items()),
+        ):
+            if value not in ("", *ISOLATIONS):
+                raise SetupError(
+                    f"{where} isolation: {value!r} is not known", f"known: {', '.join(ISOLATIONS)}"
+                )
+            if value == USER and not self.run_as:
+                raise SetupError(
+                    f'{where} isolation = "user" needs the name of that user',
+                    'for example [adapters] run_as = "spl-goals"',
+                )
+        used = {self.isolation_of(table) for table in self.enabled().values()}
+        if self.run_as and USER not in used:
+            raise SetupError(
+                f'[adapters] run_as = {self.run_as!r} has no effect: no adapter has the isolation "user"',
+                'remove run_as, or set isolation = "user"',
+            )
 
     def enabled(self) -> dict[str, AdapterTable]:
         """Every adapter of this instance, by name. `echo` is always included."""
@@ -159,6 +201,10 @@ def _read_table(name: str, values: dict[str, Any]) -> AdapterTable:
                 raise default.wrong(key, "a text", value)
             if key == "type" and value and not _NAME.fullmatch(value):
                 raise default.wrong(key, "a name such as exec", value)
+            checked[key] = value
+        elif isinstance(wanted, bool):
+            if not isinstance(value, bool):
+                raise default.wrong(key, "true or false", value)
             checked[key] = value
         else:
             checked[key] = _number(default, key, value, type(wanted))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.errors import SetupError
-from syncropel.settings.adapters import SWITCHES, AdapterSettings, read_tables
+from syncropel.settings.adapters import SANDBOX, SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.permissions import PermissionSettings, read_rules
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
@@ -202,6 +202,16 @@ def raw_entries(home: Home) -> Changes:
     return found
 
 
+def with_isolation(entries: Changes, adapters: AdapterSettings) -> Changes:
+    """Entries for another config: what `[adapters] isolation` says of these adapters holds there, too."""
+    if adapters.isolation != SANDBOX:
+        return entries
+    return {
+        keys: {"isolation": SANDBOX} | value if keys[0] == "adapters" else value
+        for keys, value in entries.items()
+    }
+
+
 def raw_permissions(home: Home) -> Changes:
     """`[permissions]` of a home as written, by key path. Raises SetupError for an invalid config."""
     if load_settings(home, {}).permissions == PermissionSettings():
@@ -237,6 +247,7 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             switched: dict[str, Any] = {key: True for key in SWITCHES if key in tables}
             adapters = _section(settings.adapters, {**plain, **switched}, name, path)
             settings = replace(settings, adapters=replace(adapters, tables=tables))
+            _check_isolation(settings.adapters, path)
         elif name == "workspace":
             plain = {key: value for key, value in values.items() if key != "repos"}
             workspace = _section(settings.workspace, plain, name, path)
@@ -251,6 +262,13 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
         else:
             settings = replace(settings, **{name: _section(getattr(settings, name), values, name, path)})
     return settings
+
+
+def _check_isolation(adapters: AdapterSettings, path: Path) -> None:
+    try:
+        adapters.check_isolation()
+    except SetupError as error:
+        raise SetupError(f"{path}: {error.message}", error.hint) from None
 
 
 def _section(default: Any, values: dict[str, Any], name: str, path: Path) -> Any:

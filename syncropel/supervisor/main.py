@@ -55,6 +55,7 @@ class Supervisor:
             signal.signal(number, signal.SIG_IGN)
         self._told_to_stop = False
         self._goal = Goal(spec)
+        self._sandboxed = spec.sandboxed
         self._awaits_start = True
         self._feed = Feed(self._goal.stdin)
         self._cgroup = Cgroup.make(os.path.basename(folder))
@@ -218,6 +219,8 @@ class Supervisor:
             self._interrupt()
         elif action == decide.TERM:
             below = self._below()
+            if self._sandboxed:  # it would not wait for the programs in its sandbox to clean up
+                below = [process for process in below if process.pid != self._goal.pid]
             for process in below:
                 tree.send(process, signal.SIGTERM)
             for process in below:

@@ -11,10 +11,11 @@ from syncropel.supervisor.decide import Limits
 class Spec:
     """What to run. `stdin`: `null`, `pipe`, or the path of a file. `stderr`: the path of a file; empty: the
     same as stdout. `tells_start`: the program closes descriptor 3 when it has started. `user`: uid, gid, and
-    supplementary groups to run as; None: our own.
+    supplementary groups to run as; None: our own. `sandboxed`: the first process only waits for a sandbox,
+    and everything in that is killed when it ends.
     """
 
-    __slots__ = ("command", "cwd", "limits", "stderr", "stdin", "tells_start", "user")
+    __slots__ = ("command", "cwd", "limits", "sandboxed", "stderr", "stdin", "tells_start", "user")
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Spec:
         stdin: str = "null",
         stderr: str = "",
         user: list[int] | None = None,
+        sandboxed: bool = False,
     ) -> None:
         self.command = command
         self.cwd = cwd
@@ -34,12 +36,14 @@ class Spec:
         self.stdin = stdin
         self.stderr = stderr
         self.user = user
+        self.sandboxed = sandboxed
 
     def as_words(self) -> list[str]:
         """Command-line arguments that `read_spec` reads back."""
         limits = [f"{name}={secs!r}" for name, secs in self.limits.as_dict().items()]
         user = [] if self.user is None else [f"user={','.join(map(str, self.user))}"]
         told = ["tells_start="] if self.tells_start else []
+        told += ["sandboxed="] if self.sandboxed else []
         apart = [f"stderr={self.stderr}"] if self.stderr else []
         ends = [f"stdin={self.stdin}", *apart, f"cwd={self.cwd}"]
         return [*limits, *user, *told, *ends, "--", *self.command]
@@ -58,6 +62,7 @@ def read_spec(words: list[str]) -> Spec:
         stdin=said["stdin"],
         stderr=said.get("stderr", ""),
         user=user,
+        sandboxed="sandboxed" in said,
     )
 
 

@@ -144,3 +144,27 @@ def test_a_secret_is_the_text_of_its_file(tmp_path: Path) -> None:
     for name in ("LINK", "MISSING"):
         with pytest.raises(SetupError):
             read_secret(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('isolation = "jail"', r"\[adapters\] isolation: 'jail' is not known"),
+        ('[adapters.bash]\nisolation = "jail"', r"\[adapters\.bash\] isolation: 'jail' is not known"),
+        ('isolation = "user"', "needs the name of that user"),
+        ('isolation = "none"\nrun_as = "nobody"', "run_as = 'nobody' has no effect"),
+        ("[adapters.bash]\nnetwork = 1", r"\[adapters\.bash\] network must be true or false, not 1"),
+    ],
+)
+def test_an_isolation_that_contains_nobody_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[adapters]\n{text}\n")
+    with pytest.raises(SetupError, match=told):
+        load_settings(Home(tmp_path), {})
+
+
+def test_an_adapter_may_have_an_isolation_of_its_own(tmp_path: Path) -> None:
+    text = 'run_as = "nobody"\n[adapters.bash]\n[adapters.noop]\nisolation = "sandbox"\n'
+    (tmp_path / "config.toml").write_text(f"[adapters]\n{text}")
+    adapters = load_settings(Home(tmp_path), {}).adapters
+    found = {name: adapters.isolation_of(table) for name, table in adapters.enabled().items()}
+    assert found == {"echo": "user", "bash": "user", "noop": "sandbox"}

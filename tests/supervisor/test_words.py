@@ -63,6 +63,7 @@ def test_a_tuple_is_a_list() -> None:
     stdin=st.sampled_from(["null", "pipe", "/a file=1"]),
     stderr=st.sampled_from(["", "/errors of=a goal"]),
     user=st.none() | st.lists(st.integers(0, 2**31), min_size=2),
+    sandboxed=st.booleans(),
 )
 def test_a_specification_reads_back(
     limits: dict[str, float],
@@ -72,12 +73,21 @@ def test_a_specification_reads_back(
     stdin: str,
     stderr: str,
     user: list[int] | None,
+    sandboxed: bool,
 ) -> None:
-    ends = {"stdin": stdin, "stderr": stderr}
-    spec = Spec(command, cwd, Limits(**limits), tells_start=tells_start, user=user, **ends)
+    spec = Spec(
+        command,
+        cwd,
+        Limits(**limits),
+        tells_start=tells_start,
+        stdin=stdin,
+        stderr=stderr,
+        user=user,
+        sandboxed=sandboxed,
+    )
     read = read_spec(spec.as_words())
     assert (read.command, read.cwd, read.stdin, read.stderr) == (command, cwd, stdin, stderr)
-    assert (read.tells_start, read.user) == (tells_start, user)
+    assert (read.tells_start, read.user, read.sandboxed) == (tells_start, user, sandboxed)
     assert read.limits.as_dict() == limits
 
 

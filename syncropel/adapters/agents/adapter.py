@@ -99,4 +99,4 @@ class AgentAdapter(Agent):
         )
 
     def agent_reader(self, job: Job) -> AgentReader:
-        return self._cli.reader(self._options.prices, self._ask(job), None if job.over else self.places())
+        return self._cli.reader(self._options.prices, self._ask(job), None if job.over else self.places(job))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from syncropel.adapters.agents.login_files import login_words
 from syncropel.adapters.agents.metered import AgentReader, MeteredFollowing, MeteredReader
 from syncropel.adapters.agents.options import Defaults, read_options
 from syncropel.adapters.agents.passage import KEPT, Passage, Route
@@ -20,8 +21,9 @@ from syncropel.adapters.files import Files
 from syncropel.adapters.following import Following
 from syncropel.adapters.program_parts import Excess, Program
 from syncropel.adapters.reading import OutputReader
+from syncropel.adapters.sandbox import Inside
 from syncropel.adapters.supervised import Supervised
-from syncropel.adapters.tools import access
+from syncropel.adapters.tools import access, servers
 from syncropel.adapters.tools.access import Access
 from syncropel.settings.adapters import AdapterTable
 
@@ -51,6 +53,8 @@ class Agent(ConfiguredProgram):
         self._options = read_options(table.name, defaults, table.options)
         self._passage = Passage.of(table, route, self._options, place.gateway)
         self._access = Access.of(table.name, place.desk, wanted=self._options.mcp)
+        if place.sandbox is not None and not place.sandbox.network and (self._passage or self._access):
+            raise table.wrong("network", "true: the gateway and the tools of spl mcp need it", False)
         self.cost_known: CostKnown = "request" if self._passage is not None else self.spend_known
 
     spend_known: CostKnown
@@ -142,6 +146,15 @@ class Agent(ConfiguredProgram):
         """More arguments, and the whole environment, that give the agent the tools of `spl mcp`. Raises
         SetupError and OSError.
         """
+
+    def shown(self, files: Files, environment: Mapping[str, str]) -> Inside:
+        sandbox = self.place.sandbox
+        words: list[str] = []
+        if sandbox is not None and sandbox.own_home is None:
+            files.home.mkdir(mode=0o700, exist_ok=True)
+            login = self._passage is None  # the gateway keeps it from the agent
+            words = login_words(self.table.kind, environment, files.home, login=login)
+        return Inside(servers.installation() if self._access is not None else (), words=words)
 
     def earlier(self, job: Job) -> tuple[str, Mapping[str, Any]]:
         """The session to go on with, empty for a new one, and what its last attempt said of it."""

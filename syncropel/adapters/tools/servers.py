@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, Final
 
+import syncropel
+from syncropel.adapters.sandbox_view import in_system
 from syncropel.errors import SetupError
 from syncropel.wire.attempt_words import TOKEN, URL
 
@@ -23,6 +26,12 @@ _SECS: Final = 24 * 3600
 def command() -> list[str]:
     """The command of the server: this very installation, whatever lies in the folder that it starts in."""
     return [sys.executable, "-P", "-m", "syncropel.cli.main", "mcp"]
+
+
+def installation() -> list[Path]:
+    """Where that installation is, for an agent that sees little else."""
+    places = [Path(sys.prefix), Path(sys.base_prefix), Path(syncropel.__file__).parent]
+    return [one for one in dict.fromkeys(places) if not in_system(one)]
 
 
 def for_session() -> dict[str, Any]:

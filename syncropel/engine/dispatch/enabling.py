@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from syncropel.adapters import Adapter
 from syncropel.adapters.asking import Request
 from syncropel.adapters.contract import Place
+from syncropel.adapters.enclosure import NO_PROGRAMS, contained, sandboxed
 from syncropel.adapters.gateway.desk import Gateway, Paused
 from syncropel.adapters.other_user import other_user
+from syncropel.adapters.program import ProgramAdapter
 from syncropel.adapters.registry import Enabled, enable, installed, log_problems
+from syncropel.adapters.sandbox import Sandbox
 from syncropel.adapters.tools.desk import Desk
 from syncropel.adapters.workspace import Workspaces
 from syncropel.engine.dispatch.operator_line import Terms
@@ -20,9 +25,11 @@ from syncropel.folds.control.namespaces import DEFAULT
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.tool_rules import CompiledRule, Ruling, ToolUse, compile_rules, judge
-from syncropel.settings.adapters import known_secrets
+from syncropel.settings.adapters import NONE, USER, AdapterTable, known_secrets
 from syncropel.settings.config import Settings
 from syncropel.settings.home import Home
+
+log = logging.getLogger("syncropel.engine.dispatch")
 
 
 def enabled_adapters(
@@ -41,14 +48,40 @@ def enabled_adapters(
     chosen = settings.adapters
     tables = chosen.enabled()
     # Without programs there is nobody to run as another user.
-    needed = chosen.run_as and not {one.kind for one in tables.values()} <= {"echo", "noop", "http"}
-    user = other_user(chosen.run_as, home.work) if needed else None
+    programs = [one for one in tables.values() if one.kind not in NO_PROGRAMS]
+
+    def runs_as(table: AdapterTable) -> bool:
+        return chosen.isolation_of(table) == USER
+
+    user = other_user(chosen.run_as, home.work) if any(map(runs_as, programs)) else None
     secrets = partial(known_secrets, tables.values(), home.secrets, gateway.key_names)
     workspaces = Workspaces(settings.workspace, secrets, may_run)
-    place = Place(home.work, home.run, runtime, orphan_secs, user, home.secrets, workspaces, gateway, desk)
-    made = enable(tables, installed(), place)
+    place = Place(home.work, home.run, runtime, orphan_secs, None, home.secrets, workspaces, gateway, desk)
+
+    def place_of(table: AdapterTable, place: Place) -> Place:
+        return replace(contained(chosen, table, place, home.path), user=user if runs_as(table) else None)
+
+    made = enable(tables, installed(), place, place_of)
+    made = {name: _containable(one, chosen.isolation_of(one.table)) for name, one in made.items()}
     log_problems(installed(), made)
+    if (names := sandboxed(chosen)) and (why := Sandbox(home.path.resolve()).problem()):
+        log.error("goals of %s will fail: %s", ", ".join(names), why)
     return made
+
+
+def _containable(one: Enabled, isolation: str) -> Enabled:
+    """An adapter that starts programs in its own way is not contained, and must not run."""
+    if isolation == NONE or one.adapter is None or one.table.kind in NO_PROGRAMS:
+        return one
+    if isinstance(one.adapter, ProgramAdapter):
+        return one
+    told = f"isolation = {isolation!r}: its type {one.table.kind} does not say how it runs programs"
+    return replace(one, adapter=None, broken=told)
+
+
+def sandbox_of_merges(settings: Settings, home: Home) -> Sandbox | None:
+    """What contains the gate of a merge: a sandbox if any goals have one: it runs their code."""
+    return Sandbox(home.path.resolve()) if sandboxed(settings.adapters) else None
 
 
 def usable(enabled: Mapping[str, Enabled]) -> dict[str, Adapter]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from syncropel.adapters.program import limits_of_run
 from syncropel.engine.background import Background
 from syncropel.engine.control.propagation import ControlPropagation
+from syncropel.engine.dispatch.enabling import sandbox_of_merges
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.merging.allowing import Allowing
@@ -44,6 +45,7 @@ class Merging:
             home.run,
             lambda: limits_of_run(settings.dispatch.default_timeout_secs, orphan_secs()),
             ingest.live.allowed_files.has,
+            sandbox_of_merges(settings, home),
         )
         spawn = background.spawn
         self.work = MergeWork(ingest, self.steps, tools, did, home.merges, settings.workspace, spawn)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.adapters.command_run import CommandRun, Judged
+from syncropel.adapters.enclosure import enclose_in
 from syncropel.adapters.gate_files import CommandFiles, command_files, not_allowed
 from syncropel.adapters.merging.branches import Branches, Joined
 from syncropel.adapters.merging.checkouts import checkouts
 from syncropel.adapters.merging.merged_tree import make_tree, remove_tree
 from syncropel.adapters.merging.stopped import Stopped
+from syncropel.adapters.sandbox import Sandbox
 from syncropel.engine.dispatch.starting import StartGate
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.merging.steps import Job, Steps
@@ -60,6 +62,8 @@ class MergeTools:
     runs: Path
     limits: Callable[[], Limits]
     may_run: Callable[[str, str], bool]
+    sandbox: Sandbox | None = None
+    """What contains gates, which run code that goals have written."""
 
 
 class MergeRun:
@@ -204,8 +208,10 @@ class MergeRun:
         self._gates += 1
         output = self._tree.with_name(f"gate-{self._gates}.log")
         output.unlink(missing_ok=True)
+        tools = self._tools
+        enclose = enclose_in(tools.sandbox, own) if tools.sandbox is not None else None
         gate = CommandRun(
-            "gate", RUN_KIND, self._repo.gate, self._tree, output, self._tools.runs, self._tools.limits()
+            "gate", RUN_KIND, self._repo.gate, self._tree, output, tools.runs, tools.limits(), enclose=enclose
         )
         door = StartGate[Job](self._tools.ingest, lambda job: not self._held())
         judging = asyncio.ensure_future(
