@@ -70,7 +70,7 @@ def run_setup(args: Namespace) -> int:
         print_json(_as_json(home, setup, typed, written=not args.dry_run))
         return 0
     say("Found:", *_found_lines(setup, ask=args.ask), "", *_change_lines(home, setup, dry_run=args.dry_run))
-    say("", *_gate_lines(setup))
+    say("", *_gate_lines(setup), "", *_isolation_lines(setup))
     say("", *_worker_lines(home, setup), "Next:", *(f"  {line}" for one in typed for line in one.split("\n")))
     return 0
 
@@ -112,7 +112,24 @@ def _gate_lines(setup: Setup) -> list[str]:
     return [
         f"Gate: {command} ({setup.gate.told})",
         "  It must pass in an attempt's worktree, which has no ignored files, or the attempt is rejected.",
-        "  It runs code that the agent wrote, as your user, outside of the agent's sandbox.",
+        *(
+            ["  It runs code that the agent wrote, as your user, outside of the agent's sandbox."]
+            if setup.isolation != "sandbox"
+            else []
+        ),
+    ]
+
+
+def _isolation_lines(setup: Setup) -> list[str]:
+    """What contains the agents."""
+    if setup.isolation == "sandbox":
+        works = "a trial of it failed" if setup.no_sandbox else "a trial of it worked"
+        return [f"Isolation: sandbox, which holds the gate, too; {works}"]
+    if setup.no_sandbox:
+        return ["Isolation: none: agents can do what your user can", f"  {clean(setup.no_sandbox)}"]
+    return [
+        "Isolation: none: agents can do what your user can",
+        '  A sandbox works here: isolation = "sandbox" in [adapters] (docs/howto/isolation.md)',
     ]
 
 
@@ -163,6 +180,7 @@ def _as_json(home: Home, setup: Setup, typed: list[str], *, written: bool) -> di
             "path": str(setup.path),
             "gate": list(setup.gate.words) if setup.gate else None,
         },
+        "isolation": {"kind": setup.isolation, "sandbox_problem": setup.no_sandbox},
         "added": [".".join(keys) for keys in setup.added],
         "kept": [".".join(keys) for keys in setup.kept],
         "warnings": list(setup.warnings),

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from syncropel.adapters.agents.options import ASK
 from syncropel.adapters.contract import Place
+from syncropel.adapters.enclosure import contained, sandboxed
 from syncropel.adapters.environment import passed
 from syncropel.adapters.gateway.desk import Gateway
 from syncropel.adapters.registry import GROUP, Enabled, enable, installed
+from syncropel.adapters.sandbox import NoSandbox, Sandbox, SandboxUnknown
 from syncropel.cel.expression import compile_expression
 from syncropel.cel.names import Vocabulary
 from syncropel.errors import SetupError, SyncropelError
@@ -38,7 +40,12 @@ def adapters(patient: Patient) -> Iterator[Finding]:
     gateway = Gateway(home.secrets, Runtime())
     place = Place(home.work, home.run, Runtime(), secrets=home.secrets, gateway=gateway)
     try:
-        made = enable(settings.adapters.enabled(), types, place)
+        made = enable(
+            settings.adapters.enabled(),
+            types,
+            place,
+            lambda table, place: contained(settings.adapters, table, place, home.path),
+        )
     except SetupError as error:
         yield Finding("adapters", "fail", error.message, error.hint)
         return
@@ -67,6 +74,23 @@ def _program(table: AdapterTable) -> str:
     if table.command:
         return table.command[0]
     return program_of(table.kind, asks=table.options.get("permissions") == ASK)
+
+
+def isolation(patient: Patient) -> Iterator[Finding]:
+    """Whether a sandbox that the config asks for can be made: one is."""
+    names = ", ".join(sandboxed(_settings(patient).adapters))
+    if not names:
+        return
+    try:
+        Sandbox(patient.home.path.resolve()).check()
+    except SandboxUnknown as error:
+        told, _, hint = error.message.partition("; ")
+        yield Finding("isolation", "warn", told, hint)
+    except NoSandbox as error:
+        told, _, hint = error.message.partition("; ")
+        yield Finding("isolation", "fail", f"goals of {names} would fail: {told}", hint)
+    else:
+        yield Finding("isolation", "ok", f"a program ran in a sandbox, as goals of {names} will")
 
 
 def agents(patient: Patient) -> Iterator[Finding]:

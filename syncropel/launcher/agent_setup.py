@@ -16,6 +16,7 @@ from typing import Any, Final
 from syncropel import toml_text
 from syncropel.adapters.agents.options import ASK, AUTO
 from syncropel.adapters.models.prices import Prices
+from syncropel.adapters.sandbox import Sandbox
 from syncropel.errors import SetupError
 from syncropel.launcher.agent_clis import (
     AGENTS,
@@ -29,7 +30,15 @@ from syncropel.launcher.agent_clis import (
 from syncropel.launcher.gates import Gate, find_gate, problem_of
 from syncropel.launcher.logins import codex_config, gemini_settings, within
 from syncropel.launcher.teardown import is_running, local_workers
-from syncropel.settings.config import REPOS, Settings, dump_settings, load_settings, raw_entries
+from syncropel.settings.adapters import NONE, SANDBOX
+from syncropel.settings.config import (
+    REPOS,
+    Settings,
+    dump_settings,
+    load_settings,
+    raw_entries,
+    with_isolation,
+)
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.settings.workspace import NAME
@@ -67,6 +76,10 @@ class Setup:
     warnings: Sequence[str]
     gate: Gate | None = None
     """The gate command of the repository's entry."""
+    isolation: str = NONE
+    """What contains the agents."""
+    no_sandbox: str = ""
+    """Why no sandbox can be made here, found by a trial; empty when one can."""
 
     @property
     def adapter(self) -> str:
@@ -131,7 +144,11 @@ def examine(
     warnings = [*_unpriced(added), *_unpassed(kept, settings, environ)]
     if chosen and (why := problem_of(chosen.words, path, environ)):
         warnings.append(f"the gate accepts nothing: {why}")
-    return Setup(found, repo, path, added, kept, warnings, chosen)
+    isolation = settings.adapters.isolation or NONE
+    no_sandbox = Sandbox(home.path.resolve()).problem()
+    if no_sandbox and isolation == SANDBOX:
+        warnings.append(f"the agents will not start: {no_sandbox}")
+    return Setup(found, repo, path, added, kept, warnings, chosen, isolation, no_sandbox)
 
 
 def apply(home: Home, setup: Setup) -> None:
@@ -164,7 +181,7 @@ class Behind:
 
 def workers_behind(home: Home, setup: Setup) -> list[Behind]:
     """The workers that this setup does not affect by itself. Raises SetupError for an invalid config."""
-    wanted = {**raw_entries(home), **setup.added}
+    wanted = with_isolation({**raw_entries(home), **setup.added}, load_settings(home, {}).adapters)
     wanted = {keys: wanted[keys] for keys in (*setup.added, *setup.kept)}
     behind = []
     for worker in local_workers(home):

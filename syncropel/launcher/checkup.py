@@ -195,6 +195,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     _package,
     _config,
     adapter_checks.adapters,
+    adapter_checks.isolation,
     adapter_checks.agents,
     adapter_checks.rules,
     adapter_checks.repositories,

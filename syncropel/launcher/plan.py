@@ -9,7 +9,7 @@ from typing import Final
 
 from syncropel import toml_text
 from syncropel.errors import SetupError
-from syncropel.settings.adapters import SHIPPED, SWITCHES
+from syncropel.settings.adapters import SANDBOX, SHIPPED, SWITCHES
 from syncropel.settings.config import (
     FIRST_WORKER_PORT,
     REPOS,
@@ -19,6 +19,7 @@ from syncropel.settings.config import (
     load_settings,
     raw_entries,
     raw_permissions,
+    with_isolation,
 )
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
@@ -74,8 +75,11 @@ def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     """
     # A table for bash would let a worker run scripts, which only its own config or --adapter bash may do.
     offered = {keys: value for keys, value in raw_entries(coordinator).items() if keys[-1] not in SWITCHES}
-    offered |= raw_permissions(coordinator)
-    workspace = replace(load_settings(coordinator, {}).workspace, repos={})
+    settings = load_settings(coordinator, {})
+    offered = {**with_isolation(offered, settings.adapters), **raw_permissions(coordinator)}
+    if settings.adapters.isolation == SANDBOX:
+        offered["adapters", "isolation"] = SANDBOX
+    workspace = replace(settings.workspace, repos={})
     aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
     if len(aliases) < plan.workers:
         raise SetupError(f"{plan.workers} workers are too many", f"at most {len(aliases)} on one machine")
