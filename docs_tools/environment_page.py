@@ -87,8 +87,8 @@ _GIVEN_INTRO = """
 ## What a goal finds
 
 Every adapter that runs a program sets these for it. The `bash` adapter also passes on the daemon's own
-environment, without the variables whose names begin with `SPL_`; other programs are given what
-[`[adapters.NAME]`](adapters.md) names.
+environment, without the variables whose names begin with `SPL_`; other programs, and all in
+[a sandbox](../howto/isolation.md), are given what [`[adapters.NAME]`](adapters.md) names.
 """
 
 
