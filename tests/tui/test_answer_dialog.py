@@ -58,6 +58,13 @@ async def test_it_shows_exactly_what_would_be_done(size: tuple[int, int]) -> Non
         assert dialog.greyed == ""
 
 
+async def test_characters_that_are_drawn_as_nothing_are_escapes() -> None:
+    shown = {"command": "rm \u3164-rf a\ufe0f\u202eb"}
+    asked = detail(shown=shown, digest=shown_digest(shown))
+    async with answering(InboxClient(item(), questions=(asked,))) as (_, dialog):
+        assert r"rm \u3164-rf a\ufe0f\u202eb" in dialog.part("shown")
+
+
 async def test_one_key_allows_it_with_the_digest_of_what_was_shown() -> None:
     async with answering() as (page, dialog):
         await dialog.press("a")

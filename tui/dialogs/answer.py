@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -16,21 +16,19 @@ from syncropel.client import question_calls
 from syncropel.client.verify import shown_digest
 from syncropel.errors import SyncropelError
 from tui.dialogs.base import Dialog
+from tui.dialogs.considered import ConsideredDialog
 from tui.dialogs.subject_action import SubjectActionDialog
 from tui.model import inbox, question
 from tui.model.glyphs import Tone
 from tui.model.inbox import Asked
 from tui.model.request_state import Stage
 from tui.model.text import plain
-from tui.model.typed import Typed
 from tui.widgets.field import Field, entry
 from tui.widgets.flat_button import FlatButton
 from tui.widgets.lines import Lines, Span
 
 if TYPE_CHECKING:
     from syncropel.wire import InboxItem, QuestionDetail
-
-_HASTY: Final = "that key came before this could be read: press it again"
 
 
 def answering(item: InboxItem) -> Dialog | None:
@@ -40,7 +38,7 @@ def answering(item: InboxItem) -> Dialog | None:
     return SubjectActionDialog("admit", inbox.subject(item)) if item.kind == "approval" else None
 
 
-class AnswerDialog(Dialog):
+class AnswerDialog(ConsideredDialog):
     """About one question. An answer carries the digest of what was shown, and is only sent by a key that was
     typed after that was drawn.
     """
@@ -57,8 +55,7 @@ class AnswerDialog(Dialog):
         self._asked = asked
         self._detail: QuestionDetail | None = None
         self._trouble: SyncropelError | None = None
-        self._drawn: float | None = None
-        self._verdict, self._hasty, self._changed = "allow", False, False
+        self._verdict, self._changed = "allow", False
         self._seen: object = None
         self._laid: tuple[object, int] = (None, 0)
         self._reached = 0
@@ -82,12 +79,8 @@ class AnswerDialog(Dialog):
         else:
             before, self._detail, self._trouble = self._detail, detail, None
             if before is None or before.digest != detail.digest:
-                self._changed, self._drawn = before is not None, None
-                self.call_after_refresh(self._is_drawn)
-        self.show()
-
-    def _is_drawn(self) -> None:
-        self._drawn = self.console.clock()
+                self._changed = before is not None
+                self.drawn_anew()
         self.show()
 
     # content
@@ -192,7 +185,7 @@ class AnswerDialog(Dialog):
             return why_not
         if self._detail.shown is not None and shown_digest(self._detail.shown) != self._detail.digest:
             return "what the daemon shows is not what its digest says"
-        if self._drawn is None:
+        if self.drawn is None:
             return "it is not drawn yet"
         return "" if self._is_read else "read it to its end first (pgdn)"
 
@@ -225,10 +218,7 @@ class AnswerDialog(Dialog):
 
     def _answer(self, verdict: str) -> None:
         """Send it, unless the key was typed before what it answers could be read."""
-        typed = Typed(self.console.clock()) if self.by_mouse else self.console.rested
-        self._hasty = self._drawn is not None and not typed.follows(self._drawn)
-        if self._hasty:
-            self.show()
+        if self.is_hasty():
             return
         self._verdict = verdict
         super().do()
@@ -252,10 +242,6 @@ class AnswerDialog(Dialog):
             self.ask_again()
         what = "denied" if denies else "answered" if in_words else "allowed once"
         return f"{what}: recorded as {posted.id[:16]}"
-
-    def told(self, now: float) -> Sequence[tuple[str, Tone]]:
-        lines = super().told(now)
-        return [*lines, (_HASTY, "warn")] if self._hasty and self.outcome.may_ask else lines
 
     def follows(self, now: float) -> Sequence[tuple[str, Tone]]:
         decision = self._detail.decision if self._detail is not None else None

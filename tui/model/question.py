@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +10,7 @@ from rich.cells import chop_cells
 
 from syncropel.client.question_text import ShownLine, shown_lines
 from tui.model.glyphs import Glyphs, Tone
-from tui.model.text import duration, plain
+from tui.model.text import duration, escaped, plain
 
 if TYPE_CHECKING:
     from syncropel.wire import DecisionOut, QuestionDetail
@@ -25,21 +24,6 @@ _GOES_ON: Final = "┆ "
 _TONES: Final[dict[str, Tone]] = {"added": "good", "removed": "bad", "hunk": "muted", "label": "muted"}
 _ONCE: Final = "allow_once"
 _CHOSEN: Final = {"allow_once": "allowed", "reject_once": "denied", "cancelled": "denied"}
-_TABS: Final = "    "
-
-
-def escaped(text: str) -> str:
-    """Foreign text, exact: what a terminal would act on, or would not show, is shown as an escape."""
-    text = text.replace("\t", _TABS)
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escape(char) for char in text
-    )
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def head_lines(one: QuestionDetail, at: Moment) -> list[Told]:

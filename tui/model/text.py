@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from datetime import datetime
 from typing import Final
@@ -97,6 +98,36 @@ def plain(text: str) -> str:
         char if char == "\n" or unicodedata.category(char) not in _UNSAFE else " "
         for char in text.replace("\t", "    ").replace("\r\n", "\n")
     )
+
+
+_TABS: Final = "    "
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that count as printable and are drawn as nothing: fillers and variation selectors."""
+
+
+def escaped(text: str) -> str:
+    """Foreign text, exact: what a terminal would act on, or would not show, is shown as an escape."""
+    text = text.replace("\t", _TABS)
+    if not text.isprintable():
+        text = "".join(
+            char if char.isprintable() or unicodedata.category(char) == "Zs" else _escape(char)
+            for char in text
+        )
+    return text if text.isascii() else _UNSEEN.sub(lambda found: _escape(found[0]), text)
+
+
+def is_altered(text: str) -> bool:
+    """Whether a line has characters that are drawn as escapes, other than a carriage return at its end."""
+    if text.isascii() and text.isprintable():
+        return False
+    text = text.replace("\t", "").removesuffix("\r")
+    return escaped(text) != text
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def first_line(text: str) -> str:
