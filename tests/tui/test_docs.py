@@ -10,7 +10,21 @@ import pytest
 
 from tui.app import themes
 from tui.app.console_app import ConsoleApp
-from tui.model import actions, compare, feed, fleet, inbox, keymap, policy, replay, rows, tasks, threads, tree
+from tui.model import (
+    actions,
+    compare,
+    feed,
+    fleet,
+    inbox,
+    keymap,
+    policy,
+    replay,
+    review,
+    rows,
+    tasks,
+    threads,
+    tree,
+)
 from tui.model.glyphs import ASCII, UNICODE, word
 from tui.model.link import Phase
 from tui.screens.compare import CompareScreen
@@ -20,6 +34,7 @@ from tui.screens.inbox import InboxScreen
 from tui.screens.join import JoinScreen
 from tui.screens.policy import PolicyScreen
 from tui.screens.replay import ReplayScreen
+from tui.screens.review import ReviewScreen
 from tui.screens.tasks import TasksScreen
 from tui.screens.threads import ThreadsScreen
 from tui.widgets.scratchpad import Scratchpad
@@ -43,7 +58,14 @@ def test_every_documented_key_exists() -> None:
 
 
 def test_every_screen_and_state_of_the_connection_is_documented() -> None:
-    for screen in (*ConsoleApp.MODES, actions.JOIN, actions.DETAIL, actions.REPLAY, actions.COMPARE):
+    for screen in (
+        *ConsoleApp.MODES,
+        actions.JOIN,
+        actions.DETAIL,
+        actions.REPLAY,
+        actions.COMPARE,
+        actions.REVIEW,
+    ):
         assert f"| {screen.capitalize()} |" in PAGE
     for phase in Phase:
         assert phase.value in PAGE
@@ -91,6 +113,7 @@ def test_every_filter_field_is_documented(screen: type[FleetScreen]) -> None:
         ("tasks", tasks.TASKS),
         ("subtasks", tree.SUBTASKS),
         ("inbox", inbox.INBOX),
+        ("attempts", review.ATTEMPTS),
     ],
 )
 def test_the_order_in_which_columns_give_way_is_documented(table: str, columns: list[rows.Column]) -> None:
@@ -114,6 +137,7 @@ def test_every_action_is_done_by_somebody() -> None:
         (ReplayScreen, actions.OWN[actions.REPLAY]),
         (PolicyScreen, actions.OWN[actions.POLICY]),
         (Scratchpad, actions.OWN["scratchpad"]),
+        (ReviewScreen, actions.OWN[actions.REVIEW]),
     )
     for owner, known in owners:
         for action in known:

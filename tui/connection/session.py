@@ -25,6 +25,7 @@ from tui.connection.runner import Runner, Subprocess
 from tui.connection.task_pages import TaskPages
 from tui.model.access import Access
 from tui.model.link import Link
+from tui.model.notes import Drafts
 from tui.model.notices import Notice, Told
 from tui.model.setup import Fleet
 from tui.model.world import JOIN, TASKS, World
@@ -79,6 +80,8 @@ class Session:
         self.world = World()
         self.notices: deque[Notice] = deque(maxlen=NOTICES)
         """What an operator should be told, newest last."""
+        self.drafts = Drafts()
+        """Notes of a review that was not sent yet."""
         self._untold: list[Notice] = []
         self._told = Told(actor=fleet.target.actor)
         self._ended: asyncio.Queue[str] = asyncio.Queue()

@@ -8,6 +8,8 @@ from .merge import MergeDialog as MergeDialog
 from .permissions import PermissionsDialog as PermissionsDialog
 from .permissions import RestoreRulesDialog as RestoreRulesDialog
 from .retry_failed import RetryFailedDialog as RetryFailedDialog
+from .review import NoteDialog as NoteDialog
+from .review import ReviewDialog as ReviewDialog
 from .rule import RemoveRuleDialog as RemoveRuleDialog
 from .rule import RuleDialog as RuleDialog
 from .say import SayDialog as SayDialog

@@ -73,6 +73,8 @@ _MOVES: Final = {
     "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
     "match(1)": "match-next", "match(-1)": "match-back",
     "change(-1)": "change-back", "change(1)": "change", "again(1)": "find-next", "again(-1)": "find-back",
+    "hunk(-1)": "hunk-back", "hunk(1)": "hunk-next", "file(-1)": "file-back", "file(1)": "file-next",
+    "attempt(-1)": "attempt-back", "attempt(1)": "attempt-next",
 }  # fmt: skip
 
 
@@ -87,10 +89,11 @@ FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 FEED, POLICY, INBOX = "feed", "policy", "inbox"
 THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
 OUTPUT: Final = "output"
+REVIEW: Final = "review"
 _SORTED: Final = (FLEET, TASKS, JOIN, POLICY, INBOX, THREADS, COMPARE)
 _TABLES: Final = (*_SORTED, FEED)
 _ROWS: Final = (*_TABLES, REPLAY)
-_LINES: Final = (*_ROWS, DETAIL, OUTPUT)
+_LINES: Final = (*_ROWS, DETAIL, OUTPUT, REVIEW)
 _WORK: Final = (FLEET, TASKS, JOIN, INBOX, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
 
@@ -168,10 +171,13 @@ SCREEN: Final = (
     ),
     Action("unfold", ("space",), "unfold a nested task or a group, fold it again", "", (TASKS, JOIN), "none",
            "spl task join-status NAME"),
-    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY)),
+    Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY, REVIEW)),
     Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
            "spl debug replay NAME"),
-    Action("output", ("l",), "output of the chosen subtask", "", _WORK, "none", "spl task logs NAME N -f"),
+    Action("output", ("l",), "output of the chosen subtask", "", (*_WORK, REVIEW), "none",
+           "spl task logs NAME N -f"),
+    Action("review", ("v",), "what the chosen subtask changed, attempt by attempt: review it", "", _WORK,
+           "none", "spl task review NAME N"),
     *CONTROL,
 )  # fmt: skip
 START: Final = Action(
@@ -183,6 +189,19 @@ FOLLOW_OUTPUT: Final = Action(
     "follow_output", ("f",), "follow new output, or pause", "follow", (OUTPUT,),
     cli="spl task logs NAME N -f",
 )  # fmt: skip
+APPROVE_ATTEMPT: Final = Action(
+    "approve_attempt", ("a", "A"), "approve the attempt that is shown", "approve", (REVIEW,), "change",
+    "spl task approve NAME N",
+)  # fmt: skip
+REJECT_ATTEMPT: Final = Action(
+    "reject_attempt", ("x", "J"), "reject it: the notes are what the next attempt is told", "reject",
+    (REVIEW,), "danger", "spl task reject NAME N",
+)  # fmt: skip
+NOTE: Final = Action(
+    "note", ("n",), "note something on the line under the cursor", "note", (REVIEW,), "local"
+)
+NEXT_ATTEMPT: Final = Action("attempt(1)", ("greater_than_sign",), "the next attempt", "attempt", (REVIEW,))
+READ_AGAIN: Final = Action("read_again", ("o",), "read the diff again", "", (REVIEW,))
 OWN: Final[dict[str, tuple[Action, ...]]] = {
     FLEET: (START,),
     THREADS: (
@@ -215,6 +234,21 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("wrap", ("w",), "break long lines, or cut them", "wrap", (OUTPUT,)),
         Action("from_start", ("o",), "open it from the start", "start", (OUTPUT,),
                cli="spl task logs NAME N"),
+    ),
+    REVIEW: (
+        APPROVE_ATTEMPT,
+        REJECT_ATTEMPT,
+        NOTE,
+        Action("hunk(-1)", ("left_square_bracket",), "the previous hunk", "", (REVIEW,)),
+        Action("hunk(1)", ("right_square_bracket",), "the next hunk", "hunk", (REVIEW,)),
+        Action("file(-1)", ("left",), "the previous file", "", (REVIEW,)),
+        Action("file(1)", ("right",), "the next file", "file", (REVIEW,)),
+        Action("attempt(-1)", ("less_than_sign",), "the previous attempt", "", (REVIEW,)),
+        NEXT_ATTEMPT,
+        Action("against", ("d",), "compare with another attempt; again: not any more", "compare", (REVIEW,)),
+        READ_AGAIN,
+        Action("patch_pager", ("e",), "all of the diff that was read, in $PAGER", "", (REVIEW,), "local",
+               "spl task diff NAME N --attempt K"),
     ),
     FEED: (
         Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
@@ -265,9 +299,16 @@ def for_screen(screen: str) -> list[Action]:
     return [one for one in ALL if one.on(screen)]
 
 
+_FIRST: Final = {
+    REVIEW: ("a", "x", "n", "right_square_bracket", "right", "greater_than_sign", "d", "escape"),
+}
+"""Keys that come before those of the screens where these are not what is wanted."""
+
+
 def footer(screen: str) -> list[Action]:
     """What the footer shows, most important first: a narrow footer shows fewer."""
     order = (
+        *_FIRST.get(screen, ()),
         *(key for one in _MODES for key in one.keys),
         "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter", "escape", "slash",
         "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R", "i", "s", "y", "r",

@@ -13,5 +13,6 @@ from .output import OutputScreen as OutputScreen
 from .policy import PolicyRowScreen as PolicyRowScreen
 from .policy import PolicyScreen as PolicyScreen
 from .replay import ReplayScreen as ReplayScreen
+from .review import ReviewScreen as ReviewScreen
 from .tasks import TasksScreen as TasksScreen
 from .threads import ThreadsScreen as ThreadsScreen

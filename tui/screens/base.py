@@ -235,11 +235,21 @@ class ConsoleScreen(SortFilter):
 
     def action_output(self) -> None:
         """Show the output of the subtask under the cursor."""
+        if (subtask := self._subtask("l")) is not None:
+            self.app.push_screen(screens.OutputScreen(*subtask))
+
+    def action_review(self) -> None:
+        """Show what the subtask under the cursor has changed."""
+        if (subtask := self._subtask("v")) is not None:
+            self.app.push_screen(screens.ReviewScreen(*subtask))
+
+    def _subtask(self, key: str) -> tuple[str, int] | None:
+        """The subtask under the cursor; None, and a word about it, when that is on something else."""
         subject = self.subject()
         if subject.thread and subject.index is not None:
-            self.app.push_screen(screens.OutputScreen(subject.thread, subject.index))
-        else:
-            self.notify("this row is not a subtask: tab to the subtasks, then press l", timeout=3)
+            return subject.thread, subject.index
+        self.notify(f"this row is not a subtask: tab to the subtasks, then press {key}", timeout=3)
+        return None
 
     def action_yank(self) -> None:
         if (words := self.copied()) is not None:
