@@ -199,7 +199,7 @@ class Dialog(SessionBound, Over):
     @property
     def is_shown(self) -> bool:
         """Whether there are widgets to update: not before mounting, nor during removal."""
-        return self.is_mounted and bool(self.query("#says"))
+        return self.is_mounted and self.query_one_optional("#says") is not None
 
     @property
     def room(self) -> int:

@@ -85,8 +85,8 @@ class FreezeDialog(Dialog):
         )
 
     def _value(self, name: str) -> str:
-        found = list(self.query(f"#{name}").results(Input))
-        return found[0].value.strip() if found else ""
+        found = self.query_one_optional(f"#{name}", Input)
+        return found.value.strip() if found is not None else ""
 
     @property
     def level(self) -> Level:

@@ -30,6 +30,8 @@ PAUSE_SECS: Final = 0.15
 """Pause in typing before the expression is checked."""
 LOOK: Final = "look at the rules: they are read again by themselves"
 _LABEL: Final = 20
+_TYPED: Final = ("name", "expression", "ops", "priority", "goal", "target")
+"""The ids of the fields for text, not all of which every kind of rule has."""
 """The width of a field's name in the style sheet."""
 
 
@@ -80,7 +82,8 @@ class RuleDialog(Dialog):
     @property
     def draft(self) -> Draft:
         """The rule as filled in."""
-        typed = {one.id: one.value.strip() for one in self.query(Input)}
+        inputs = ((name, self.query_one_optional(f"#{name}", Input)) for name in _TYPED)
+        typed = {name: one.value.strip() for name, one in inputs if one is not None}
         effect = self.query_one("#effect", ChoiceRow).value if self._begun.sort.effects else ""
         kind = cast(Kind, self.query_one("#kind", ChoiceRow).value) if self._kinds else self._begun.kind
         name = typed.get("name", self._begun.name)
@@ -118,8 +121,10 @@ class RuleDialog(Dialog):
 
     def show(self) -> None:
         if self.is_shown:
-            for field in self.query("#field-goal, #field-target"):
-                field.display = self.draft.sort.opens
+            opens = self.draft.sort.opens
+            for name in ("#field-goal", "#field-target"):
+                if (field := self.query_one_optional(name)) is not None:
+                    field.display = opens
         super().show()
         if not self.is_shown or self.outcome.stage is Stage.DONE:
             return

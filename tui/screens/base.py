@@ -119,9 +119,9 @@ class ConsoleScreen(SortFilter):
             return
         self.query_one("#header", Lines).show([frame.header(self, now, width)])
         self.query_one("#banner", Lines).show(frame.banner(self, now, width))
-        for split in self.query(SplitPane):
-            if split.spread(width):
-                self.call_after_refresh(self.show)  # with the resulting widths
+        split = self.query_one_optional(SplitPane)
+        if split is not None and split.spread(width):
+            self.call_after_refresh(self.show)  # with the resulting widths
         self.fill(now)
         self.look()
         self.query_one("#footer", Lines).show([frame.footer(self, now, width)])
@@ -135,10 +135,15 @@ class ConsoleScreen(SortFilter):
 
     def look(self) -> None:
         """Show details of the row under the cursor, where there is room."""
-        now = self.console.clock()
-        for about in self.query(DetailPane):
-            if about.display:
-                about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
+        now, about = self.console.clock(), self.query_one_optional(DetailPane)
+        if about is not None and about.display:
+            about.tell(*self.about(now), dimmed=not self.world.link.at(now).is_live)
+
+    @property
+    def details_shown(self) -> bool:
+        """Whether there is room for details of the row under the cursor."""
+        about = self.query_one_optional(DetailPane)
+        return about is not None and bool(about.display)
 
     def about_below(self, table: Table) -> None:
         """Show details of the selected row below a table that does not need the whole height."""

@@ -9,7 +9,6 @@ from tui.connection.glance import Glance, place_of
 from tui.model.facts import Fact, facts_of
 from tui.model.subject import Subject, short_label
 from tui.screens.base import ConsoleScreen
-from tui.widgets.detail_pane import DetailPane
 
 _BEFORE = "worker"
 """The fact that the last lines precede: what is cut off at the end of a pane are the lesser facts."""
@@ -42,7 +41,7 @@ class GlancingScreen(ConsoleScreen):
     def look(self) -> None:
         subject = self.shown()
         child = None
-        if subject.index is not None and any(about.display for about in self.query(DetailPane)):
+        if subject.index is not None and self.details_shown:
             join = self.world.join_of(subject.thread)
             child = next((one for one in join.subtasks if one.index == subject.index), None) if join else None
         self.glance.look(place_of(subject.thread, child))

@@ -39,5 +39,6 @@ class SplitPane(Container):
         return below
 
     def _show_about(self) -> None:
-        for about in self.query(DetailPane):
+        about = self.query_one_optional(DetailPane)
+        if about is not None:
             about.display = self.is_wide or self.has_class("below")
