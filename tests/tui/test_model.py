@@ -79,6 +79,10 @@ def test_foreign_text_cannot_command_the_terminal() -> None:
     assert {text.plain(f"a{char}b") for char in odd if char not in "\t\n"} == {"a b"}
     even = "".join(chr(point) for point in range(0x3000) if unicodedata.category(chr(point)) not in unsafe)
     assert text.plain(even) == even
+    every = "".join(map(chr, range(0x11000)))  # more than it keeps in mind
+    assert text.plain(text.plain(every)) == text.plain(every)
+    assert {unicodedata.category(char) for char in text.plain(every)} & unsafe == {"Cc"}, "the line breaks"
+    assert text.plain("\ta\r\nb\rc") == "    a\nb c"
 
 
 def test_filters_combine_words_inverses_and_fields() -> None:

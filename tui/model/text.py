@@ -90,17 +90,31 @@ _UNSAFE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that a terminal acts on, hides, or breaks lines at."""
 
 
+class _Safe(dict[int, str]):
+    """What each character is drawn as, by its code, for `str.translate`: looked up once, not for every letter
+    of a result of many lines, each second.
+    """
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        drawn = char if char == "\n" or unicodedata.category(char) not in _UNSAFE else " "
+        if len(self) < _MOST_KNOWN:
+            self[code] = drawn
+        return drawn
+
+
+_SAFE: Final = _Safe()
+_TABS: Final = "    "
+_MOST_KNOWN: Final = 10_000
+
+
 def plain(text: str) -> str:
     """Foreign text without anything a terminal would act on: escapes, direction marks, odd line breaks."""
     if text.isprintable():
         return str(text)  # nearly all text is; checking each letter took half the time of making a row
-    return "".join(
-        char if char == "\n" or unicodedata.category(char) not in _UNSAFE else " "
-        for char in text.replace("\t", "    ").replace("\r\n", "\n")
-    )
+    return text.replace("\t", _TABS).replace("\r\n", "\n").translate(_SAFE)
 
 
-_TABS: Final = "    "
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
