@@ -176,7 +176,7 @@ SCREEN: Final = (
            "spl debug replay NAME"),
     Action("output", ("l",), "output of the chosen subtask", "", (*_WORK, REVIEW), "none",
            "spl task logs NAME N -f"),
-    Action("review", ("v",), "what the chosen subtask changed, attempt by attempt: review it", "", _WORK,
+    Action("review", ("v",), "review the chosen subtask", "", _WORK,
            "none", "spl task review NAME N"),
     *CONTROL,
 )  # fmt: skip
