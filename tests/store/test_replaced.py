@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.store.base import Appended, RecordFilter
 from syncropel.store.lineage.lineage import LineageFile, read_lineage
@@ -185,7 +187,9 @@ async def test_a_log_that_only_grows_is_never_refused(path: Path, monkeypatch: p
     await store.close()
 
 
-@pytest.mark.parametrize("between", ["a duplicate", "a taken clock", "nothing at all", "an acknowledgement"])
+@pytest.mark.parametrize(
+    "between", ["a duplicate", "a taken clock", "nothing at all", "an acknowledgement", "a failure"]
+)
 async def test_a_call_that_writes_nothing_after_a_checkpoint_makes_no_later_one_suspicious(
     path: Path, between: str
 ) -> None:
@@ -203,6 +207,10 @@ async def test_a_call_that_writes_nothing_after_a_checkpoint_makes_no_later_one_
                     await store.append([Record("th_a", "did:a", "DO", {"n": "other"}, clock=0)])
                 case "nothing at all":
                     await store.append([])
+                case "a failure":
+                    with pytest.raises(StoreError):  # it has written a row by then, and takes it back
+                        await store.acknowledge([f"new {turn}", cast(str, object())])
+                    await store.append([first.stored.record])
                 case _:
                     await store.acknowledge([first.stored.record.id])
         await store.append(some(turn))

@@ -38,7 +38,7 @@ class Custody:
         self.replaced: StoreReplaced | None = None
         """Set once the files are no longer ours; from then on nothing is written."""
         self._changes = log.total_changes
-        """How many rows the connection had changed at the last commit."""
+        """How many rows the connection had changed when the latest transaction began."""
         self._pages = 0.0
         self._factor = 1.0
         self._wal_bytes = 0
@@ -55,10 +55,13 @@ class Custody:
             self.replaced = error
             raise
 
+    def begins(self, log: sqlite3.Connection) -> None:
+        """A transaction is about to begin. What one before it changed and took back was never written."""
+        self._changes = log.total_changes
+
     def committed(self, log: sqlite3.Connection, ids: Sequence[str], at: float) -> None:
         """These were committed at `at` (unix seconds). Raises StoreReplaced when they may be nowhere."""
         self.look(wrote=log.total_changes != self._changes)
-        self._changes = log.total_changes
         if self.keeper is not None:
             self.keeper.took(ids, at)
         grown = (self._watch.wal_bytes - self._wal_bytes) / _FRAME_BYTES

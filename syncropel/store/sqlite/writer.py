@@ -151,6 +151,8 @@ class Writer:
         if custody is not None and custody.replaced is not None:
             raise custody.replaced
         while True:
+            if custody is not None:
+                custody.begins(connection)
             try:
                 committed = commit(connection, calls, self._last_in_log)
             except sqlite3.Error as error:
