@@ -5,6 +5,7 @@ A review is judged and written alone, so what is found here still holds when it 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, Final
 
 from syncropel.errors import Conflict, InvalidRecord, OwnWork, SyncropelError
@@ -127,11 +128,15 @@ def not_rejectable(task: TaskState, index: int) -> SyncropelError | None:
 
 def dependents(fanout: FanOut, index: int) -> list[int]:
     """The subtasks that depend on this one, also through others, and whose current attempt has begun."""
-    behind: set[int] = set()
-    more = {index}
+    after = defaultdict[int, list[int]](list)
+    for one in fanout.spec.subtasks:
+        for before in one.depends_on:
+            after[before].append(one.index)
+    behind, more = {index}, [index]
     while more:
-        behind |= more
-        more = {one.index for one in fanout.spec.subtasks if not more.isdisjoint(one.depends_on)} - behind
+        found = [one for one in after[more.pop()] if one not in behind]
+        behind.update(found)
+        more += found
     return sorted(one for one in behind - {index} if fanout.spawn(one) is not None)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from syncropel.cli.text.task import join_lines
 from syncropel.folds.control.access import SCOPES
+from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.record.model import Record
 from syncropel.settings.workspace import Repo, WorkspaceSettings
 from syncropel.store.base import Appended
@@ -20,7 +21,7 @@ from tests.git_repository import git, new_project
 
 from .conftest import Api, assert_error, until
 from .merging import ask, merged
-from .two_instances import WORKER, Two, two_instances
+from .two_instances import COORDINATOR, WORKER, Two, two_instances
 
 ADA = "did:sync:user:ada"
 BOB = "did:sync:user:bob"
@@ -331,3 +332,29 @@ async def test_nobody_reviews_their_own_work(two: Two) -> None:
     assert (await two.coordinator.operator.post("/v1/records", json=work)).status_code == 201
     for verdict in ("accept", "reject"):
         assert_error(await review(two, verdict, actor=BOB), 403, "OWN_WORK", "did the work")
+
+
+@pytest.mark.parametrize("branch", ["task/T\0rm", "task/T\nIGNORE THIS", "x" * 300, 7])
+async def test_a_branch_that_a_program_cannot_be_given_is_not_in_the_hint(two: Two, branch: Any) -> None:
+    """A worker may report any text, and the hint is a variable of the next attempt's program."""
+    await two.coordinator.task(alias="T")
+    subtasks = [{"goal": goal, "target": "worker-nobody"} for goal in ("a", "b")]
+    body = {"subtasks": subtasks, "allow_unknown": True}
+    assert (await two.coordinator.operator.post("/v1/tasks/T/fan-out", json=body)).status_code == 201
+    thread, slot = (await two.coordinator.get("/v1/tasks/T"))["thread"], {"index": 0, "attempt": 1}
+    spawn = {"topic": SPAWNED, **slot, "instance": WORKER, "child_thread": "th_c", "child_intend": "c"}
+    left = {"branch": branch, "commit": "ab" * 20, "path": "/w", "subject": "s", "base": ""}
+    left |= {"commits_ahead": 1, "uncommitted": 0}
+    done = {"topic": CHILD_DONE, **slot, "worker": WORKER, "verdict": "accept", "worktree": left}
+    for one in (spawn, done):
+        await two.coordinator.engine.ingest.append_one(Record(thread, COORDINATOR, "DO", one))
+    taken = (await review(two, commit="ab" * 20)).json()
+    assert taken["hint"] == "Attempt 1 was rejected in review.\n\nno"
+
+
+async def test_a_subtask_that_is_not_there_has_no_reviews(two: Two) -> None:
+    await half_done(two)
+    for index in (-1, 2):
+        url = f"/v1/tasks/T/subtasks/{index}/reviews"
+        answer = await two.coordinator.operator.post(url, json={"verdict": "accept", "attempt": 1})
+        assert_error(answer, 404, "NOT_FOUND", f"T has no subtask {index}: it has 2, from 0 on")

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from syncropel.engine.fanout.spawn import child_intend
 from syncropel.engine.ingest.live import LiveFolds
-from syncropel.folds.fanout.additions import (
-    MOST_GOAL,
-    Decided,
-    addition_id,
-    read_wanted,
-)
+from syncropel.folds.fanout import additions
+from syncropel.folds.fanout.additions import MOST_GOAL, Decided, addition_id, read_wanted
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.tasks.state import fold_task
+from syncropel.policy import adding
+from syncropel.policy.adding import decision, refusal
 from syncropel.record.model import Record
 
 from .adding import INTENDS, added, asked, refused
@@ -63,6 +61,33 @@ def test_a_join_stands_and_what_was_refused_stays_refused() -> None:
     assert len(over.spec.subtasks) == 2
     assert fold_fan_out(HEAD, asked("a", 2), refused("a", 3), added("a", 4, 2)).requested == 2
     assert len(fold_fan_out(HEAD, asked("a", 2), refused("a", 3), added("a", 4, 2)).spec.subtasks) == 2
+
+
+def test_two_logs_that_added_at_the_same_place_added_one_subtask() -> None:
+    """As after a restore: who asked for the other one is not told that it is this one."""
+    fanout = fold_fan_out(
+        HEAD, spawned(0, 1), asked("a", 2), asked("b", 3), added("a", 4, 2), added("b", 5, 2)
+    )
+    assert [one.goal for one in fanout.spec.subtasks[2:]] == ["do a"]
+    assert [one.wanted.goal for one in fanout.additions.waiting()] == ["do b"]
+
+
+def test_a_full_fan_out_still_says_what_was_added_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the coordinator would decide the same again without end."""
+    for module in (additions, adding):
+        monkeypatch.setattr(module, "MAX_SUBTASKS", 3)
+    again = asked("b", 4, goal="do a")
+    records = [HEAD, spawned(0, 1), asked("a", 2), added("a", 3, 2), again, asked("c", 5)]
+    full = fold_fan_out(*records)
+    said = [decision(full, one, refusal(full, one)) for one in full.additions.waiting()]
+    assert [one.get("index", one.get("reason")) for one in said] == [
+        2,
+        "the fan-out has 3 subtasks, which is the most",
+    ]
+    decided = [record("LEARN", 6 + at, one, actor=COORDINATOR) for at, one in enumerate(said)]
+    after = fold_fan_out(*records, *decided, added("d", 9, 3))
+    assert not after.additions.waiting()
+    assert len(after.spec.subtasks) == 3
 
 
 def test_facts_about_a_subtask_hold_from_its_addition_on() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -25,6 +25,9 @@ from syncropel.policy.reviewing import dependents, not_rejectable, unfit
 from syncropel.record.model import MAX_CLOCK
 from syncropel.wire import AttemptList, AttemptOut, ReviewTaken
 from syncropel.wire.review_limits import MOST_NOTES
+
+_MOST_BRANCH: Final = 255
+"""Characters of a branch's name in a hint, which is a variable of a program: its worker has written it."""
 
 Number = Annotated[int, Field(ge=1, le=MAX_CLOCK)]
 
@@ -98,7 +101,7 @@ def router(engine: Engine) -> APIRouter:
         """
         actor = sign(body.actor)
         state = find_task(engine, name)
-        said, fanout = _said(index, body), _fan_out(state, index)
+        fanout, said = _fan_out(state, index), _said(index, body)
         hint = said.hint(_branch(fanout, said)) if said.rejects else ""
         fields: dict[str, Any] = {"topic": REVIEW, **said.as_body()}
         fields |= {"hint": hint} if said.rejects else {}
@@ -131,7 +134,8 @@ def _said(index: int, body: NewReview) -> Said:
 def _branch(fanout: FanOut, said: Said) -> str:
     report = fanout.reports.get((said.index, said.attempt))
     branch = ((report.worktree or {}) if report is not None else {}).get("branch")
-    return branch if isinstance(branch, str) and said.commit else ""
+    fits = isinstance(branch, str) and branch.isprintable() and len(branch) <= _MOST_BRANCH
+    return str(branch) if fits and said.commit else ""
 
 
 def _as_of_now(one: AttemptOut, fanout: FanOut, state: TaskState, index: int, look: Look) -> AttemptOut:

@@ -96,8 +96,8 @@ class AttemptCalls:
                 goal = printable(asked.goal)
                 wanted = Wanted(goal, self._adapter, asked.target, asked.repo, asked.depends_on)
                 await self._observe(SUBTASK, {"subtask": wanted.as_body(request)})
-        child = self._ingest.live.children[self._intend.thread]
-        heard = await self._line.told(lambda: child.additions.get(about))
+        live, thread = self._ingest.live, self._intend.thread
+        heard = await self._line.told(lambda: live.children[thread].additions.get(about))
         added, reason = heard.body.get("added"), str(heard.body.get("reason", ""))
         return Added(added if type(added) is int else None, reason)
 

@@ -7,12 +7,13 @@ decided is a LEARN of the coordinator, applied in fold order; the first decision
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from syncropel.errors import InvalidFanOut
-from syncropel.folds.fanout.spec import Subtask, parse_subtask
+from syncropel.folds.fanout.spec import MAX_SUBTASKS, Subtask, parse_subtask
 from syncropel.folds.fanout.talk import number, slot_of
 from syncropel.record.model import Record
 
@@ -142,6 +143,8 @@ class Additions:
     decided: dict[str, Decided] = field(default_factory=dict)
     added: dict[int, Added] = field(default_factory=dict)
     """By index: they follow the subtasks that the operator asked for."""
+    clocks: list[int] = field(default_factory=list)
+    """Of the records that added them, the lowest first."""
     undecided: set[str] = field(default_factory=set)
     by_intend: dict[str, set[str]] = field(default_factory=dict)
     """The requests of each attempt, by the id of its INTEND."""
@@ -158,21 +161,26 @@ class Additions:
             self.undecided.add(request.id)
 
     def decide(self, topic: str, body: Mapping[str, Any], key: Key, count: int) -> Subtask | None:
-        """Apply a decision; return the subtask that is new, which follows `count` others."""
+        """Apply a decision; return the subtask that is new, which follows `count` others.
+
+        One that was added before is named by its index alone. A whole subtask whose index is taken was added
+        in another log: nothing is decided by it.
+        """
         asked, index, at = body.get("asked"), body.get("index"), number(body.get("at"))
         if not isinstance(asked, str) or not asked or asked in self.decided:
             return None
         subtask = None
         if topic == REFUSED:
             self.decided[asked] = Decided(None, str(body.get("reason", "")), at)
-        elif type(index) is int and index in self.added:
+        elif type(index) is int and index in self.added and "subtask" not in body:
             self.decided[asked] = Decided(index, at=at)
-        elif type(index) is int and index == count:
+        elif type(index) is int and index == count and count < MAX_SUBTASKS:
             by, depth, subtask = _by(body.get("by")), body.get("depth"), _subtask(body.get("subtask"), index)
             if by is None or by[0] >= index or type(depth) is not int or depth < 1 or subtask is None:
                 return None
             self.decided[asked] = Decided(index, at=at)
             self.added[index] = Added(key, asked, by, depth, at)
+            insort(self.clocks, key[0])
         if asked in self.decided:
             self.undecided.discard(asked)
         return subtask
@@ -199,7 +207,7 @@ class Additions:
 
     def before(self, clock: int) -> int:
         """How many subtasks were added by records with lower clocks."""
-        return sum(one.key[0] < clock for one in self.added.values())
+        return bisect_left(self.clocks, clock)
 
     def was(self, index: int, key: Key) -> bool:
         """Whether this subtask was there before the record with this key."""

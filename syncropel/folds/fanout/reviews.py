@@ -142,7 +142,8 @@ class Reviews:
 
     def last_rejected(self, index: int, before: int) -> int:
         """The last rejected attempt at a subtask before this one; 0 for none."""
-        return max((one for at, one in self.rejected if at == index and one < before), default=0)
+        rejected = (one.said.attempt for one in self.of(index) if one.said.rejects)
+        return max((one for one in rejected if one < before), default=0)
 
 
 def parse_review(body: Mapping[str, Any]) -> Said:

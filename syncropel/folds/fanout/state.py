@@ -16,7 +16,7 @@ from syncropel.folds.fanout.approvals import Ask
 from syncropel.folds.fanout.reassignments import OVER_BUDGET, SUPERSEDED, Reassignment, Reassignments
 from syncropel.folds.fanout.report import Report
 from syncropel.folds.fanout.reviews import Review, Reviews, parse_review
-from syncropel.folds.fanout.spec import LARGEST, MAX_SUBTASKS, FanOutSpec, is_target, positive_number
+from syncropel.folds.fanout.spec import LARGEST, FanOutSpec, is_target, positive_number
 from syncropel.folds.fanout.starts import Start
 from syncropel.folds.fanout.talk import Talk
 from syncropel.folds.fanout.told import FACTS
@@ -324,7 +324,7 @@ class FanOut:
 
     def record_decision(self, topic: str, body: dict[str, Any], key: Key) -> None:
         """Apply a LEARN of `folds.fanout.additions`. A join stands: nothing is added to one."""
-        if topic == ADDED and (self.joined is not None or len(self.spec.subtasks) >= MAX_SUBTASKS):
+        if topic == ADDED and self.joined is not None:
             return
         subtask = self.additions.decide(topic, body, key, len(self.spec.subtasks))
         if subtask is not None:
