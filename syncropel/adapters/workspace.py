@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -109,6 +110,28 @@ def name_of(work: str, attempt: int) -> str:
     return plain if attempt <= 1 else f"{plain}+a{attempt}"
 
 
+def _begun(main: Repository, known: Worktree | None, path: Path, branch: str) -> str:
+    """The commit of a branch that a daemon made for this attempt before it ended, without a worktree yet;
+    empty for none. Blocks.
+    """
+    if known is None or (known.path, known.branch, known.common) != (str(path), branch, str(main.common)):
+        return ""
+    with suppress(GitFailed):
+        return known.base if main.commit(f"refs/heads/{branch}") == known.base else ""
+    return ""
+
+
+def _check_out(main: Repository, made: Worktree) -> None:
+    """Give a worktree its files, unless it has them: a daemon may end before. Blocks. Raises GitFailed."""
+    own = made.repository()
+    index = own.git_dir / "index"
+    if index.exists():  # git writes it last
+        return
+    with own.scratch(made.base, index=index) as scratch:
+        scratch.run("read-tree", "--reset", "-u", made.base)
+    copy_in(main.top, Path(made.path), made.copied)
+
+
 class Workspaces:
     """Makes and settles the worktrees of this instance. `secrets`: values by name that no commit
     may contain. `may_run`: whether an operator has allowed files of a repository, by their digest, to run.
@@ -153,13 +176,14 @@ class Workspaces:
                     f"{path} exists already and was not made for this attempt (perhaps another fleet made it)"
                     "; give the task another alias, or remove the folder: git worktree remove"
                 )
-            known.repository()
+            _check_out(main, known)
             swap_back(path, files.gate_kept)
             # The goal runs again, and may leave something else.
             known = replace(known, tip="", sealed="", ports=self._ports(repo, job, known.ports))
             _remember(record_path(files), known)
             return known
-        base, common = main.commit(repo.base), str(main.common)
+        common, begun = str(main.common), _begun(main, known, path, branch)
+        base = begun or main.commit(repo.base)
         for what, words in (("gate", repo.gate), ("setup", repo.setup), ("teardown", repo.teardown)):
             self._allowed(main, repo, base, what, words)  # now, and not when the goal has spent its money
         check_copied(main.top, repo.copy)
@@ -170,16 +194,13 @@ class Workspaces:
         root.mkdir(parents=True, exist_ok=True)
         _remember(record_path(files), made)
         try:
-            add_on_branch(main, path, branch, made.base)
+            add_on_branch(main, path, branch, made.base, again=bool(begun))
         except GitFailed:
             record_path(files).unlink(
                 missing_ok=True
             )  # another fleet may have made one just now: it belongs to that
             raise
-        own = made.repository()
-        with own.scratch(made.base, index=own.git_dir / "index") as scratch:
-            scratch.run("read-tree", "--reset", "-u", made.base)
-        copy_in(main.top, path, repo.copy)
+        _check_out(main, made)
         return made
 
     def _ports(self, repo: Repo, job: Job, before: int = 0) -> int:

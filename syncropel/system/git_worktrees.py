@@ -64,14 +64,17 @@ def _locked(descriptor: int, patience_secs: float) -> bool:
             return True
 
 
-def add_on_branch(main: Repository, path: Path, branch: str, commit: str) -> None:
+def add_on_branch(main: Repository, path: Path, branch: str, commit: str, *, again: bool = False) -> None:
     """Add a worktree without files at `path`, on a new branch that begins at a commit. Blocks.
 
-    Raises GitFailed: there is neither a worktree nor a branch of it then.
+    `again`: the branch is there, at this commit, from a call that was cut short. Raises GitFailed: there is
+    neither a worktree nor a branch of it then.
     """
     name = f"refs/heads/{branch}"
     with one_at_a_time(main.common):
-        main.run("update-ref", name, commit, "")  # only if there is none of this name
+        main.run(
+            "update-ref", name, commit, commit if again else ""
+        )  # "": only if there is none of this name
         try:
             _add(main, str(path), branch)
         except GitFailed:

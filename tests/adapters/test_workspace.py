@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from syncropel.adapters.base import Job, Outcome
 from syncropel.adapters.files import Files
 from syncropel.adapters.workspace import LEAK, NoWorktree, Workspaces, Worktree, name_of, read_record
 from syncropel.settings.workspace import Repo, WorkspaceSettings
+from syncropel.system import clean_git
 from tests.git_repository import git
 
 SECRET = "s3cret-value-of-the-provider"
@@ -88,6 +91,37 @@ def test_an_attempt_that_is_begun_again_goes_on_where_it_was(bench: Bench) -> No
     (Path(made.path) / "half.py").write_text("done\n")
     assert bench.prepare() == made
     assert (Path(made.path) / "half.py").exists()
+
+
+class Killed(BaseException):
+    """The daemon is killed."""
+
+
+@pytest.mark.parametrize("at", ["update-ref", "worktree", "read-tree"])
+def test_an_attempt_begins_although_a_daemon_was_killed_while_it_made_the_worktree(
+    bench: Bench, project: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Before or after each of the commands of git that make it; the base may have moved meanwhile."""
+    run = clean_git._run
+
+    def killed(words: Sequence[str], *args: Any, **more: Any) -> bytes:
+        answer = b"" if at == "read-tree" and at in words else run(words, *args, **more)
+        if at in words:
+            raise Killed
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clean_git, "_run", killed)
+        with pytest.raises(Killed):
+            bench.prepare()
+    (project / "more.py").write_text("more = 1\n")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "More")
+    made = bench.prepare()
+    assert git(Path(made.path), "branch", "--show-current") == made.branch == "task/T-1"
+    assert (Path(made.path) / "code.py").read_text() == "one = 1\n"
+    assert git(Path(made.path), "status", "--porcelain") == ""
+    assert git(Path(made.path), "rev-parse", "HEAD") == made.base
 
 
 def test_a_second_attempt_leaves_the_first_ones_work_alone(bench: Bench) -> None:

@@ -159,6 +159,7 @@ def intend(fanout: FanOut, child: Any) -> str:
         {"goal": "g" * (MOST_GOAL + 1), "adapter": "a"},
         {"goal": "g", "adapter": 1},
         {"goal": "g", "adapter": "a", "target": 1},
+        *({"goal": "g", "adapter": "a", key: "x" * 201} for key in ("adapter", "target", "repo")),
         {"goal": "g", "adapter": "a", "depends_on": [True]},
         {"goal": "g", "adapter": "a", "depends_on": [-1]},
         {"goal": "g", "adapter": "a", "depends_on": list(range(101))},

@@ -23,7 +23,7 @@ from syncropel.adapters.calling import (
 from syncropel.adapters.gateway.app import KNOWN, Receive, Scope, Send
 from syncropel.adapters.tools.desk import Caller, Desk, forget_decided, unfinished
 from syncropel.errors import BadRequest, NotFound, SyncropelError, TooLarge, Unauthorized
-from syncropel.folds.fanout.additions import MOST_DEPENDENCIES, MOST_GOAL
+from syncropel.folds.fanout.additions import MOST_DEPENDENCIES, MOST_GOAL, MOST_NAME
 from syncropel.record.canonical import parse_json
 
 log = logging.getLogger("syncropel.engine.tools")
@@ -40,7 +40,6 @@ WAIT_SECS: Final = 20.0
 BODY_SECS: Final = 20.0
 """How long the body of a call may take."""
 _MOST_NUMBER: Final = 100
-_MOST_NAME: Final = 200
 _SUBTASK: Final = frozenset({"id", "goal", "target", "repo", "depends_on"})
 
 Decided = TypeVar("Decided")
@@ -200,7 +199,7 @@ def _checked(value: str, key: str, most: int) -> str:
 def _new_subtask(body: Mapping[str, Any]) -> NewSubtask:
     if unknown := body.keys() - _SUBTASK:
         raise BadRequest(f"a subtask has no {sorted(unknown)[0]!r}", f"known: {', '.join(sorted(_SUBTASK))}")
-    target, repo = (_text(body, key, _MOST_NAME) if body.get(key) else "" for key in ("target", "repo"))
+    target, repo = (_text(body, key, MOST_NAME) if body.get(key) else "" for key in ("target", "repo"))
     listed = body.get("depends_on") or []
     if not isinstance(listed, list) or not all(type(one) is int and 0 <= one < 2**31 for one in listed):
         raise BadRequest("depends_on must be a list of indexes of subtasks", "for example [0, 1]")

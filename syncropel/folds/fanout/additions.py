@@ -27,6 +27,8 @@ MOST_ASKED: Final = 50
 """Subtasks that one attempt may ask for, whatever becomes of them."""
 MOST_GOAL: Final = 4000
 """Characters of the goal of one."""
+MOST_NAME: Final = 200
+"""Characters of the name of its target, its repository, or its adapter."""
 MOST_DEPENDENCIES: Final = 100
 KEYS: Final = frozenset({"goal", "target", "repo", "depends_on"})
 """What an agent says of the subtask that it asks for."""
@@ -65,6 +67,8 @@ def read_wanted(value: Any) -> Wanted | None:
         return None
     texts = [value.get(key, "") for key in ("goal", "adapter", "target", "repo")]
     goal, adapter, target, repo = (one if isinstance(one, str) else None for one in texts)
+    if any(len(one) > MOST_NAME for one in (adapter, target, repo) if one):
+        return None
     listed = value.get("depends_on", [])
     if not goal or not goal.strip() or len(goal) > MOST_GOAL or not adapter or target is None or repo is None:
         return None
