@@ -14,7 +14,19 @@ from syncropel.folds.replay.walk import Replay
 from syncropel.folds.tasks.state import TaskState, fold_task
 from syncropel.policy.joining import parse_join_safely
 from syncropel.record.model import Record
-from tests.folds.build import THREAD, done, parent, record, retry, spawned, store, subtask, threads
+from tests.folds.adding import added
+from tests.folds.build import (
+    COORDINATOR,
+    THREAD,
+    done,
+    parent,
+    record,
+    retry,
+    spawned,
+    store,
+    subtask,
+    threads,
+)
 from tests.folds.test_replay import judge
 
 
@@ -46,6 +58,21 @@ def test_of_two_results_the_later_in_the_log_tips_it_whatever_their_clocks_and_t
     point = tipping_point(walk(made), own)
     assert point is not None
     assert (point.index, point.at) == (0, taken_at(made, slow))
+
+
+def test_a_subtask_that_an_agent_added_undoes_a_join_or_tips_it() -> None:
+    """As when nothing could be joined for a while."""
+    asked = parent([subtask(), subtask()], may_add=1)
+    first = done(0, 3, at=5.0)
+    both, more, last = done(1, 4, at=6.0), added("a", 5, 2), done(2, 7, at=9.0)
+    made = [asked, spawned(0, 1), spawned(1, 2), first, both, more, spawned(2, 6), last]
+    made.append(record("KNOW", 8, {"fulfills": asked.id, "verdict": "accept"}, actor=COORDINATOR))
+    point = real_tipping_point(walk(made), own)
+    assert point is not None
+    assert (point.record, point.index) == (last.id, 2)
+    more_than_two = tipping_point(walk(made), lambda fanout: len(fanout.spec.subtasks) > 2)
+    assert more_than_two is not None
+    assert (more_than_two.record, more_than_two.index) == (more.id, None)
 
 
 @given(threads(), st.sampled_from(["all", "any", "k_of_n:2"]))

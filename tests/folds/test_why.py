@@ -13,6 +13,7 @@ from syncropel.folds.control.grace import Heard, Moment
 from syncropel.folds.explain.what_if import real_tipping_point
 from syncropel.folds.explain.why import Circumstances, Why, why
 from syncropel.folds.fanout.join import JoinDecision, decide
+from syncropel.folds.fanout.reviews import REVIEW
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import fan_out_children
 from syncropel.folds.replay.walk import Replay
@@ -71,6 +72,17 @@ def test_every_thread_has_an_answer_and_its_proofs_stand_on_it(made: list[Record
 
 def opened() -> Record:
     return record("INTEND", 0, {"task": True, "goal": "much", "alias": "T-1"})
+
+
+def test_a_join_that_knew_nothing_of_a_rejection_explains_nothing() -> None:
+    """As where two logs were brought together: the fold does not count it either."""
+    asked = parent([subtask(target="worker-a")])
+    review = {"topic": REVIEW, "index": 0, "attempt": 1, "verdict": "reject", "text": "no", "hint": "no"}
+    ignored = record("KNOW", 5, {"fulfills": asked.id, "verdict": "accept"}, actor=COORDINATOR)
+    answer = told(asked, spawned(0, 1), done(0, 2), record("LEARN", 4, review), ignored)
+    assert answer.of_join
+    assert answer.sentence.startswith("not done yet: 0/1 accepted")
+    assert ignored.id not in ids(answer)
 
 
 def test_an_open_task_was_asked_for_by_somebody() -> None:

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from syncropel.folds.fanout.additions import ADDED
 from syncropel.folds.fanout.reassignments import TOPICS as MOVES
 from syncropel.folds.fanout.reviews import REVIEW
 from syncropel.folds.fanout.state import ACCEPT, AMEND_JOIN, CHILD_DONE, RETRY, FanOut
 from syncropel.folds.replay.walk import Replay
 from syncropel.record.model import StoredRecord
 
-_TELLING: Final = frozenset({CHILD_DONE, RETRY, REVIEW, AMEND_JOIN}) | MOVES
-"""Topics after which a join may newly be satisfied."""
+_TELLING: Final = frozenset({CHILD_DONE, RETRY, REVIEW, ADDED, AMEND_JOIN}) | MOVES
+"""Topics after which a join may newly be satisfied, or no longer."""
 
 Satisfied = Callable[[FanOut], bool]
 

@@ -116,12 +116,16 @@ def _goes_on(state: TaskState, fanout: FanOut, deciding: Record | None) -> bool:
 
 def _deciding(state: TaskState, records: Sequence[StoredRecord]) -> Record | None:
     """The latest record that gave the task its status."""
-    own = {state.intend, state.fanout.intend if state.fanout else state.intend}
+    fanout = state.fanout
+    own = {state.intend, fanout.intend if fanout else state.intend}
+    ignored = fanout.intend if fanout is not None and fanout.joined is None else None
     for stored in reversed(records):
         record = stored.record
         if state.is_cancelled_by(record) or (record.act in ("DO", "KNOW") and record.topic in STATUS_TOPICS):
             return record
         fulfills = record.body.get("fulfills")
+        if record.act == "KNOW" and ignored is not None and fulfills == ignored:
+            continue  # a join that did not know of a rejection
         if record.act == "KNOW" and (fulfills in own or isinstance(record.body.get("verdict"), str)):
             return record
         if record.act == "INTEND" and record.id in own:
