@@ -30,7 +30,7 @@ SyncropelError
 ├── Conflict               409  the request and the present state exclude each other
 │   ├── Over               410  a word to an attempt that nobody waits for, in `policy.talking`
 │   ├── DependentsBegan    409  a rejection of what others have begun with, in `policy.reviewing`
-│   ├── Overtaken          409  a join or a spawn decided before a rejection, in `policy.reviewing`
+│   ├── Overtaken          409  a join or a spawn that came too late, in `policy.reviewing`
 │   └── RecordAltered      409  a record that does not hash to its id any more, by its id and thread
 ├── Unavailable            503  stopping, or not started yet
 │   ├── Crowded            503  more connections than the daemon can have

@@ -31,8 +31,8 @@ class DependentsBegan(Conflict):
 
 
 class Overtaken(Conflict):
-    """Raised when the engine decided a join or a spawn before an attempt was rejected that it rests on: it
-    decides again.
+    """Raised when the engine decided a join or a spawn before an attempt was rejected that it rests on, or
+    before an attempt asked for a subtask that the join has to wait for: it decides again.
     """
 
     code = "OVERTAKEN"
@@ -179,13 +179,17 @@ def commit_of(report: Report) -> str:
 
 
 def check_join_knows(record: Record, task: TaskState) -> SyncropelError | None:
-    """Why this KNOW may not join the task's fan-out: an attempt was rejected since it was decided."""
+    """Why this KNOW may not join the task's fan-out: since it was decided, an attempt was rejected, or one
+    has asked for another subtask.
+    """
     fanout = task.fanout
     if fanout is None or fanout.joined is not None or record.body.get("fulfills") != fanout.intend:
         return None
-    if joins_knowingly(record.body, fanout):
-        return None
-    return Overtaken("an attempt was rejected in review since this join was decided", _AGAIN)
+    if not joins_knowingly(record.body, fanout):
+        return Overtaken("an attempt was rejected in review since this join was decided", _AGAIN)
+    if fanout.additions.undecided:
+        return Overtaken("an attempt has asked for a subtask, and nothing is decided yet", _AGAIN)
+    return None
 
 
 def check_spawn(record: Record, task: TaskState | None) -> SyncropelError | None:

@@ -10,12 +10,15 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.turns import needs_quiet
 from syncropel.engine.merging.choosing import choose
 from syncropel.errors import Conflict, SyncropelError
+from syncropel.folds.fanout.additions import REFUSED, addition_id
 from syncropel.folds.fanout.reviews import REVIEW
 from syncropel.folds.tasks.merges import ASKED
 from syncropel.folds.tasks.state import REJECTIONS
 from syncropel.policy.guard import check
 from syncropel.record.model import Record
 from syncropel.wire.review_limits import MOST_HINT
+from tests.folds.adding import INTENDS
+from tests.folds.adding import asked as wants
 from tests.folds.build import (
     COORDINATOR,
     OPERATOR,
@@ -143,6 +146,19 @@ def test_no_join_no_spawn_and_no_merge_rests_on_a_rejected_attempt() -> None:
     refused = judge(asked(), *ACCEPTED, REJECTED)
     assert refused is not None
     assert "was rejected by" in refused.message
+
+
+def test_no_join_comes_before_the_decision_about_a_subtask_that_an_agent_asks_for() -> None:
+    """The request may come while the join is evaluated."""
+    asks = [*ACCEPTED, spawned(1, 6), wants("a", 7, 1)]
+    refused = judge(JOINED, *asks)
+    assert refused is not None
+    assert (refused.code, refused.message) == (
+        "OVERTAKEN",
+        "an attempt has asked for a subtask, and nothing is decided yet",
+    )
+    decided = {"topic": REFUSED, "asked": addition_id(INTENDS[1], "a"), "reason": "no"}
+    assert judge(JOINED, *asks, record("LEARN", 8, decided, actor=COORDINATOR)) is None
 
 
 def test_what_was_rejected_is_not_chosen_for_a_merge() -> None:
