@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.folds.fanout import subtasks
+from syncropel.folds.fanout import progress, subtasks
 from syncropel.settings.config import DispatchSettings
 from tests.asking_adapter import AskingAdapter
 
@@ -103,7 +103,8 @@ async def test_what_runs_on_is_seen_counted_and_answered(
     listed = (await two.coordinator.get("/v1/dispatches"))["data"]  # the longest first, whichever that is
     assert sorted(one["index"] for one in listed) == indexes
     with monkeypatch.context() as patched:  # there may be thousands of subtasks, and this is asked often
-        patched.setattr(subtasks, "states_of", lambda _: pytest.fail("all subtasks were folded for one"))
+        for module in (subtasks, progress):
+            patched.setattr(module, "states_of", lambda _: pytest.fail("all subtasks were folded for one"))
         assert await running(two) == indexes
     asked = await until(lambda: asks(two))
     inbox = (await two.coordinator.get("/v1/inbox"))["data"]

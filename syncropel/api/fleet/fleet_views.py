@@ -17,7 +17,7 @@ from syncropel.folds.control.freezes import Freeze
 from syncropel.folds.control.rules import FREEZE_RULES
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import FanOut
-from syncropel.folds.fanout.subtasks import Child
+from syncropel.folds.fanout.subtasks import Child, child_in_progress
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import HARD
@@ -245,7 +245,7 @@ def _running_in(fanout: FanOut) -> list[Child]:
 def _run_on(engine: Engine, look: Look) -> list[DispatchOut]:
     """The subtasks that run although their fan-out is over."""
     return [
-        _dispatch_out(one.state, one.fanout, progress_of(one.fanout).child(one.index), look)
+        _dispatch_out(one.state, one.fanout, child_in_progress(one.fanout, one.index), look)
         for one in engine.fan_outs.unwaited.over()
     ]
 

@@ -164,9 +164,7 @@ def _remove(ordered: list[int], index: int) -> None:
 
 
 def progress_of(fanout: FanOut) -> Progress:
-    """The progress of a fan-out as it stands now. Only for the event loop, and for one of which something
-    runs.
-    """
+    """The progress of a fan-out as it stands now. Only for the event loop, and for one that is running."""
     progress = fanout.progress
     if not isinstance(progress, Progress):
         progress = fanout.progress = Progress(fanout)

@@ -79,6 +79,14 @@ def child_at(fanout: FanOut, index: int, states: list[str]) -> Child:
     return Child(subtask, states[index], attempt, unmet, blocked_by, spawn, report, approved)
 
 
+def child_in_progress(fanout: FanOut, index: int) -> Child:
+    """A subtask of which an instance has the current attempt, without a look at any other."""
+    attempt = fanout.attempt(index)
+    return Child(
+        subtask_now(fanout, index), "in_progress", attempt, spawn=fanout.spawns.get((index, attempt))
+    )
+
+
 def subtask_now(fanout: FanOut, index: int) -> Subtask:
     """A subtask with what its retries changed."""
     subtask = fanout.spec.subtasks[index]
