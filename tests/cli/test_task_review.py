@@ -12,7 +12,6 @@ from syncropel.cli.text.review import reviews_lines
 from syncropel.cli.text.task import child_lines
 from syncropel.client import Client
 from syncropel.client.calls import Call
-from syncropel.client.patch_lines import patch_lines
 from syncropel.errors import NoOutput
 from syncropel.wire import AttemptList, AttemptOut, ChildOut, OutputPage, ReviewOut, ReviewTaken
 
@@ -225,15 +224,3 @@ def test_show_says_the_last_reviews() -> None:
     lines = reviews_lines([REVIEW] * 5)
     assert lines[:2] == ["Reviews:", f"  [0] attempt 1 rejected by {REVIEW.by} at {COMMIT[:12]}: Not yet."]
     assert lines[-1] == "  and 2 before"
-
-
-def test_a_patch_is_read_by_its_counts_and_not_by_what_lines_look_like() -> None:
-    assert list(patch_lines(PATCH)) == [
-        ("old", "src/a.py", 10, "    n = 1"),
-        ("new", "src/a.py", 10, "    n = 1"),
-        ("old", "src/a.py", 11, "    return n"),
-        ("new", "src/a.py", 11, "    return n + 1"),
-        ("old", "src/a.py", 12, "# end"),
-        ("new", "src/a.py", 12, "# end"),
-        ("new", "new", 1, "--- dashes"),
-    ]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from syncropel.client.patch import DRAWN_CHARS, Patch, PatchLine
 from tui.model.notes import Notes, Place, place_of
-from tui.model.patch import DRAWN_CHARS, Patch, PatchLine
 from tui.model.patch_layout import PatchLayout
 from tui.model.text import escaped
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from syncropel.client.patch import Patch
 from syncropel.errors import DaemonUnreachable, RemoteError
 from syncropel.wire import OutputPage
 from tests.tui import console_sample as sample
@@ -18,7 +19,6 @@ from tui.connection import patch_reader
 from tui.connection.patch_reader import PIECE, PatchReader
 from tui.model import patch_words
 from tui.model.glyphs import UNICODE
-from tui.model.patch import Patch
 
 
 def added(count: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncropel.client.patch import PatchLine
 from syncropel.errors import RemoteError
 from tests.tui.console_page import Console
 from tests.tui.dialog_page import DialogPage
@@ -20,7 +21,6 @@ from tests.tui.sample_review import (
     reviewing,
     taken,
 )  # fmt: skip
-from tui.model.patch import PatchLine
 from tui.screens.review import ReviewScreen
 from tui.widgets.patch_view import PatchView
 

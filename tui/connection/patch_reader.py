@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from syncropel.client import Call, output_calls
+from syncropel.client.patch import Patch
 from syncropel.errors import RemoteError, SyncropelError
 from tui.connection.coalescing_poller import CoalescingPoller
-from tui.model.patch import Patch
+from tui.model.text import is_altered
 
 if TYPE_CHECKING:
     from syncropel.client.calls import Answer
@@ -95,7 +96,7 @@ class PatchReader:
 
     async def _read_once(self) -> bool:
         """Read it from its start; False when it has become another one meanwhile."""
-        patch = Patch()
+        patch = Patch(is_altered)
         if not self.is_read:
             self.patch = patch
         decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from syncropel.wire.review_limits import MOST_QUOTE
-from tui.model.patch import DRAWN_CHARS, Patch, PatchLine, Side
+from syncropel.client.patch import Patch, PatchLine, Side, quote
 
 _BEARING: Final = frozenset({"file", "context", "added", "removed"})
 """Kinds of lines that a note is shown at."""
@@ -54,13 +53,17 @@ def place_of(patch: Patch, line: PatchLine) -> Place | None:
     """What a note on this line is on: a line that is neither before nor after stands for its file."""
     if not patch.files:
         return None
-    file = patch.files[line.file]
-    quote = line.text[:DRAWN_CHARS].strip().replace("\0", "\\x00")[:MOST_QUOTE]
-    if line.kind == "removed":
-        return Place(file.before or file.path, line.old, "old", quote)
-    if line.new is not None:
-        return Place(file.path, line.new, "new", quote)
-    return Place(file.path)
+    path, number, side = _key(patch, line)
+    return Place(path, number, side, quote(line.text) if number is not None else "")
+
+
+def _key(patch: Patch, line: PatchLine) -> tuple[str, int | None, Side]:
+    """The key of a line's place: of one that is before and after, that after."""
+    places = list(patch.places(line))
+    if not places:
+        return patch.files[line.file].path, None, "new"
+    side, path, number = places[-1]
+    return path, number, side
 
 
 class Notes:
@@ -98,11 +101,7 @@ class Notes:
         """The note that is shown at this line: that on a file stands at its title."""
         if not self._notes or line.kind not in _BEARING:
             return ""
-        file = patch.files[line.file]
-        if line.kind == "removed":
-            note = self._notes.get((file.before or file.path, line.old, "old"))
-        else:
-            note = self._notes.get((file.path, line.new, "new"))
+        note = self._notes.get(_key(patch, line))
         return note.text if note is not None else ""
 
     def clear(self) -> None:

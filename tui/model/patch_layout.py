@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from rich.cells import cell_len, chop_cells
 
-from tui.model.patch import DRAWN_CHARS, Patch, PatchLine
+from syncropel.client.patch import DRAWN_CHARS, Patch, PatchLine
 from tui.model.text import escaped
 
 WORK: Final = 1000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tui.model.glyphs import Glyphs, Tone
-from tui.model.patch import Patch
 from tui.model.text import count, escaped, plain
 
 if TYPE_CHECKING:
+    from syncropel.client.patch import Patch
     from syncropel.errors import SyncropelError
     from syncropel.wire import AttemptList, AttemptOut
 

@@ -9,11 +9,11 @@ from rich.cells import cell_len
 
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.notes import Notes, place_of
-from tui.model.patch import FileChange, Patch, PatchLine
 from tui.model.rows import Cell, Column, Row, Rows, state_cell
 from tui.model.text import NOTHING, escaped, paid, plain, wall
 
 if TYPE_CHECKING:
+    from syncropel.client.patch import FileChange, Patch, PatchLine
     from syncropel.wire import AttemptList, AttemptOut, WorktreeLeft
 
 Verdict = Literal["accept", "reject"]

@@ -16,7 +16,6 @@ from tui.connection.review_reader import ReviewReader
 from tui.model import patch_words, review
 from tui.model.actions import NEXT_ATTEMPT, REVIEW
 from tui.model.notes import Notes, place_of
-from tui.model.patch import PatchLine
 from tui.model.rows import Rows
 from tui.model.subject import Subject, short_label, task_label
 from tui.model.text import plain
@@ -29,6 +28,7 @@ from tui.widgets.table import HEAD, Table
 from tui.widgets.toned import clip
 
 if TYPE_CHECKING:
+    from syncropel.client.patch import PatchLine
     from tui.model.glyphs import Tone
 
 WIDE, WIDE_COMPARED = 110, 160

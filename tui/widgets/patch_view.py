@@ -14,8 +14,8 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from syncropel.client.patch import DRAWN_CHARS, SIGNS, FileChange, Kind, Patch, PatchLine
 from tui.model.glyphs import Tone
-from tui.model.patch import DRAWN_CHARS, SIGNS, FileChange, Kind, Patch, PatchLine
 from tui.model.patch_layout import Part, PatchLayout
 from tui.model.review import file_words
 from tui.model.text import escaped, is_altered

@@ -149,22 +149,22 @@ def _quoted(
     client: Client, args: Namespace, attempt: int, notes: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The notes, each with the line that it is about, as far as the patch shows it."""
-    from syncropel.client.patch_lines import patch_lines
-    from syncropel.wire.review_limits import MOST_QUOTE
+    from syncropel.client.patch import quote, read_patch
 
     if not any("line" in one for one in notes):
         return [dict(one) for one in notes]
     try:
-        patch = patch_of(client, args.name, args.index, attempt).decode("utf-8", "replace")
+        patch = patch_of(client, args.name, args.index, attempt).decode("utf-8", "backslashreplace")
     except SyncropelError as error:
         complain(f"warning: the notes quote no lines: {error.message}")
         patch = ""
+    read = read_patch(patch)
     shown: dict[tuple[Any, ...], str] = {
-        (side, path, line): text for side, path, line, text in patch_lines(patch)
+        place: line.text for line in read.lines for place in read.places(line)
     }
     told = []
     for one in notes:
-        text = shown.get((one.get("side"), one.get("path"), one.get("line")), "")
-        quote = text.strip().replace("\r", "").replace("\0", "")[:MOST_QUOTE]
-        told.append({**one, "quote": quote} if quote else dict(one))
+        place = one.get("side"), one.get("path"), one.get("line")
+        quoted = quote(shown.get(place, ""))
+        told.append({**one, "quote": quoted} if quoted else dict(one))
     return told

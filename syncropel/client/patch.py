@@ -7,11 +7,11 @@ pass for a header, and so hide what comes after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from tui.model.text import is_altered
+from syncropel.wire.review_limits import MOST_QUOTE
 
 Kind = Literal["file", "fact", "hunk", "context", "added", "removed", "mark", "odd"]
 State = Literal["added", "deleted", "changed", "renamed", "copied"]
@@ -93,10 +93,11 @@ def _worded(mode: str) -> str:
 
 class Patch:
     """What has been read so far: `files`, and all `lines` in order. Add lines as they come, without their
-    ends.
+    ends. `is_altered` says of a line whether it is drawn with escapes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_altered: Callable[[str], bool] = lambda text: False) -> None:
+        self._is_altered = is_altered
         self.files: list[FileChange] = []
         self.lines: list[PatchLine] = []
         self._left = [0, 0]
@@ -137,8 +138,18 @@ class Patch:
         """There are no more lines."""
         self._close()
 
+    def places(self, line: PatchLine) -> Iterator[tuple[Side, str, int]]:
+        """Where a line stands: the side, the path, and its number. A line of context stands on both sides."""
+        if not self.files:
+            return
+        file = self.files[line.file]
+        if line.old is not None:
+            yield "old", file.before or file.path, line.old
+        if line.new is not None:
+            yield "new", file.path, line.new
+
     def _add(self, kind: Kind, text: str, old: int | None = None, new: int | None = None) -> None:
-        if self.files and is_altered(text[:DRAWN_CHARS]):
+        if self.files and self._is_altered(text[:DRAWN_CHARS]):
             self.files[-1].altered += 1
         self.lines.append(PatchLine(kind, text, max(0, len(self.files) - 1), old, new))
 
@@ -226,6 +237,19 @@ class Patch:
         one.added += kind == "added"
         one.removed += kind == "removed"
         return True
+
+
+def read_patch(patch: str) -> Patch:
+    """A patch that is there as a whole."""
+    read = Patch()
+    read.take(patch.removesuffix("\n").split("\n") if patch else ())
+    read.finish()
+    return read
+
+
+def quote(text: str) -> str:
+    """A line as a note quotes it: cut, in one line, and without a NUL, which no variable can hold."""
+    return text[:DRAWN_CHARS].strip().replace("\r", "").replace("\0", "\\x00")[:MOST_QUOTE]
 
 
 # paths

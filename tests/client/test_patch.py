@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.model.patch import FileChange, Patch
+from syncropel.client.patch import DRAWN_CHARS, FileChange, Patch, quote, read_patch
+from syncropel.wire.review_limits import MOST_QUOTE
 
 
 def read(text: str, piece: int = 0) -> Patch:
-    patch, lines = Patch(), text.removesuffix("\n").split("\n") if text else []
+    patch, lines = Patch(lambda line: "\x1b" in line), text.removesuffix("\n").split("\n") if text else []
     for at in range(0, len(lines), piece or len(lines) or 1):
         patch.take(lines[at : at + (piece or len(lines))])
     patch.finish()
@@ -106,9 +107,31 @@ def test_what_is_not_understood_is_shown_as_it_is(text: str) -> None:
 
 
 def test_lines_that_are_not_drawn_as_they_are_are_counted() -> None:
-    lines = ["plain", "\ttab", "dos\r", "bidi \u202e", "esc \x1b[2K", "zero\u200bwidth", "filler \u3164"]
-    patch = read(head("f") + f"@@ -0,0 +1,{len(lines)} @@\n" + "".join(f"+{one}\n" for one in lines))
-    assert patch.files[0].altered == 4
+    far = "x" * DRAWN_CHARS + "\x1b"
+    patch = read(head("f") + f"@@ -0,0 +1,4 @@\n+plain\n+esc \x1b[2K\n+{far}\n+\x1b\n")
+    assert patch.files[0].altered == 2, "of a long line, only what is drawn of it counts"
+
+
+def test_each_line_is_found_by_its_side_path_and_number() -> None:
+    moved = "diff --git a/o b/n\nrename from o\nrename to n\n--- a/o\n+++ b/n\n@@ -4 +5 @@\n-a\n+b\n"
+    odd = 'diff --git "a/\\303\\244" "b/\\303\\244"\nnew file mode 100644\n--- /dev/null\n'
+    odd += '+++ "b/\\303\\244"\n@@ -0,0 +1 @@\n+--- dashes\n\\ No newline at end of file\n'
+    patch = read_patch(CHANGED + moved + odd)
+    assert [(*place, one.text) for one in patch.lines for place in patch.places(one)] == [
+        ("old", "a.py", 1, "one"),
+        ("new", "a.py", 1, "one"),
+        ("old", "a.py", 2, "two"),
+        ("new", "a.py", 2, "2"),
+        ("old", "o", 4, "a"),
+        ("new", "n", 5, "b"),
+        ("new", "ä", 1, "--- dashes"),
+    ]
+    assert list(read_patch("odd").places(read_patch("odd").lines[0])) == []
+
+
+def test_a_quoted_line_is_one_that_a_record_and_a_variable_can_hold() -> None:
+    assert quote("  a\0b\r\r  ") == "a\\x00b"
+    assert len(quote("x" * 5000)) == MOST_QUOTE
 
 
 texts = st.lists(st.text(alphabet="ab -+@\\\r\x1b\u2028", max_size=6), max_size=12)
