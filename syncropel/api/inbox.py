@@ -25,7 +25,7 @@ def router(engine: Engine) -> APIRouter:
     @routes.get("/v1/inbox")
     async def get_inbox() -> Page[InboxItem]:
         """What waits for an operator, the oldest first: questions, approvals, failed, silent, and late work,
-        budgets that are nearly spent, files that two running subtasks have touched.
+        budgets that are nearly spent, files that two running subtasks have touched, results to review.
         """
         return Page(data=inbox(engine))
 
@@ -42,6 +42,7 @@ def inbox(engine: Engine) -> list[InboxItem]:
         *_failed(engine, running),
         *(item for one in status.fanouts for item in _of_budget(one)),
         *_of_collisions(status),
+        *_unreviewed(engine, running),
     ]
     return sorted(found, key=lambda one: (one.since, one.thread, one.index or 0, one.kind))
 
@@ -142,6 +143,30 @@ def _blamed(fanout: FanOut) -> list[int]:
     """The subtasks whose current attempt has ended without being accepted."""
     children = progress_of(fanout).children()
     return [child.index for child in children if child.finished and child.state != ACCEPT]
+
+
+def _unreviewed(engine: Engine, running: Mapping[str, FanOutProgress]) -> Iterator[InboxItem]:
+    """Accepted subtasks for whose review their join waits, and for nothing else."""
+    names = engine.ingest.live.names()
+    for state in engine.ingest.live.active.values():
+        progress, fanout = running.get(state.thread), state.fanout
+        for index in progress.unreviewed if progress is not None else ():
+            assert progress is not None
+            assert fanout is not None
+            report = fanout.report(index)
+            assert report is not None
+            yield InboxItem(
+                kind="review",
+                since=report.ended_at,
+                thread=progress.thread,
+                alias=progress.alias,
+                index=index,
+                attempt=fanout.attempt(index),
+                instance=report.worker or None,
+                instance_alias=names.get(report.worker),
+                what=f"its result waits for your review: the join is {progress.join}",
+                command=f"spl task review {progress.alias or progress.thread} {index}",
+            )
 
 
 def _of_budget(one: FanOutProgress) -> Iterator[InboxItem]:

@@ -170,6 +170,9 @@ class FanOutProgress(Wire):
     hangs: list[int] = Field(default=[], description="subtasks that will have no result as things stand")
     asking: list[int] = Field(default=[], description="subtasks that wait for an operator's word")
     questions: list[int] = Field(default=[], description="subtasks with a question that waits for an answer")
+    unreviewed: list[int] = Field(
+        default=[], description="subtasks for whose review the join waits, once nothing else can satisfy it"
+    )
     started_at: float
     cost_usd: float
     cost_unknown: bool = Field(default=False, description="cost_usd is only what is known of the cost")

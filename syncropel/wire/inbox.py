@@ -9,7 +9,10 @@ from pydantic import Field
 from syncropel.wire.base import OPEN, Wire
 
 InboxKind = Annotated[
-    Literal["permission", "question", "approval", "failed", "silent", "late", "budget", "collision"], OPEN
+    Literal[
+        "permission", "question", "approval", "failed", "silent", "late", "budget", "collision", "review"
+    ],
+    OPEN,
 ]
 
 
@@ -19,7 +22,8 @@ class InboxItem(Wire):
     kind: InboxKind = Field(
         description="`permission` or `question` of an agent; `approval` before a subtask begins; `failed` "
         "work that blocks its task; `silent`: its instance does not answer; `late`; `budget` nearly spent; "
-        "`collision`: it has touched files that another running subtask has touched, too"
+        "`collision`: it has touched files that another running subtask has touched, too; `review`: the join "
+        "waits for its approval and for nothing else"
     )
     since: float = Field(
         description="since when, unix seconds; for a budget, since what spends it began; "

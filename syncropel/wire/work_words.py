@@ -55,6 +55,10 @@ def of_fan_out(one: FanOutProgress) -> str:
         command = f"spl task approve {one.alias or one.thread} --subtask {one.asking[0]}"
         verb = "waits" if len(one.asking) == 1 else "wait"
         return f"{_indexes(one.asking)} {verb} for your decision: {command}"
+    if one.unreviewed:
+        command = f"spl task review {one.alias or one.thread} {one.unreviewed[0]}"
+        verb = "waits" if len(one.unreviewed) == 1 else "wait"
+        return f"{_indexes(one.unreviewed)} {verb} for your review: {command}"
     return ""
 
 

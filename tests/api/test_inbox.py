@@ -107,6 +107,42 @@ async def test_a_failure_that_blocks_its_task_waits(api: Api) -> None:
     assert await inbox(api) == []
 
 
+async def test_a_result_waits_for_its_review_once_the_join_waits_for_nothing_else(api: Api) -> None:
+    await joined(api)
+    await api.task(alias="T")
+    two = [{"target": f"specific:{A}"}] * 2
+    await api.fan_out("T", *two, join="children.all(c, c.approved)")
+    await api.engine.fan_outs.reconciler.drain()
+    thread = (await api.get("/v1/tasks/T"))["thread"]
+    fanout = api.engine.ingest.live.tasks[thread].fanout
+    assert fanout is not None
+    for index in (0, 1):
+        await runs(api, A)
+        assert await inbox(api) == [], "as long as something runs, nobody is called"
+        spawn = fanout.spawns[index, 1]
+        body = {"topic": "fanout_child_done", "index": index, "attempt": 1, "worker": A, "verdict": "accept"}
+        body |= {"child_thread": spawn.child_thread, "at": 5.0 + index}
+        told = report(thread, body, fanout.report_clock(body) or 0, A)
+        posted = await api.tcp.post("/v1/records", json=told, headers=shows(A))
+        assert posted.status_code == 201, posted.text
+        await api.engine.fan_outs.reconciler.drain()
+    first, second = await inbox(api)
+    assert (first["kind"], first["index"], first["attempt"], first["since"]) == ("review", 0, 1, 5.0)
+    assert (first["instance_alias"], first["until"]) == ("worker-a", None)
+    assert first["what"] == "its result waits for your review: the join is children.all(c, c.approved)"
+    assert (first["command"], second["command"]) == ("spl task review T 0", "spl task review T 1")
+    status = (await api.get("/v1/fleet/status"))["fanouts"][0]
+    assert status["unreviewed"] == [0, 1]
+    verdict = {"verdict": "accept", "attempt": 1}
+    assert (await api.operator.post("/v1/tasks/T/subtasks/0/reviews", json=verdict)).status_code == 201
+    assert [one["index"] for one in await inbox(api)] == [1]
+    verdict = {"verdict": "reject", "attempt": 1, "text": "Not yet."}
+    assert (await api.operator.post("/v1/tasks/T/subtasks/1/reviews", json=verdict)).status_code == 201
+    await api.engine.fan_outs.reconciler.drain()
+    await runs(api, A)
+    assert await inbox(api) == [], "its next attempt begins"
+
+
 async def test_a_failure_that_blocks_nothing_does_not(api: Api) -> None:
     await joined(api)
     await api.task(alias="T")

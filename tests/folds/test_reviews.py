@@ -125,6 +125,8 @@ def test_a_join_over_approvals_waits_for_reviews_and_no_longer() -> None:
         return found.satisfied, found.satisfiable, found.cause
 
     assert decision(False) == (False, True, "waits for a review of [0], [1]")
+    assert decide(rule, fan_out_children(fold_fan_out(*base)), False).unreviewed == (0, 1)
+    assert decide(rule, fan_out_children(fold_fan_out(*base[:-1])), False).unreviewed == (), "[1] may run yet"
     assert decision(False, reviewed(0, 9, "accept")) == (False, True, "waits for a review of [1]")
     both = [reviewed(0, 9, "accept"), reviewed(1, 10, "accept")]
     assert decision(True, *both)[0]

@@ -14,7 +14,7 @@ from tests.tui.fleets_page import consoles, daemon, status_of
 from tests.tui.sample_inbox import InboxClient, changed, inbox, item, late
 from tui.dialogs import AnswerDialog, SubjectActionDialog
 from tui.model.notices import Told
-from tui.screens import SubtaskScreen
+from tui.screens import ReviewScreen, SubtaskScreen
 
 
 async def test_everything_that_waits_is_listed_the_oldest_first() -> None:
@@ -132,7 +132,8 @@ async def test_a_thousand_items_move_like_one() -> None:
 
 
 async def test_enter_answers_what_asks_and_opens_what_else_waits() -> None:
-    client = InboxClient(item(), item(2, kind="approval", question="", until=None), late())
+    reviewed = item(4, kind="review", question="", until=None, what="its result waits for your review")
+    client = InboxClient(item(), item(2, kind="approval", question="", until=None), late(), reviewed)
     async with inbox(client) as page:
         await page.press("enter")
         assert isinstance(page.app.screen, AnswerDialog)
@@ -142,6 +143,8 @@ async def test_enter_answers_what_asks_and_opens_what_else_waits() -> None:
         assert isinstance(page.app.screen, SubjectActionDialog)
         await page.press("escape", "down", "enter")
         assert isinstance(page.app.screen, SubtaskScreen)
+        await page.press("escape", "down", "enter")
+        assert isinstance(page.app.screen, ReviewScreen)
 
 
 async def test_words_of_agents_are_only_words() -> None:

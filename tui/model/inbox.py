@@ -28,7 +28,7 @@ INBOX: Final = (
 )
 ASKS: Final = frozenset({"permission", "question"})
 """Kinds that are answered in a dialog that shows what is asked."""
-RINGS: Final = ASKS | {"approval", "late", "budget", "collision"}
+RINGS: Final = ASKS | {"approval", "late", "budget", "collision", "review"}
 """Kinds that ring; failures and silent instances do so by themselves."""
 _SIGNS: Final = {
     "failed": "failed",
@@ -45,6 +45,7 @@ _VERBS: Final = {
     "late": "is late",
     "budget": "has nearly spent its budget",
     "collision": "meets another subtask",
+    "review": "waits for your review",
 }
 _URGENT_SECS: Final = 60.0
 
@@ -172,6 +173,7 @@ def grounds(status: FleetStatus) -> tuple[object, ...]:
             tuple(one.hangs),
             tuple(one.asking),
             tuple(one.questions),
+            tuple(one.unreviewed),
             _near(one),
         )
         for one in status.fanouts

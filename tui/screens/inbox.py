@@ -23,7 +23,7 @@ _NOTHING = ("nothing waits for you",)
 
 
 class InboxScreen(ConsoleScreen):
-    """`6`. Enter answers what an agent asks, and opens what else waits."""
+    """`6`. Enter answers what an agent asks, reviews what is to be reviewed, and opens what else waits."""
 
     name_ = INBOX
     fields: ClassVar[tuple[str, ...]] = ("kind", "task", "what", "where", "thread")
@@ -97,6 +97,8 @@ class InboxScreen(ConsoleScreen):
             return
         if (dialog := dialogs.answering(item)) is not None:
             await self.app.push_screen(dialog)
+        elif item.kind == "review" and item.index is not None:
+            self.app.push_screen(screens.ReviewScreen(item.thread, item.index))
         elif item.index is not None:
             self.app.push_screen(screens.SubtaskScreen(item.thread, item.index))
         else:

@@ -321,6 +321,7 @@ def _progress(state: TaskState, fanout: FanOut, look: Look, hangs: list[int]) ->
         hangs=hangs,
         asking=fanout.asking(),
         questions=sorted({one.index for one in fanout.talk.waiting() if one.answer is None}),
+        unreviewed=list(decision.unreviewed),
         started_at=fanout.at,
         cost_usd=spent_usd(fanout, look.spending),
         cost_unknown=not fanout.cost_known or any(_is_unpriced(child, look) for child in children),

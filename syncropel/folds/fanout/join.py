@@ -34,7 +34,8 @@ class JoinRule:
 class JoinDecision:
     """`blame` are the subtasks that keep the join from being satisfied, when it can no longer be. `cause` is
     the part of `explanation` that says what it waits for, or what went wrong. `problem`: why the expression
-    has no value, empty when it has one.
+    has no value, empty when it has one. `unreviewed` are the subtasks for whose review it waits, when nothing
+    else can satisfy it.
     """
 
     satisfied: bool
@@ -43,6 +44,7 @@ class JoinDecision:
     blame: tuple[int, ...] = ()
     cause: str = ""
     problem: str = ""
+    unreviewed: tuple[int, ...] = ()
 
 
 def is_shorthand(text: str) -> bool:
@@ -104,7 +106,8 @@ def _decide_cel(
         if not problem and (open_ := _unapproved(rule.text, tally)):
             told = ", ".join(f"[{one}]" for one in open_[:4]) + (" and more" if len(open_) > 4 else "")
             cause = f"waits for a review of {told}"
-            return JoinDecision(False, True, f"{tally.accepted}/{tally.total} accepted, {cause}", (), cause)
+            told = f"{tally.accepted}/{tally.total} accepted, {cause}"
+            return JoinDecision(False, True, told, cause=cause, unreviewed=tuple(open_))
         return _never(rule.text, tally, value, names, problem)
     waiting = _waiting(tally, None, names)
     if not problem:
