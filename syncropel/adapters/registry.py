@@ -89,6 +89,8 @@ class Enabled:
     adapter: Adapter | None
     capabilities: Capabilities = field(default_factory=Capabilities)
     broken: str = ""
+    isolation: str = ""
+    """What contains its programs; empty when it starts none."""
 
     @cached_property
     def provider(self) -> str:
@@ -164,6 +166,7 @@ def as_told(one: Enabled) -> dict[str, Any]:
         "usable": one.adapter is not None,
         "problem": problem[:_LONGEST_PROBLEM],
         "provider": one.provider,
+        "isolation": one.isolation,
         "capabilities": {name: getattr(able, name) for name in Capabilities.__dataclass_fields__},
     }
 

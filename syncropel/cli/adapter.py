@@ -39,7 +39,7 @@ def run_list(args: Namespace) -> int:
         print_json({"object": "list", "data": data, "next_cursor": None})
         return 0
     rows = [[name, *_row(adapter)] for name, adapter in told]
-    say(*table(["INSTANCE", "ADAPTER", "TYPE", "MAX", "COST KNOWN", "CAN", "MODELS"], rows))
+    say(*table(["INSTANCE", "ADAPTER", "TYPE", "MAX", "ISOLATION", "COST KNOWN", "CAN", "MODELS"], rows))
     for name, adapter in told:
         if adapter.problem:
             what = "has a problem" if adapter.usable else "cannot be used"
@@ -70,6 +70,7 @@ def _row(adapter: AdapterOut) -> list[str]:
         adapter.name,
         adapter.type,
         str(adapter.max_concurrent or "-"),
+        "?" if adapter.isolation is None else adapter.isolation or "-",
         str(can.get("cost", "-")),
         ",".join(name for name in _ABLE if can.get(name)) or "-",
         ",".join(adapter.models) or "-",

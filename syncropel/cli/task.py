@@ -13,6 +13,7 @@ from syncropel.cli.support.parsing import (
     UsageError,
     add_limit,
     add_verb,
+    amount,
     index,
     money,
     positive,
@@ -159,7 +160,7 @@ def _configure_fan_out(group: Any) -> None:
     fan_out.add_argument("--budget", type=money, metavar="USD", help="what all subtasks together may cost")
     fan_out.add_argument(
         "--may-add",
-        type=index,
+        type=amount,
         metavar="N",
         help="how many subtasks its agents may add in all (default: none)",
     )
@@ -250,6 +251,8 @@ def _declared(args: Namespace) -> Declared:
 
 
 def run_fan_out(args: Namespace) -> int:
+    if args.add_depth is not None and not args.may_add:
+        raise UsageError("--add-depth has no effect without --may-add", "say how many: --may-add 5")
     found = _declared(args)
     join = args.join or found.join or "all"
     spec = {

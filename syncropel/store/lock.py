@@ -35,7 +35,7 @@ class StoreLock:
             self.release()
             raise StoreError(
                 f"another process (pid {holder}) has {store} open",
-                "stop that daemon first, or start this one with another home",
+                "stop that daemon first: spl stop; or use another home: SYNCROPEL_HOME",
             ) from None
         with contextlib.suppress(OSError):  # a full disk: the lock holds, only its holder stays unnamed
             os.ftruncate(self._descriptor, 0)

@@ -29,6 +29,12 @@ class AdapterOut(Wire):
     problem: str = Field(default="", max_length=2048)
     capabilities: dict[str, bool | str] = {}
     provider: str = Field(default="", max_length=64, description="whose quota its goals use")
+    isolation: str | None = Field(
+        default=None,
+        max_length=64,
+        description="what contains its programs: `none`, `user`, or `sandbox`; empty when it starts none; "
+        "null from an older instance",
+    )
 
 
 class Unended(Wire):

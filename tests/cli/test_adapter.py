@@ -23,8 +23,8 @@ Spl = Callable[..., Ran]
 def test_the_adapters_of_every_instance_are_listed(spl: Spl, live: Path) -> None:
     ran = spl("adapter", "list")
     assert ran.out.splitlines() == [
-        "INSTANCE     ADAPTER  TYPE  MAX  COST KNOWN  CAN  MODELS",
-        "coordinator  echo     echo  -    request     -    -",
+        "INSTANCE     ADAPTER  TYPE  MAX  ISOLATION  COST KNOWN  CAN  MODELS",
+        "coordinator  echo     echo  -    -          request     -    -",
     ]
     (one,) = spl("adapter", "list", "coordinator", "-o", "json").json["data"]
     assert (one["instance"], one["name"], one["usable"], one["problem"]) == ("coordinator", "echo", True, "")

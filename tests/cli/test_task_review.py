@@ -36,6 +36,13 @@ new file mode 100644
 @@ -0,0 +1 @@
 +--- dashes
 \\ No newline at end of file
+diff --git a/two words b/two words
+index 1..2 100644
+--- a/two words\t
++++ b/two words\t
+@@ -1 +1 @@
+-a
++b
 """
 REVIEW = ReviewOut(
     id="cd" * 32,
@@ -148,10 +155,13 @@ def test_a_rejection_sends_what_was_looked_at_with_the_lines_quoted(
         "src/a.py:11:old why?",
         "src/b.py:7 and more",
         "tests are missing",
+        "two words:1 why b?",
+        "as in no file:1 of them",
     ]
     words = [word for note in notes for word in ("--note", note)]
     ran = spl("task", "reject", "T", "0", "--notes", "Not yet.", "--commit", COMMIT[:8], *words)
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
+    assert ran.err == "warning: the diff does not show src/b.py:7: the note on it quotes no line\n"
     body = posted[0].body
     assert (body["verdict"], body["attempt"], body["commit"], body["text"]) == (
         "reject",
@@ -164,6 +174,8 @@ def test_a_rejection_sends_what_was_looked_at_with_the_lines_quoted(
         {"path": "src/a.py", "line": 11, "side": "old", "text": "why?", "quote": "return n"},
         {"path": "src/b.py", "line": 7, "side": "new", "text": "and more"},
         {"text": "tests are missing"},
+        {"path": "two words", "line": 1, "side": "new", "text": "why b?", "quote": "b"},
+        {"text": "as in no file:1 of them"},
     ]
     assert "✓ T [0] attempt 1 at abababababab rejected" in ran.out
     assert "  Attempt 2 begins, and is told:\n    Attempt 1 was rejected\n" in ran.out
@@ -196,6 +208,8 @@ def test_an_approval_needs_no_words(spl: Spl, answers: Callable[..., list[Call[A
         (("approve", "T", "--attempt", "1"), 2, "--attempt is about an attempt"),
         (("reject", "T", "--anyway"), 2, "--anyway is about an attempt"),
         (("approve", "T", "0", "--subtask", "0"), 2, "--subtask is for a subtask that waits"),
+        (("reject", "T", "0", "--note", "src/a.py:2"), 2, "--note src/a.py:2 says nothing of that line"),
+        (("reject", "T", "0", "--note", " src/a.py:2:old "), 2, "--note src/a.py:2:old says nothing"),
         (("approve", "T", "0", "--domain", "docs"), 2, "--domain is about the whole task"),
         (("approve", "T", "0", "--anyway"), 2, "unrecognized arguments"),
         (("approve", "T", "0", "--commit", "cdcdcdcd"), 1, "is commit abab"),

@@ -203,6 +203,7 @@ async def test_notes_on_lines_are_what_the_next_attempt_is_told() -> None:
         assert {"text": "who asked for it?", "path": "logo.png"} in sent["notes"]
         assert "✓ rejected: recorded as abababababababab; attempt 3 begins" in dialog.part("outcome")
         assert "docs/guide.md:2 — too long" in dialog.part("outcome")
+        assert "--note 'logo.png: who asked for it?'" in " ".join(page.drawn.replace("│", "").split())
         await page.press("escape")
         assert "▎" not in screen.view.text, "they were sent"
 

@@ -81,6 +81,8 @@ class ReviewDialog(ConsideredDialog):
         self._trouble: SyncropelError | None = None
         self._revision: object = None
         self._taken: ReviewTaken | None = None
+        self._sent = ""
+        """The command line of what was recorded: by then the notes are gone."""
 
     # reading
 
@@ -145,6 +147,8 @@ class ReviewDialog(ConsideredDialog):
         return self.danger and self.query_one("#anyway", ChoiceRow).value == _YES
 
     def command(self) -> str:
+        if self._sent:
+            return self._sent
         name = task_label(self.world, self.subject)
         return review_words.command(
             name,
@@ -181,7 +185,7 @@ class ReviewDialog(ConsideredDialog):
             taken = await self.ask(review_calls.review(self.subject.thread, self.subject.index or 0, body))
         finally:
             self._revision = None
-        self._taken = taken
+        self._taken, self._sent = taken, self.command()
         self._notes.clear()
         return review_words.done(taken)
 

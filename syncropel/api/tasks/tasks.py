@@ -127,7 +127,9 @@ def router(engine: Engine) -> APIRouter:
             if body.budget_usd is not None:
                 fields["budget_usd"] = body.budget_usd
             if body.add_depth > 1 and not body.may_add:
-                raise BadRequest("add_depth says nothing without may_add", "say how many: may_add")
+                raise BadRequest(
+                    "add_depth has no effect without may_add", "say how many subtasks agents may add: may_add"
+                )
             if body.may_add:
                 fields |= {"may_add": body.may_add, "add_depth": body.add_depth}
             return posted(await begin(engine, state, body.actor, fields, body.namespace))

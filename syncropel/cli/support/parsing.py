@@ -176,6 +176,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def amount(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
 def index(text: str) -> int:
     """A subtask's index, from 0."""
     if not text.isdecimal():

@@ -15,11 +15,13 @@ from syncropel.errors import Conflict, SyncropelError
 from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from syncropel.client import Client
+    from syncropel.client.patch import Side
 
-_PLACE: Final = re.compile(r"(?P<path>\S+?):(?P<line>[1-9][0-9]{0,8})(?P<old>:old)?\s+(?P<text>\S.*)", re.S)
+_PLACE: Final = re.compile(r"(?P<path>.+?):(?P<line>[1-9][0-9]{0,8})(?P<old>:old)?\s+(?P<text>\S.*)", re.S)
+_BARE_PLACE: Final = re.compile(r"\S+:[1-9][0-9]{0,8}(:old)?")
 _OF_ATTEMPTS: Final = ("attempt", "commit", "note", "anyway")
 _FEW: Final = 7
 """Characters of a commit that name it for sure enough."""
@@ -93,8 +95,8 @@ def run_review(args: Namespace, verdict: str) -> int:
     from syncropel.cli.text import review as text
     from syncropel.client import review_calls
 
-    notes = [_note(one) for one in args.note]
-    if verdict == "reject" and not (args.notes.strip() or notes):
+    said = [_said(one) for one in args.note]
+    if verdict == "reject" and not (args.notes.strip() or said):
         raise UsageError(
             "a rejection needs notes: the next attempt has to know what to change",
             f"for example: spl task reject {args.name} {args.index} --note 'src/a.py:12 off by one'",
@@ -106,7 +108,7 @@ def run_review(args: Namespace, verdict: str) -> int:
             "attempt": attempt,
             "commit": commit,
             "text": args.notes,
-            "notes": _quoted(client, args, attempt, notes),
+            "notes": _notes(client, args, attempt, said),
             "anyway": args.anyway,
             "actor": actor_from(os.environ),
         }
@@ -118,14 +120,14 @@ def run_review(args: Namespace, verdict: str) -> int:
     return 0
 
 
-def _note(text: str) -> dict[str, Any]:
-    found = _PLACE.fullmatch(text.strip())
-    if found is None:
-        if not text.strip():
-            raise UsageError("--note is empty", "such as: --note 'src/a.py:12 off by one'")
-        return {"text": text.strip()}
-    side = "old" if found["old"] else "new"
-    return {"path": found["path"], "line": int(found["line"]), "side": side, "text": found["text"]}
+def _said(note: str) -> str:
+    """The text of a flag `--note`. Raises UsageError when it says nothing."""
+    text = note.strip()
+    if not text:
+        raise UsageError("--note is empty", "such as: --note 'src/a.py:12 off by one'")
+    if _BARE_PLACE.fullmatch(text):
+        raise UsageError(f"--note {text} says nothing of that line", f"such as: --note '{text} off by one'")
+    return text
 
 
 def _looked_at(client: Client, args: Namespace) -> tuple[int, str]:
@@ -145,26 +147,35 @@ def _looked_at(client: Client, args: Namespace) -> tuple[int, str]:
     )
 
 
-def _quoted(
-    client: Client, args: Namespace, attempt: int, notes: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _notes(client: Client, args: Namespace, attempt: int, said: Sequence[str]) -> list[dict[str, Any]]:
     """The notes, each with the line that it is about, as far as the patch shows it."""
-    from syncropel.client.patch import quote, read_patch
+    from syncropel.client.patch import Patch, quote, read_patch
 
-    if not any("line" in one for one in notes):
-        return [dict(one) for one in notes]
-    try:
-        patch = patch_of(client, args.name, args.index, attempt).decode("utf-8", "backslashreplace")
-    except SyncropelError as error:
-        complain(f"warning: the notes quote no lines: {error.message}")
-        patch = ""
-    read = read_patch(patch)
-    shown: dict[tuple[Any, ...], str] = {
-        place: line.text for line in read.lines for place in read.places(line)
-    }
-    told = []
-    for one in notes:
-        place = one.get("side"), one.get("path"), one.get("line")
-        quoted = quote(shown.get(place, ""))
-        told.append({**one, "quote": quoted} if quoted else dict(one))
-    return told
+    places = [_PLACE.fullmatch(text) for text in said]
+    read = Patch()
+    if unknown := any(places):
+        try:
+            read = read_patch(
+                patch_of(client, args.name, args.index, attempt).decode("utf-8", "backslashreplace")
+            )
+            unknown = False
+        except SyncropelError as error:
+            complain(f"warning: the notes quote no lines: {error.message}")
+    files = {path for file in read.files for path in (file.path, file.before)}
+    shown = {place: line.text for line in read.lines for place in read.places(line)}
+    notes: list[dict[str, Any]] = []
+    for text, found in zip(said, places, strict=True):
+        # A path with blanks could be prose as well, unless there is such a file.
+        if found is None or (found["path"] not in files and len(found["path"].split()) > 1):
+            notes.append({"text": text})
+            continue
+        path, line = found["path"], int(found["line"])
+        side: Side = "old" if found["old"] else "new"
+        note = {"path": path, "line": line, "side": side, "text": found["text"]}
+        text_of_line = shown.get((side, path, line))
+        if text_of_line is None and not unknown:
+            place = f"{path}:{line}{':old' if found['old'] else ''}"
+            complain(f"warning: the diff does not show {place}: the note on it quotes no line")
+        quoted = quote(text_of_line or "")
+        notes.append(note | ({"quote": quoted} if quoted else {}))
+    return notes

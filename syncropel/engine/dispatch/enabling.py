@@ -70,8 +70,13 @@ def enabled_adapters(
 
 
 def _containable(one: Enabled, isolation: str) -> Enabled:
-    """An adapter that starts programs in its own way is not contained, and must not run."""
-    if isolation == NONE or one.adapter is None or one.table.kind in NO_PROGRAMS:
+    """The adapter with what contains its programs. One that starts programs in its own way is not contained,
+    and must not run.
+    """
+    if one.table.kind in NO_PROGRAMS:
+        return one
+    one = replace(one, isolation=isolation)
+    if isolation == NONE or one.adapter is None:
         return one
     if isinstance(one.adapter, ProgramAdapter):
         return one
