@@ -8,7 +8,7 @@ from typing import Any, Final
 from syncropel.errors import Conflict, InvalidRecord, SyncropelError
 from syncropel.folds.fanout.additions import ASKED
 from syncropel.folds.fanout.child import WORDS, ChildState
-from syncropel.folds.fanout.state import FanOut, Spawn
+from syncropel.folds.fanout.state import ACCEPT, FanOut, Spawn
 from syncropel.folds.fanout.talk import (
     ALLOW,
     ANSWER,
@@ -174,7 +174,10 @@ def _check_answer(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]
 def _check_words(body: Mapping[str, Any], fanout: FanOut, slot: tuple[int, int]) -> SyncropelError | None:
     name = fanout.alias or fanout.thread
     if why := fanout.over(slot):
+        report = fanout.report(slot[0])
         again = f"run it again with it: spl task retry {name} --subtask {slot[0]} --hint TEXT"
+        if report is not None and report.verdict == ACCEPT:  # a retry would repeat that result
+            again = f"reject its result with it: spl task reject {name} {slot[0]} --notes TEXT"
         more = f"for more work add a part and fan it out: spl task add GOAL --parent {name}"
         return Over(f"nobody hears this: {why}", again if fanout.active else more)
     if len(fanout.talk.unheard(*slot)) >= MOST_QUEUED:

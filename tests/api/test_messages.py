@@ -168,6 +168,15 @@ async def test_nobody_is_told_what_nobody_would_hear(two: Two, asking: AskingAda
     await until(over)
     refused = await say(two.coordinator, "x")
     assert_error(refused, 410, "OVER", "has ended", "spl task retry T --subtask 0 --hint")
+    asking.go_on.set()
+
+    async def accepted() -> bool:
+        joined = await two.coordinator.get("/v1/tasks/T/join")
+        return joined["subtasks"][1]["verdict"] == "accept"
+
+    await until(accepted)
+    refused = await say(two.coordinator, "x", index=1)
+    assert_error(refused, 410, "OVER", "has ended", "spl task reject T 1 --notes")
     await two.coordinator.post(thread=thread, act="DO", body={"topic": "task_cancelled"})
     assert_error(await say(two.coordinator, "x"), 410, "OVER", "has ended", "spl task add GOAL --parent T")
 
