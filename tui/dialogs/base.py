@@ -224,7 +224,7 @@ class Dialog(SessionBound, Over):
 
     def _show_buttons(self, why_not: str, copies: bool) -> None:
         open_ = self.asks and self.outcome.may_ask
-        keys = "tab goes on · ctrl+y copies the command" if copies else "tab goes on"
+        keys = "tab: next field · ctrl+y copies the command" if copies else "tab: next field"
         line = Span(f"{self.button} is greyed: {why_not}", "warn") if why_not else Span(keys, "muted")
         width = self.room
         line = Span(clip(line.text, width, self.glyphs.ellipsis), line.tone)
