@@ -76,8 +76,11 @@ def hidden(folder: Path, shown: Sequence[Path] = ()) -> list[str]:
 
 def places_of(program: str) -> list[Path]:
     """What to show of a program that is not in the system: its own installation, such as
-    `~/.nvm/versions/node/v22`, or else the file alone.
+    `~/.nvm/versions/node/v22`, or else the file alone. One that is named relative to the folder in which it
+    runs has to be in that folder: nothing is shown for it, wherever a link there leads.
     """
+    if _is_relative(program):
+        return []
     path, real = _paths(program)
     if in_system(path):
         return []
@@ -89,10 +92,16 @@ def places_of(program: str) -> list[Path]:
 
 def link_to(program: str) -> list[str]:
     """Arguments that make the link by which a program is called, where its places do not have it."""
+    if _is_relative(program):
+        return []
     path, real = _paths(program)
     if path == real or in_system(path) or any(path.is_relative_to(one) for one in places_of(program)):
         return []
     return ["--symlink", str(real), str(path)]
+
+
+def _is_relative(program: str) -> bool:
+    return "/" in program and not program.startswith("/")
 
 
 def _paths(program: str) -> tuple[Path, Path]:

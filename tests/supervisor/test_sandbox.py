@@ -18,6 +18,7 @@ from syncropel.adapters import BashAdapter, Job, Outcome, Remains
 from syncropel.adapters.agent_types import CLAUDE
 from syncropel.adapters.contract import Place
 from syncropel.adapters.sandbox import Inside, Sandbox
+from syncropel.adapters.sandbox_view import link_to, places_of
 from syncropel.adapters.workspace import Workspaces
 from syncropel.errors import SetupError
 from syncropel.folds.fanout.child import SESSION, STREAM_EVENT
@@ -48,7 +49,7 @@ class Bench:
             None,
             Runtime(),
             sandbox=Sandbox(self.home, **sandbox),
-            workspaces=Workspaces(WorkspaceSettings(repos=repos)),
+            workspaces=Workspaces(WorkspaceSettings(repos=repos), may_run=lambda repo, digest: True),
         )
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.remains = Remains(proven=False)
@@ -158,6 +159,31 @@ async def test_the_gate_is_contained_too(tmp_path: Path) -> None:
     assert outcome.gate is not None
     assert "stolen" not in outcome.gate["tail"]
     assert not (tmp_path / "project" / "evil").exists()
+
+
+@NEEDS_SANDBOX
+async def test_a_script_of_the_repository_is_run_from_the_worktree(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, gate=("./check.sh",))
+    (bench.project / "check.sh").write_text("#!/bin/sh\ntest -e answer\n")
+    (bench.project / "check.sh").chmod(0o755)
+    git(bench.project, "add", "check.sh")
+    git(bench.project, "commit", "-qm", "check")
+    passed = await bench.run("echo 42 > answer", work="T", repo="app")
+    assert passed.verdict == "accept", passed.summary
+    failed = await bench.run("true", work="U", repo="app")
+    assert failed.reason == "gate_failed", failed.summary
+
+
+@pytest.mark.parametrize("program", ["./check.sh", "bin/check", "../secret"])
+def test_a_program_of_the_worktree_opens_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Neither the file that is called so where the daemon runs, nor what a link in the worktree points to."""
+    (tmp_path / "here" / "bin").mkdir(parents=True)
+    for name in ("here/check.sh", "here/bin/check", "secret"):
+        (tmp_path / name).write_text("secret\n")
+    monkeypatch.chdir(tmp_path / "here")
+    assert (places_of(program), link_to(program)) == ([], [])
 
 
 @NEEDS_SANDBOX
