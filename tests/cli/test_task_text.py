@@ -61,6 +61,7 @@ def test_join_status_says_what_agents_added_and_what_they_may_not() -> None:
     status = wire.join(
         wire.child(0, "Plan"), wire.child(1, forged, added_by=by), spawned=2, may_add=1, refused=refused
     )
+    assert "  Added by agents: 1 of at most 1" in task_text.join_lines(status)
     assert (
         text(task_text.join_lines(status)).partition("Per-subtask:\n")[2]
         == f"""\

@@ -136,6 +136,7 @@ def join_lines(status: JoinStatus) -> list[str]:
         f"  Join predicate: {status.join}",
         f"  Join complete: {_completion(status)}",
         *_budget_lines(status),
+        *_added_lines(status),
     ]
     if not status.complete and not status.satisfiable:
         lines += ["", f"  ✗ {status.explanation}", *([f"    {status.hint}"] if status.hint else [])]
@@ -162,6 +163,13 @@ def _budget_lines(status: JoinStatus) -> list[str]:
     spent = ", spent: nothing more is spawned" if status.budget_exceeded else ""
     told = against(status.cost_usd, status.budget_usd, unknown=status.cost_unknown)
     return [f"  Budget: {told}{raised}{spent}"]
+
+
+def _added_lines(status: JoinStatus) -> list[str]:
+    if not status.may_add:
+        return []
+    added = sum(child.added_by is not None for child in status.subtasks)
+    return [f"  Added by agents: {added} of at most {status.may_add}"]
 
 
 def _refused(one: RefusedSubtaskOut) -> str:

@@ -46,7 +46,7 @@ def choose(state: TaskState, indexes: Collection[int]) -> Chosen:
     if not able:
         raise Conflict(
             f"{name} has no accepted subtask with a branch",
-            f"see what became of each: spl task join-status {name}; one that works on a repository has repo=NAME",
+            f"see what became of each: spl task join-status {name}; without repo=NAME it has no branch",
         )
     repos = sorted({child.subtask.repo or "" for child in able.values()})
     if len(repos) > 1:
