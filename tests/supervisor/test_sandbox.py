@@ -258,10 +258,12 @@ async def test_its_calls_over_tcp_are_those_of_a_goal(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        goal = f"exec 9<>/dev/tcp/127.0.0.1/{port}; env -i setsid sleep 60 & exec 9>&-; wait"
+        stray = "env -i setsid bash -c 'echo x >&9; sleep 60; true'"
+        goal = f"exec 9<>/dev/tcp/127.0.0.1/{port}; {stray} & exec 9>&-; wait"
         running = asyncio.ensure_future(bench.run(goal))
         connection, near = await asyncio.to_thread(server.accept)
         with connection:
+            assert await asyncio.to_thread(connection.recv, 1) == b"x"  # from the one that keeps it
             who = await Callers().behind(near, connection.getsockname())
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
