@@ -14,7 +14,7 @@ from statistics import median
 from benchmarks.place import Place, fleet
 from benchmarks.table import Table
 from syncropel.client import calls
-from syncropel.launcher.teardown import local_workers
+from syncropel.launcher.local import local_workers
 from syncropel.settings.home import Home
 
 SIZES = {2: 5, 100: 5, 1_000: 3, 10_000: 1}

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from syncropel.client import Client, Target, calls
 from syncropel.launcher.launcher import Launcher
+from syncropel.launcher.local import Local, local_workers
 from syncropel.launcher.plan import FleetPlan
-from syncropel.launcher.teardown import Local, local_workers, stop
+from syncropel.launcher.teardown import stop
 from syncropel.settings.home import Home
 
 

@@ -136,7 +136,8 @@ class _Farewell:
         self._lock, self._done = RLock(), False
 
     def __call__(self) -> None:
-        from syncropel.launcher.teardown import Local, local_workers, stop
+        from syncropel.launcher.local import Local, local_workers
+        from syncropel.launcher.teardown import stop
 
         with self._lock:
             if self._done:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from syncropel.cli import fleet_promote
 from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.connect import connect, import_client, this_home
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
@@ -16,7 +17,7 @@ from syncropel.cli.text import fleet as fleet_text
 from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
-    from syncropel.launcher.teardown import Local
+    from syncropel.launcher.local import Local
     from syncropel.wire import FleetStatus
 
 
@@ -25,6 +26,7 @@ def configure(parser: Parser) -> None:
     _configure_start(group)
     _configure_stop(group)
     _configure_revoke(group)
+    fleet_promote.configure(group)
     listing = add_verb(group, "list", "list the instances")
     listing.add_argument("--all", action="store_true", help="also instances that have left or are archived")
     listing.set_defaults(run=run_list)
@@ -151,7 +153,8 @@ def _ask_about_many(args: Namespace) -> None:
 
 def run_stop(args: Namespace) -> int:
     import_client()
-    from syncropel.launcher.teardown import Local, find_local, local_workers, stop
+    from syncropel.launcher.local import Local, find_local, local_workers
+    from syncropel.launcher.teardown import stop
 
     home = this_home()
     waves = [[find_local(home, args.instance)]] if args.instance else [local_workers(home)]
@@ -179,7 +182,7 @@ def _running_lines(one: Local) -> list[str]:
     """What an instance that is about to be stopped is running; nothing when it does not answer."""
     from syncropel.client import Client, Target, calls
     from syncropel.errors import SyncropelError
-    from syncropel.launcher.teardown import is_running
+    from syncropel.launcher.local import is_running
 
     if not is_running(one):
         return []

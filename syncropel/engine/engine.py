@@ -25,6 +25,7 @@ from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.heartbeat_answers import HeartbeatAnswers
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.fleet.membership import Membership
+from syncropel.engine.fleet.repointing import Repointing
 from syncropel.engine.fleet.reported_work import ReportedWork
 from syncropel.engine.forks.forking import Forking
 from syncropel.engine.held_log import HeldLog
@@ -119,6 +120,7 @@ class Engine:
             enforce=self._enforce,
         )
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
+        self.repointing = Repointing(self.keyring, url)
         self.providers = Providers(
             self.ingest,
             did,
@@ -132,7 +134,7 @@ class Engine:
             url,
             interval,
             partial(own_beat, self),
-            HeartbeatAnswers(self.providers, self.control.adoption, self.membership).take,
+            HeartbeatAnswers(self.providers, self.control.adoption, self.membership, self.repointing).take,
             self.membership.hear_revoked,
             runtime,
         )

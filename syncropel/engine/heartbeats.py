@@ -59,6 +59,7 @@ def own_beat(
             "unended": dispatcher.unended(),
             "quotas": engine.providers.observations(),
             "open": dispatcher.open_attempts() if returning else [],
+            "asks_credential": engine.repointing.asks,
         }
     )
 
@@ -80,6 +81,17 @@ async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple
         "control": [*answer["control"], *ends],
         "paused": engine.providers.told(),
     }
+
+
+def towards(engine: Engine, did: str) -> str:
+    """The SHA-256 of the secret by which this coordinator identifies itself to a worker, made if there is
+    none; empty when it cannot be written.
+    """
+    try:
+        return engine.keyring.make_towards(did, engine.instance.did)
+    except OSError as error:
+        log.error("cannot write a secret for %s: %s", did, error.strerror or error)
+        return ""
 
 
 async def refuse_beat(engine: Engine, did: str, why: str) -> None:

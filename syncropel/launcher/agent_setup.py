@@ -28,8 +28,8 @@ from syncropel.launcher.agent_clis import (
     variables_for,
 )
 from syncropel.launcher.gates import Gate, find_gate, problem_of
+from syncropel.launcher.local import is_running, local_workers
 from syncropel.launcher.logins import codex_config, gemini_settings, within
-from syncropel.launcher.teardown import is_running, local_workers
 from syncropel.settings.adapters import NONE, SANDBOX
 from syncropel.settings.config import (
     REPOS,

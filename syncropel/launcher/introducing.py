@@ -12,10 +12,10 @@ from syncropel.settings.keyring import Keyring
 
 
 def introduce(
-    coordinator: Home, worker: Home, did: str, client: Callable[[], Client], *, anew: bool = False
+    coordinator: Home, worker: Home, did: str, url: str, client: Callable[[], Client], *, anew: bool = False
 ) -> None:
     """Create the secrets that the two do not share yet; with `anew` in any case, even when the worker was
-    revoked.
+    revoked. `url`: where the worker finds the coordinator.
 
     Raises RemoteError with the code CREDENTIAL_REVOKED when it was revoked and is not readmitted, OSError
     when a secret cannot be written.
@@ -26,4 +26,4 @@ def introduce(
     with client() as asking:
         asking.send(credential_calls.issue(did, own, actor_from(os.environ), reissue=anew))
     # The worker accepts the new secret only once the coordinator can present it.
-    its.trust(own_did, mine.make_towards(did, own_did, anew=anew))
+    its.trust(own_did, mine.make_towards(did, own_did, anew=anew), url)

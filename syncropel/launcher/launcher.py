@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,22 +17,20 @@ from syncropel.client import Client, Target, calls
 from syncropel.errors import RemoteError, SetupError
 from syncropel.launcher import convergence, process
 from syncropel.launcher.convergence import Expected
+from syncropel.launcher.converging import Converging
+from syncropel.launcher.environments import coordinator_environ, worker_environ
 from syncropel.launcher.introducing import introduce
-from syncropel.launcher.plan import COORDINATOR, FleetPlan, WorkerPlan, plan_workers, prepare_worker
+from syncropel.launcher.local import COORDINATOR
+from syncropel.launcher.plan import FleetPlan, WorkerPlan, plan_workers, prepare_worker
+from syncropel.launcher.promoted import refuse_beside_another
 from syncropel.launcher.starting import StartUps, wait_answer, wait_ready
 from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home, write_private
 from syncropel.wire import EngineHealth, FleetStatus
 
-CONVERGENCE_LIMIT_SECS: Final = 30.0
 FLEET_ACCOUNT: Final = "sa-fleet"
 FLEET_SCOPES: Final = ("records:read", "records:write", "threads:write", "fleet:write", "config:read")
-# Goals of the daemon's user can read its initial environment: no caller's token may be in it.
-_OF_CALLERS: Final = frozenset({"SPL_TOKEN", "SPL_URL"})
-_NOT_FOR_COORDINATOR: Final = _OF_CALLERS | {"SPL_FLEET_COORDINATOR_URL"}
-_NOT_FOR_WORKERS: Final = _OF_CALLERS | {"SPL_BOOTSTRAP_TOKEN"}
-_POLL_SECS: Final = 0.1
 
 
 @dataclass
@@ -59,6 +56,7 @@ class Launcher:
         Ctrl-C, which stops it again.
         """
         workers = plan_workers(self.home, self.plan)
+        refuse_beside_another(self.home)
         count = len(workers)
         self.say(f"Starting local fleet: 1 coordinator + {count} worker{'' if count == 1 else 's'}")
         try:
@@ -87,8 +85,7 @@ class Launcher:
             load_or_create_identity(self.home)
             process.clear_stale_pid(self.home)
             flags = [] if self.plan.port is None else ["--port", str(self.plan.port)]
-            environ = {key: value for key, value in self.environ.items() if key not in _NOT_FOR_COORDINATOR}
-            started = process.spawn(self.home, flags, environ)
+            started = process.spawn(self.home, flags, coordinator_environ(self.environ))
             self.started.append((COORDINATOR, started))
             self._ready(COORDINATOR, started, f" on :{self.plan.port}" if self.plan.port else "")
         with self._client() as client:
@@ -138,7 +135,7 @@ class Launcher:
         did = load_or_create_identity(worker.home).did
         self._keep_token(worker.home, token)
         pid = process.find_daemon(worker.home)
-        if not self._introduce(worker, did, running=pid is not None):
+        if not self._introduce(worker, did, url, running=pid is not None):
             return False
         if pid is not None:
             self._reused[worker.alias] = pid
@@ -149,17 +146,17 @@ class Launcher:
                 )
             return True
         process.clear_stale_pid(worker.home)
-        environ = {key: value for key, value in self.environ.items() if key not in _NOT_FOR_WORKERS}
-        environ["SPL_FLEET_COORDINATOR_URL"] = url
+        environ = worker_environ(self.environ, url)
         self.started.append((worker.alias, process.spawn(worker.home, ["--port", str(worker.port)], environ)))
         return True
 
-    def _introduce(self, worker: WorkerPlan, did: str, *, running: bool) -> bool:
+    def _introduce(self, worker: WorkerPlan, did: str, url: str, *, running: bool) -> bool:
         """Create the secrets that this worker and the coordinator do not share yet."""
         if running and not self._understands(did):
             return True  # an older process knows only the shared token, and must not be locked out
         try:
-            introduce(self.home, worker.home, did, self._client, anew=worker.alias in self.plan.reissue)
+            anew = worker.alias in self.plan.reissue
+            introduce(self.home, worker.home, did, url, self._client, anew=anew)
         except RemoteError as error:
             if error.code != "CREDENTIAL_REVOKED":
                 raise
@@ -207,24 +204,10 @@ class Launcher:
         self.say(f"[{alias}] {what} (home={home.display()}{extra})")
 
     def _converge(self, expected: list[Expected]) -> FleetStatus:
-        deadline = time.monotonic() + CONVERGENCE_LIMIT_SECS
         start_ups = StartUps([one for _, one in self.started])
+        converging = Converging(self._report_the_dead, self.progress, self.reading)
         with self._client() as client:
-            while True:
-                self._report_the_dead()
-                status = client.send(calls.fleet_status())
-                waiting = convergence.missing(status, expected)
-                if not waiting:
-                    return status
-                if start_ups.go_on():
-                    deadline = time.monotonic() + CONVERGENCE_LIMIT_SECS
-                if time.monotonic() > deadline:
-                    raise self._not_converged(waiting)
-                if start_ups.words:
-                    self.reading(start_ups.words)
-                # One line is on a terminal, and how far the slowest has read says more.
-                self.progress(start_ups.words or convergence.progress_line(status, expected))
-                time.sleep(_POLL_SECS)
+            return converging.wait(lambda: client.send(calls.fleet_status()), expected, start_ups)
 
     def _report_the_dead(self) -> None:
         for alias, started in self.started:
@@ -243,15 +226,6 @@ class Launcher:
         return SetupError(
             f"[{alias}] did not start{place}: {death.message}",
             f"{hint}\nits log: {started.home.log}\nstop the others: spl fleet stop --all",
-        )
-
-    def _not_converged(self, waiting: list[Expected]) -> SetupError:
-        self.progress("")
-        names = ", ".join(one.alias for one in waiting)
-        logs = "\n".join(f"{one.alias} logs to {one.home.log}" for one in waiting)
-        return SetupError(
-            f"the fleet has not converged within {CONVERGENCE_LIMIT_SECS:g}s: {names} did not become live",
-            logs,
         )
 
     def _take_back(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from syncropel import toml_text
 from syncropel.errors import SetupError
+from syncropel.launcher.local import fleet_home
 from syncropel.settings.adapters import SANDBOX, SHIPPED, SWITCHES
 from syncropel.settings.config import (
     FIRST_WORKER_PORT,
@@ -26,7 +28,6 @@ from syncropel.settings.identity import make_home
 from syncropel.settings.workspace import WorkspaceSettings
 from syncropel.toml_text import Changes
 
-COORDINATOR: Final = "coordinator"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _MAX_PORT: Final = 65535
 
@@ -80,12 +81,14 @@ def plan_workers(coordinator: Home, plan: FleetPlan) -> list[WorkerPlan]:
     if settings.adapters.isolation == SANDBOX:
         offered["adapters", "isolation"] = SANDBOX
     workspace = replace(settings.workspace, repos={})
-    aliases = [f"worker-{suffix}" for _, suffix in zip(range(plan.workers), worker_suffixes(), strict=False)]
+    fleet, own = fleet_home(coordinator)
+    every = (alias for suffix in worker_suffixes() if (alias := f"worker-{suffix}") != own)
+    aliases = list(islice(every, plan.workers))
     if len(aliases) < plan.workers:
         raise SetupError(f"{plan.workers} workers are too many", f"at most {len(aliases)} on one machine")
     workers = []
     for number, alias in enumerate(aliases):
-        home = coordinator.sibling(alias)
+        home = fleet.sibling(alias)
         workers.append(WorkerPlan(alias, home, _port(plan, number, home), offered, workspace))
     return workers
 
@@ -144,7 +147,7 @@ def prepare_worker(worker: WorkerPlan, plan: FleetPlan, coordinator_url: str) ->
         present = load_settings(worker.home, {})
     wanted = worker_settings(present, worker, plan, coordinator_url)
     if wanted != present or not known:
-        _write(worker.home.config, present, wanted)
+        write_settings(worker.home.config, present, wanted)
     return wanted, known and wanted != before
 
 
@@ -178,7 +181,7 @@ def _add(path: Path, added: Changes, present: Settings) -> None:
         raise SetupError(f"cannot add [{first}] to {path}: {error}", "add it by hand") from None
 
 
-def _write(path: Path, present: Settings, wanted: Settings) -> None:
+def write_settings(path: Path, present: Settings, wanted: Settings) -> None:
     """Write a new file, or change only what differs in an existing one."""
     try:
         text = toml_text.read(path)

@@ -80,6 +80,11 @@ class Home:
         return self.run / "spl.pid"
 
     @property
+    def promotion(self) -> Path:
+        """What an interrupted promotion of this worker had found; a complete one removes it."""
+        return self.run / "promotion.json"
+
+    @property
     def gateway_port(self) -> Path:
         """The port that this instance's gateway listens on."""
         return self.run / "gateway.port"

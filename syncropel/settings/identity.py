@@ -62,7 +62,7 @@ def load_or_create_identity(home: Home) -> Identity:
     make_home(home)
     secret = secrets.token_bytes(_SECRET_BYTES)
     try:
-        created = _write_once(_key_file(home), secret.hex() + "\n")
+        created = write_private_once(_key_file(home), secret.hex() + "\n")
     except OSError as error:
         raise _unusable(home, error) from None
     if created:
@@ -105,6 +105,25 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def write_private_once(path: Path, text: str) -> bool:
+    """As `write_private`, unless the file exists; return whether it did not. A crash leaves no partial file
+    behind. Raises OSError.
+    """
+    draft = _draft(path, text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # Without hard links, checking first is the best the file system offers.
+        if path.exists():
+            return False
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
 def _key_file(home: Home) -> Path:
     return home.keys / "instance.key"
 
@@ -122,23 +141,6 @@ def _draft(path: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _write_once(path: Path, text: str) -> bool:
-    """Write a private file unless it exists. A crash leaves no partial file behind."""
-    draft = _draft(path, text)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    except OSError:
-        # Without hard links, checking first is the best the file system offers.
-        if path.exists():
-            return False
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
 
 
 def _unusable(home: Home, error: OSError) -> SetupError:

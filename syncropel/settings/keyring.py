@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from syncropel.record.threads import INSTANCE_DID_PREFIX
-from syncropel.settings.identity import write_private
+from syncropel.settings.identity import write_private, write_private_once
 
 if TYPE_CHECKING:
     from syncropel.settings.home import Home
@@ -87,13 +87,20 @@ class Keyring:
         # An unreadable file must not let just anybody pass for the coordinator.
         return path.exists()
 
+    @property
+    def coordinator_url(self) -> str:
+        """Where this worker's coordinator was when the two identified each other; empty when that is not
+        known.
+        """
+        return self._coordinator().get("url", "")
+
     def _coordinator(self) -> dict[str, str]:
         path = self._home.coordinator_key
         try:
             changed = path.stat().st_mtime_ns
             if changed != self._seen[0]:
                 found = json.loads(path.read_text(encoding="utf-8"))
-                self._seen = (changed, {key: str(found.get(key, "")) for key in ("did", "sha256")})
+                self._seen = (changed, {key: str(found.get(key, "")) for key in ("did", "sha256", "url")})
         except (OSError, ValueError, AttributeError):
             return {}
         return self._seen[1]
@@ -110,17 +117,26 @@ class Keyring:
         """
         path = self._home.peer_token(did)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        if anew or not self.towards(did):
-            write_private(path, _bearer(_DOWN, own_did) + "\n")
+        secret = _bearer(_DOWN, own_did) + "\n"
+        if anew:
+            write_private(path, secret)
+        elif not self.towards(did):
+            # The daemon and a command may both be at it: the first one's counts for both.
+            write_private_once(path, secret)
         return bearer_hash(self.towards(did))
 
-    def trust(self, coordinator: str, sha256: str) -> None:
-        """Accept whoever presents the secret with this hash as the coordinator, and nobody else. Raises
-        OSError.
+    def trust(self, coordinator: str, sha256: str, url: str = "") -> None:
+        """Accept whoever presents the secret with this hash as the coordinator, and nobody else. `url`: where
+        this worker is configured to find it. Raises OSError.
         """
-        text = json.dumps({"did": coordinator, "sha256": sha256}) + "\n"
+        text = json.dumps({"did": coordinator, "sha256": sha256, "url": url}) + "\n"
         if _read(self._home.coordinator_key) != text.strip():
             write_private(self._home.coordinator_key, text)
+
+    def trust_at(self, url: str) -> None:
+        """The coordinator that is accepted now is found at this address. Raises OSError."""
+        known = self._coordinator()
+        self.trust(known["did"], known["sha256"], url)
 
 
 def _bearer(kind: str, did: str) -> str:

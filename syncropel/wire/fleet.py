@@ -310,6 +310,10 @@ class Heartbeat(Reported):
     quotas: list[QuotaSpent] = Field(
         default=[], max_length=32, description="providers whose quota is spent, not answered to yet"
     )
+    asks_credential: bool = Field(
+        default=False,
+        description="it was pointed at another coordinator, and asks how that one identifies itself",
+    )
 
     @property
     def is_stopping(self) -> bool:
@@ -359,6 +363,10 @@ class HeartbeatAnswer(Wire):
     grace: dict[str, float] = {}
     now: float | None = Field(default=None, description="the coordinator's wall clock")
     paused: list[PauseOut] | None = Field(default=None, description="providers on which nothing starts")
+    credential: str = Field(
+        default="",
+        description="SHA-256 of the secret that the coordinator presents to an instance that asked for it",
+    )
 
 
 class ControlMessage(Wire):

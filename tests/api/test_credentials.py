@@ -96,6 +96,24 @@ async def test_a_worker_beats_for_itself_alone(api: Api) -> None:
     assert_error(await api.operator.post("/v1/fleet/heartbeat", json=BEATS[B]), 403, "WRONG_AUTHOR")
 
 
+async def test_a_coordinator_tells_only_a_proven_worker_how_it_identifies_itself(api: Api) -> None:
+    await joined(api)
+    told: dict[str, str] = {}
+    for did in (A, B, A):
+        asking = BEATS[did] | {"asks_credential": True}
+        answer = await api.tcp.post("/v1/fleet/heartbeat", json=asking, headers=shows(did))
+        assert told.setdefault(did, answer.json()["credential"]) == answer.json()["credential"]
+    assert told == {did: bearer_hash(api.engine.keyring.towards(did)) for did in (A, B)}
+    assert len(set(told.values()) - {""}) == 2
+    answer = await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[A], headers=shows(A))
+    assert answer.json()["credential"] == "", "only when it asks"
+    unproven, fleet = beat("c"), await api.bearer(*FLEET_SCOPES, sa_id="sa-fleet")
+    asking = unproven | {"asks_credential": True}
+    answer = await api.tcp.post("/v1/fleet/heartbeat", json=asking, headers=fleet)
+    assert (answer.status_code, answer.json()["credential"]) == (200, "")
+    assert not api.engine.keyring.towards(unproven["did"])
+
+
 async def test_the_shared_token_beats_and_reports_unverified(api: Api) -> None:
     fleet = await api.bearer(*FLEET_SCOPES, sa_id="sa-fleet")
     assert (await api.tcp.post("/v1/fleet/heartbeat", json=BEATS[A], headers=fleet)).status_code == 200

@@ -38,6 +38,7 @@ PARSED = {
     "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
     "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",
     "howto/proxy.md": "needs a proxy",
+    "howto/replace-a-coordinator.md": "needs a lost coordinator; tests/fleet/test_promote.py kills one",
     "howto/revoke-an-instance.md": "tests/api/test_credentials.py revokes one",
     "howto/rules.md": "its rules name tasks and scripts of the reader's own; tests/api has each kind",
     "howto/salvage-a-log.md": "damages a log; tests/daemon/test_salvage.py does so",

@@ -15,7 +15,7 @@ from syncropel.api.http.snapshots import Snapshots
 from syncropel.api.http.sse import EventStream, event_stream
 from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.siblings import attempt_of, siblings_of
-from syncropel.engine.heartbeats import take_beat
+from syncropel.engine.heartbeats import take_beat, towards
 from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.fleet.registry import STATUS_OF_STATE
 from syncropel.wire import (
@@ -101,7 +101,8 @@ def router(engine: Engine) -> APIRouter:
         author = writer(request.scope)
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             raise refusal
-        status, told = await take_beat(engine, beat, verified=author.author == "instance")
+        verified = author.author == "instance"
+        status, told = await take_beat(engine, beat, verified=verified)
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
             coordinator=engine.instance.did,
@@ -109,6 +110,7 @@ def router(engine: Engine) -> APIRouter:
             **told,
             now=engine.runtime.now(),
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
+            credential=towards(engine, beat.did) if beat.asks_credential and verified else "",
         )
 
     @routes.post("/v1/fleet/siblings")

@@ -7,15 +7,19 @@ from typing import Any
 from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.providers import Providers
 from syncropel.engine.fleet.membership import Membership
+from syncropel.engine.fleet.repointing import Repointing
 
 
 class HeartbeatAnswers:
     """Applies answers (fields of the wire model `HeartbeatAnswer`)."""
 
-    def __init__(self, providers: Providers, adoption: ControlAdoption, membership: Membership) -> None:
+    def __init__(
+        self, providers: Providers, adoption: ControlAdoption, membership: Membership, repointing: Repointing
+    ) -> None:
         self._providers = providers
         self._adoption = adoption
         self._membership = membership
+        self._repointing = repointing
 
     async def take(self, answer: dict[str, Any]) -> bool:
         """Apply an answer; return False when its control builds on a version that is no longer in force."""
@@ -26,5 +30,7 @@ class HeartbeatAnswers:
             {**message, "records": records if isinstance(records, list) else []}
         )
         if taken:
-            self._membership.let_in(str(answer.get("coordinator", "")))
+            coordinator = str(answer.get("coordinator", ""))
+            self._repointing.heard(coordinator, str(answer.get("credential", "")))
+            self._membership.let_in(coordinator)
         return taken
