@@ -238,7 +238,21 @@ def run_status(args: Namespace) -> int:
         print_json(status)
     else:
         say(*fleet_text.status_lines(status))
+    _warn_of_a_split(args, status)
     return 0
+
+
+def _warn_of_a_split(args: Namespace, status: FleetStatus) -> None:
+    """Warn when a worker leads the fleet instead of this home's coordinator. Only workers that it does not
+    hear are a reason to look.
+    """
+    from syncropel.cli.serve import warn_of_a_split
+    from syncropel.cli.support.connect import target
+
+    home, unheard = this_home(), any(one.last_heartbeat is None for one in status.instances)
+    silent = unheard or any(one.status not in ("live", "draining") for one in status.instances)
+    if silent and status.role == "coordinator" and target(args).socket == home.socket:
+        warn_of_a_split(home)
 
 
 def _check(args: Namespace, status: FleetStatus) -> int:
@@ -247,6 +261,7 @@ def _check(args: Namespace, status: FleetStatus) -> int:
     from syncropel.client.attention import attention
 
     found = attention(status)
+    _warn_of_a_split(args, status)
     if is_json(args):
         print_json({"object": "list", "data": [asdict(one) for one in found], "next_cursor": None})
     else:

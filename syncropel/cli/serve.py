@@ -84,6 +84,7 @@ def start(home: Home, flags: list[str]) -> int:
     )
     _warn_of_adapters(home)
     _warn_of_the_store(home)
+    warn_of_a_split(home)
     return 0
 
 
@@ -113,6 +114,24 @@ def _warn_of_the_store(home: Home) -> None:
         complain(f"the log is {found.state}: {clean(found.problem)}", clean(found.hint))
     for told in found.notices:
         complain(f"{WARNING}{clean(told)}", "see: spl store status")
+
+
+def warn_of_a_split(home: Home) -> None:
+    """Warn when a worker of this home's fleet leads it, in place of the daemon that runs here."""
+    from syncropel.errors import WARNING, SetupError
+    from syncropel.launcher.promoted import leader_beside
+
+    try:
+        leader = leader_beside(home)
+    except SetupError as error:
+        complain(f"{WARNING}it is not known whether a worker leads this fleet: {error.message}", error.hint)
+        return
+    if leader is not None:
+        complain(
+            f"{WARNING}the fleet is split: {leader.told}",
+            "its workers take neither work nor freezes from here\n"
+            f"see the fleet: {leader.command}\nend this one: spl stop",
+        )
 
 
 def _place(pid: int, home: Home) -> str:

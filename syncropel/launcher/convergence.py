@@ -20,11 +20,12 @@ class Expected:
 
 def find(status: FleetStatus, expected: Expected) -> InstanceOut | None:
     """The instance run by exactly this process that has been heard from, even while draining; an earlier
-    process of the same alias does not count.
+    process of the same alias does not count, nor one that a restarted coordinator only remembers.
     """
     for instance in status.instances:
         same_process = instance.pid is None or instance.pid == expected.pid
-        if instance.alias == expected.alias and instance.status in ("live", "draining") and same_process:
+        heard = instance.status in ("live", "draining") and instance.last_heartbeat is not None
+        if instance.alias == expected.alias and heard and same_process:
             return instance
     return None
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.client import Client, Target, calls
 from syncropel.client.clock_text import clock_words, is_off
-from syncropel.errors import SyncropelError
+from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.finding import Finding, Patient
-from syncropel.launcher.process import answering_pid
+from syncropel.launcher.process import answering_pid, find_daemon
+from syncropel.launcher.promoted import leader_beside
+from syncropel.settings.home import Home
 
 if TYPE_CHECKING:
     from syncropel.wire import EngineHealth, FleetStatus, MemoryOut
@@ -109,6 +111,7 @@ def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:
 
 def fleet(patient: Patient) -> Iterator[Finding]:
     home = patient.home
+    yield from _split(home)
     if answering_pid(home) is None:
         return
     try:
@@ -123,6 +126,18 @@ def fleet(patient: Patient) -> Iterator[Finding]:
         if one.status in _HEARD and one.backed_up:
             hint = "walk through that thread's records: spl debug replay THREAD"
             yield Finding("loops", "warn", f"{one.alias or one.did}: {one.backed_up}", hint)
+
+
+def _split(home: Home) -> Iterator[Finding]:
+    """A worker of this coordinator's fleet that leads it."""
+    try:
+        leader = leader_beside(home)
+    except SetupError as error:
+        yield Finding("fleet", "warn", error.message, error.hint)
+        return
+    if leader is not None:
+        split = "; the fleet is split while this one runs" if find_daemon(home) is not None else ""
+        yield Finding("fleet", "warn", f"{leader.told}{split}", f"see it there: {leader.command}")
 
 
 def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:

@@ -1,6 +1,8 @@
-"""Homes of workers that became coordinators: their fleet is the one beside which they were made."""
+"""Workers that became the coordinator of their fleet, in place of the one beside which they were made."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from syncropel.errors import SetupError
 from syncropel.launcher.local import local_workers
@@ -8,25 +10,51 @@ from syncropel.settings.config import HOST, Settings, load_settings, without_its
 from syncropel.settings.home import Home
 
 
+@dataclass(frozen=True)
+class Leader:
+    """A worker that leads the fleet. `instead`: the home of the coordinator in whose place it does."""
+
+    alias: str
+    home: Home
+    url: str
+    instead: Home
+
+    @property
+    def told(self) -> str:
+        """What an operator at the other home is told."""
+        return f"{self.alias} leads this fleet at {self.url}, in place of {self.instead.display()}"
+
+    @property
+    def command(self) -> str:
+        """The command that shows the fleet where it is led."""
+        return f"SYNCROPEL_HOME={self.home.display()} spl fleet status"
+
+
 def leads(worker: Home, settings: Settings) -> bool:
     """Whether this worker's home was introduced to a coordinator once, and is one itself now."""
     return worker.coordinator_key.exists() and without_itself(settings).role == "coordinator"
 
 
-def refuse_beside_another(coordinator: Home) -> None:
-    """Raise SetupError when a worker of this coordinator's fleet was promoted in its place: what it would
-    start would be a second coordinator, and the workers report to the other.
-    """
+def leader_beside(coordinator: Home) -> Leader | None:
+    """The worker of this coordinator's fleet that leads it now. Raises SetupError for an invalid config."""
     for one in local_workers(coordinator):
-        if not one.home.config.exists():
+        if not (one.home.coordinator_key.exists() and one.home.config.exists()):
             continue
         settings = load_settings(one.home, {})
         if leads(one.home, settings):
             url = settings.fleet.advertise_url or f"http://{HOST}:{settings.server.port}"
-            there = f"SYNCROPEL_HOME={one.home.display()}"
-            raise SetupError(
-                f"{one.alias} leads this fleet at {url}, in place of {coordinator.display()}",
-                f"start the fleet there: {there} spl fleet start --workers N\n"
-                f"see it: {there} spl fleet list\n"
-                "to go back: see docs/howto/replace-a-coordinator.md",
-            )
+            return Leader(one.alias, one.home, url, coordinator)
+    return None
+
+
+def refuse_beside_another(coordinator: Home) -> None:
+    """Raise SetupError when a worker leads this coordinator's fleet: what would be started is a second
+    coordinator, and the workers report to the other.
+    """
+    if (leader := leader_beside(coordinator)) is not None:
+        raise SetupError(
+            leader.told,
+            f"start the fleet there: SYNCROPEL_HOME={leader.home.display()} spl fleet start --workers N\n"
+            f"see it: {leader.command}\n"
+            "to go back: docs/howto/replace-a-coordinator.md",
+        )

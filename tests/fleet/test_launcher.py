@@ -45,6 +45,7 @@ def status(*instances: tuple[str, int | None, str]) -> FleetStatus:
             version="1",
             since=1.0,
             pid=pid,
+            last_heartbeat=None if pid is None else 1.0,
         )
         for number, (alias, pid, state) in enumerate(instances)
     ]
@@ -258,6 +259,8 @@ def test_only_the_process_just_started_counts_as_converged(tmp_path: Path) -> No
     early = status(("coordinator", 1, "live"), ("worker-a", 99, "live"))
     assert convergence.missing(early, expected) == [expected[1]]
     assert convergence.progress_line(early, expected) == "  1/2 live, waiting for worker-a"
+    remembered = status(("coordinator", 1, "live"), ("worker-a", None, "live"))
+    assert convergence.missing(remembered, expected) == [expected[1]]
     stale = status(("coordinator", 1, "live"), ("worker-a", 2, "stale"))
     assert convergence.missing(stale, expected) == [expected[1]]
     there = status(("coordinator", 1, "live"), ("worker-a", 2, "live"))

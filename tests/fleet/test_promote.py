@@ -48,6 +48,15 @@ def test_a_worker_takes_the_place_of_a_killed_coordinator(machine: Machine) -> N
     assert (code, out) == (1, "")
     assert "worker-a leads this fleet at " in err
 
+    # Whoever starts the old one all the same is told, and can stop nothing with it without knowing.
+    split = "the fleet is split: worker-a leads this fleet at "
+    assert split in machine.run("serve", "--port", str(machine.port))[2]
+    assert split in machine.run("fleet", "status")[2]
+    assert "worker-a leads this fleet at " in machine.run("doctor")[1]
+    code, out, err = machine.run("kill", "--namespace", "old", "--reason", "r", "--wait", "1")
+    assert (code, "worker-b" in out + err) == (1, True), (out, err)
+    machine.spl("stop")
+
     there = {"SYNCROPEL_HOME": str(home.path)}
 
     def spl(*words: str) -> str:
