@@ -72,6 +72,8 @@ class Survey:
     freezes: dict[str, list[Freeze]] = field(default_factory=dict)
     goals: dict[str, int] = field(default_factory=dict)
     """How many goals each runs that answers."""
+    revoked: set[str] = field(default_factory=set)
+    """Those that know that they were revoked, which the worker may not have heard of."""
     left_alone: list[str] = field(default_factory=list)
     """Why other workers of this machine are not touched, in words."""
 
@@ -149,6 +151,14 @@ def survey(coordinator: Home, name: str) -> Survey:
                 found.followers.append(one)
     for one in found.everybody:
         _look(one, found)
+    if worker.alias in found.revoked:
+        raise SetupError(f"{worker.alias} was revoked: it leads no fleet", "name another: spl fleet list")
+    found.left_alone += [
+        f"{one.alias} is left alone: it was revoked; if it appears at {worker.alias}, revoke it there, too"
+        for one in found.followers
+        if one.alias in found.revoked
+    ]
+    found.followers = [one for one in found.followers if one.alias not in found.revoked]
     return found
 
 
@@ -176,12 +186,14 @@ def _look(one: Local, found: Survey) -> None:
     found.running.add(one.alias)
     try:
         with Client(Target(socket=one.home.socket, home=one.home.display()), timeout=5.0) as client:
-            own = client.send(calls.engine_health()).did
+            health = client.send(calls.engine_health())
             rows = client.send(calls.dispatches()).data
             freezes = client.send(calls.fleet_status()).freezes
     except SyncropelError:
         return  # it is named among those that nobody could ask
-    found.goals[one.alias] = sum(row.instance == own for row in rows)
+    found.goals[one.alias] = sum(row.instance == health.did for row in rows)
+    if health.revoked:
+        found.revoked.add(one.alias)
     found.freezes[one.alias] = [Freeze.read(freeze) for freeze in freezes]
 
 

@@ -208,4 +208,6 @@ class EngineHealth(Wire):
     """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
     takes_no_work: str = ""
     """Why this instance accepts and begins no work, regardless of freezes; empty when it does."""
+    revoked: bool = False
+    """Whether this is a worker that its coordinator has revoked."""
     details: EngineDetails | None = None

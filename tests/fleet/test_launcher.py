@@ -27,6 +27,10 @@ from syncropel.wire import FleetStatus, InstanceOut
 from tests.network import replace_network
 
 URL = "http://127.0.0.1:9100"
+_COUNTS = (
+    "ingested_total", "reconciled_total", "reconcile_queue_depth", "dispatch_running", "dispatch_queued",
+    "outbox_pending", "watchers", "store_bytes",
+)  # fmt: skip
 
 
 def home(tmp_path: Path) -> Home:
@@ -354,6 +358,30 @@ def test_who_follows_a_promoted_worker(tmp_path: Path) -> None:
     assert found.unasked == ["worker-a", "worker-b", "worker-c"]
     with pytest.raises(BadRequest, match="is the coordinator"):
         survey(coordinator, "coordinator")
+
+
+def test_a_worker_that_was_revoked_stays_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coordinator = home(tmp_path)
+    for alias in ("worker-a", "worker-b"):
+        one = worker_of(coordinator, alias, URL)
+        one.socket.parent.mkdir(parents=True, exist_ok=True)
+        one.socket.touch()
+    health = dict.fromkeys(_COUNTS, 0) | {"did": "d", "role": "worker", "alias": "b", "home": "", "pid": 7}
+    answers = {
+        "/v1/engine/health": json.dumps(health | {"uptime_secs": 1, "revoked": True}),
+        "/v1/dispatches": json.dumps({"data": []}),
+        "/v1/fleet/status": status().model_dump_json(),
+    }
+    replace_network(
+        monkeypatch, httpx.MockTransport(lambda asked: httpx.Response(200, content=answers[asked.url.path]))
+    )
+    runs = {coordinator.sibling("worker-b"): 7}
+    monkeypatch.setattr("syncropel.launcher.survey.find_daemon", runs.get)
+    found = survey(coordinator, "worker-a")
+    assert found.followers == []
+    assert "worker-b is left alone: it was revoked" in found.left_alone[0]
+    with pytest.raises(SetupError, match="worker-b was revoked"):
+        survey(coordinator, "worker-b")
 
 
 def frozen(level: str, namespace: str = "docs") -> Freeze:

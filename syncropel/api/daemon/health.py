@@ -101,6 +101,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             clock_ahead_secs=engine.heartbeat_sender.clock_ahead_secs,
             coordinator_refuses=engine.heartbeat_sender.refused,
             takes_no_work=engine.ingest.live.standing.why,
+            revoked=engine.ingest.live.standing.revoked is not None,
             checks=[HealthCheck(**asdict(one)) for one in await findings(engine)],
             details=_details(engine, tally) if details else None,
         )
