@@ -98,7 +98,7 @@ def plan_lines(found: Survey, *, again: bool) -> list[str]:
         f"  {worker} knows: credentials, namespaces, rules, and freezes as it last heard them; its goals"
     )
     lines += [
-        f"    [{freeze.level}] {clean(freeze.namespace)}: known to {alias} alone; will be set on {worker}"
+        f"    it lacks the {freeze.level} freeze of {clean(freeze.namespace)!r} of {alias}: will be set"
         for alias, freeze in found.missed
     ]
     if found.unasked:

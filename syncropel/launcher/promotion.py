@@ -98,7 +98,7 @@ class Promotion:
                 if not freeze.is_in(there):
                     client.send(calls.freeze(freeze.fields(actor)))
                     self.say(
-                        f"[{worker}] set the {freeze.level} freeze of {freeze.namespace!r}, known to {alias}"
+                        f"[{worker}] set the {freeze.level} freeze of {freeze.namespace!r}, as on {alias}"
                     )
 
     def _follow(self, one: Local, url: str) -> Expected | None:
