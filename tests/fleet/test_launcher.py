@@ -10,65 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
-from syncropel.errors import BadRequest, NotFound, SetupError
+from syncropel.errors import NotFound, SetupError
 from syncropel.launcher import convergence, process
 from syncropel.launcher.convergence import Expected
-from syncropel.launcher.launcher import Launcher
 from syncropel.launcher.local import find_local, local_workers
 from syncropel.launcher.plan import FleetPlan, plan_workers, prepare_worker, worker_settings
-from syncropel.launcher.promoted import refuse_beside_another
-from syncropel.launcher.survey import Former, Freeze, survey
 from syncropel.settings.config import Settings, load_settings
-from syncropel.settings.home import Home
-from syncropel.settings.identity import load_or_create_identity, make_home
-from syncropel.settings.keyring import Keyring
+from syncropel.settings.identity import load_or_create_identity
 from syncropel.settings.permissions import PermissionSettings
-from syncropel.wire import FleetStatus, InstanceOut
 from tests.network import replace_network
 
-URL = "http://127.0.0.1:9100"
-_COUNTS = (
-    "ingested_total", "reconciled_total", "reconcile_queue_depth", "dispatch_running", "dispatch_queued",
-    "outbox_pending", "watchers", "store_bytes",
-)  # fmt: skip
-
-
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / ".syncro")
-
-
-def status(*instances: tuple[str, int | None, str]) -> FleetStatus:
-    rows = [
-        InstanceOut(
-            did=f"did:sync:instance:{number:016x}",
-            alias=alias,
-            role="worker",
-            endpoint=f"http://127.0.0.1:{9200 + number}",
-            status=state,  # type: ignore[arg-type]
-            health="healthy",
-            version="1",
-            since=1.0,
-            pid=pid,
-            last_heartbeat=None if pid is None else 1.0,
-        )
-        for number, (alias, pid, state) in enumerate(instances)
-    ]
-    rest: dict[str, Any] = {"stale": 0, "archived": 0, "dispatches": [], "fanouts": []}
-    return FleetStatus(
-        at=1.0,
-        version="1",
-        coordinator_did="d",
-        coordinator_url=URL,
-        role="coordinator",
-        heartbeat_interval_secs=5,
-        live=len(rows),
-        instances=rows,
-        ingested_total=0,
-        reconcile_queue_depth=0,
-        records=0,
-        tasks_revision=0,
-        **rest,
-    )
+from .launching import URL, home, launcher, status
 
 
 def test_workers_are_siblings_with_ports_that_count_up(tmp_path: Path) -> None:
@@ -275,14 +227,6 @@ def test_only_the_process_just_started_counts_as_converged(tmp_path: Path) -> No
     ]
 
 
-def launcher(one: Home, said: list[str]) -> Launcher:
-    def nothing(*_: str) -> None: ...
-
-    one.socket.parent.mkdir(parents=True, exist_ok=True)
-    one.socket.touch()
-    return Launcher(one, FleetPlan(1), said.append, nothing, said.append)
-
-
 def test_a_fleet_that_does_not_converge_names_who_is_missing_and_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,117 +242,6 @@ def test_a_fleet_that_does_not_converge_names_who_is_missing_and_its_log(
     assert "within 0.2s: worker-a did not become live" in caught.value.message
     assert caught.value.hint == f"worker-a logs to {tmp_path}/.syncro-worker-a/logs/spl.log"
     assert said[0] == "  1/2 live, waiting for worker-a"
-
-
-def worker_of(coordinator: Home, alias: str, url: str, did: str = "") -> Home:
-    """A worker's home that was introduced to the coordinator, or to the one with this DID."""
-    worker = coordinator.sibling(alias)
-    make_home(worker)
-    fleet = f'alias = "{alias}"\ncoordinator_url = "{url}"'
-    worker.config.write_text(f"[server]\nport = 9201\n\n[fleet]\n{fleet}\n")
-    known = did or load_or_create_identity(coordinator).did
-    Keyring(worker).trust(known, "ab" * 32, url or URL)
-    load_or_create_identity(worker)
-    return worker
-
-
-@pytest.mark.parametrize("its_url", ["", "http://127.0.0.1:9201", "http://localhost:9201/"])
-def test_no_fleet_starts_beside_a_promoted_worker(tmp_path: Path, its_url: str) -> None:
-    coordinator = home(tmp_path)
-    worker_of(coordinator, "worker-a", URL)
-    refuse_beside_another(coordinator)
-    promoted = worker_of(coordinator, "worker-b", its_url)
-    config = promoted.config.read_text()
-    with pytest.raises(SetupError, match=r"worker-b leads this fleet at http://127.0.0.1:9201") as caught:
-        launcher(coordinator, []).run()
-    assert f"SYNCROPEL_HOME={promoted.display()} spl fleet start" in caught.value.hint
-    assert promoted.config.read_text() == config
-    assert not coordinator.pid_file.exists()
-
-
-def test_a_promoted_workers_fleet_is_the_one_beside_it(tmp_path: Path) -> None:
-    coordinator = home(tmp_path)
-    promoted = worker_of(coordinator, "worker-b", "")
-    for alias in ("worker-a", "worker-c"):
-        worker_of(coordinator, alias, URL)
-    assert [one.alias for one in local_workers(promoted)] == ["worker-a", "worker-c"]
-    planned = plan_workers(promoted, FleetPlan(3))
-    assert [one.home for one in planned] == [coordinator.sibling(f"worker-{one}") for one in "acd"]
-    refuse_beside_another(promoted)
-    alone = Home(tmp_path / "x-worker-a")  # a coordinator that is only called like a worker
-    make_home(alone)
-    assert plan_workers(alone, FleetPlan(1))[0].home == alone.sibling("worker-a")
-
-
-def test_who_follows_a_promoted_worker(tmp_path: Path) -> None:
-    coordinator, other = home(tmp_path), "did:sync:instance:00000000000000ff"
-    worker = worker_of(coordinator, "worker-a", URL)
-    own = load_or_create_identity(worker).did
-    worker_of(coordinator, "worker-b", URL)
-    worker_of(coordinator, "worker-c", "http://127.0.0.1:9209", own)  # of a promotion that was interrupted
-    worker_of(coordinator, "worker-d", "http://127.0.0.1:7", other)
-    worker_of(coordinator, "worker-e", "")
-    found = survey(coordinator, "worker-a")
-    assert found.former == Former(load_or_create_identity(coordinator).did, URL, coordinator)
-    assert [one.alias for one in found.followers] == ["worker-b", "worker-c"]
-    assert found.left_alone == [
-        "worker-d is left alone: it reports to another coordinator, http://127.0.0.1:7",
-        "worker-e is left alone: it is a coordinator itself",
-    ]
-    assert found.unasked == ["worker-a", "worker-b", "worker-c"]
-    with pytest.raises(BadRequest, match="is the coordinator"):
-        survey(coordinator, "coordinator")
-
-
-def test_a_worker_that_was_revoked_stays_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    coordinator = home(tmp_path)
-    for alias in ("worker-a", "worker-b"):
-        one = worker_of(coordinator, alias, URL)
-        one.socket.parent.mkdir(parents=True, exist_ok=True)
-        one.socket.touch()
-    health = dict.fromkeys(_COUNTS, 0) | {"did": "d", "role": "worker", "alias": "b", "home": "", "pid": 7}
-    answers = {
-        "/v1/engine/health": json.dumps(health | {"uptime_secs": 1, "revoked": True}),
-        "/v1/dispatches": json.dumps({"data": []}),
-        "/v1/fleet/status": status().model_dump_json(),
-    }
-    replace_network(
-        monkeypatch, httpx.MockTransport(lambda asked: httpx.Response(200, content=answers[asked.url.path]))
-    )
-    runs = {coordinator.sibling("worker-b"): 7}
-    monkeypatch.setattr("syncropel.launcher.survey.find_daemon", runs.get)
-    found = survey(coordinator, "worker-a")
-    assert found.followers == []
-    assert "worker-b is left alone: it was revoked" in found.left_alone[0]
-    with pytest.raises(SetupError, match="worker-b was revoked"):
-        survey(coordinator, "worker-b")
-
-
-def frozen(level: str, namespace: str = "docs") -> Freeze:
-    return Freeze(level, namespace, "r", 60.0, terminate=False)
-
-
-def test_freezes_that_only_others_know(tmp_path: Path) -> None:
-    coordinator = home(tmp_path)
-    for alias in ("worker-a", "worker-b", "worker-c"):
-        worker_of(coordinator, alias, URL)
-    found = survey(coordinator, "worker-a")
-    found.freezes = {
-        "worker-a": [frozen("soft"), frozen("hard", "x")],
-        "worker-b": [frozen("hard"), frozen("soft", "x"), frozen("emergency", "*")],
-        "worker-c": [frozen("hard")],
-    }
-    assert found.missed == [("worker-b", frozen("hard")), ("worker-b", frozen("emergency", "*"))]
-    assert frozen("emergency", "*").fields("me") == {"level": "emergency", "reason": "r", "actor": "me"}
-    found.running = {"worker-b"}
-    found.save()
-    # Run again while none of them answers, it knows what it knew.
-    again = survey(coordinator, "worker-a")
-    assert again.take_up()
-    assert (again.missed, again.running) == (found.missed, {"worker-b"})
-    again.worker.home.promotion.write_text("{}")
-    with pytest.raises(SetupError, match="interrupted promotion left"):
-        again.take_up()
 
 
 @pytest.mark.parametrize("taken", [False, True])
