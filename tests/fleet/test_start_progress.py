@@ -12,7 +12,7 @@ import pytest
 
 from syncropel.cli.support.progress import FIRST_PLAIN_SECS, PLAIN_EVERY_SECS, ProgressLines, replace_line
 from syncropel.errors import SetupError
-from syncropel.launcher import convergence, launcher, starting
+from syncropel.launcher import convergence, converging, launcher, starting
 from syncropel.launcher.launcher import Launcher
 from syncropel.launcher.plan import FleetPlan
 from syncropel.launcher.starting import Progress, StartUps, wait_answer, wait_ready
@@ -127,7 +127,7 @@ def test_a_terminal_shows_how_far_it_is_while_the_fleet_is_waited_for(
 
     start_ups.go_on = look
     monkeypatch.setattr(launcher, "StartUps", lambda _: start_ups)
-    monkeypatch.setattr(launcher, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
+    monkeypatch.setattr(converging, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
     monkeypatch.setattr(convergence, "missing", lambda *_: [None] * next(waiting))
     monkeypatch.setattr(convergence, "progress_line", lambda *_: "1/2 live")
     show, shown = ProgressLines(terminal), list[str]()
