@@ -116,27 +116,14 @@ def _of_dispatch(one: DispatchOut, status: FleetStatus) -> Iterator[InboxItem]:
 
 def _failed(engine: Engine, running: Mapping[str, FanOutProgress]) -> Iterator[InboxItem]:
     """Subtasks whose failure keeps their task from joining."""
-    names = engine.ingest.live.names()
     for state in engine.ingest.live.active.values():
         progress, fanout = running.get(state.thread), state.fanout
         if progress is None or fanout is None or progress.satisfiable:
             continue
-        name = state.alias or state.thread
+        name, words = state.alias or state.thread, of_fan_out(progress)
         for index in _blamed(fanout):
-            report = fanout.report(index)
-            assert report is not None
-            yield InboxItem(
-                kind="failed",
-                since=report.ended_at,
-                thread=state.thread,
-                alias=state.alias,
-                index=index,
-                attempt=fanout.attempt(index),
-                instance=report.worker or None,
-                instance_alias=names.get(report.worker),
-                what=f"{report.verdict}: the task {of_fan_out(progress)}",
-                command=f"spl task retry {name} --subtask {index}",
-            )
+            what = f"{progress_of(fanout).child(index).state}: the task {words}"
+            yield _of_result(engine, state, index, "failed", what, f"spl task retry {name} --subtask {index}")
 
 
 def _blamed(fanout: FanOut) -> list[int]:
@@ -147,26 +134,34 @@ def _blamed(fanout: FanOut) -> list[int]:
 
 def _unreviewed(engine: Engine, running: Mapping[str, FanOutProgress]) -> Iterator[InboxItem]:
     """Accepted subtasks for whose review their join waits, and for nothing else."""
-    names = engine.ingest.live.names()
     for state in engine.ingest.live.active.values():
-        progress, fanout = running.get(state.thread), state.fanout
-        for index in progress.unreviewed if progress is not None else ():
-            assert progress is not None
-            assert fanout is not None
-            report = fanout.report(index)
-            assert report is not None
-            yield InboxItem(
-                kind="review",
-                since=report.ended_at,
-                thread=progress.thread,
-                alias=progress.alias,
-                index=index,
-                attempt=fanout.attempt(index),
-                instance=report.worker or None,
-                instance_alias=names.get(report.worker),
-                what=f"its result waits for your review: the join is {progress.join}",
-                command=f"spl task review {progress.alias or progress.thread} {index}",
-            )
+        progress, name = running.get(state.thread), state.alias or state.thread
+        if progress is None:
+            continue
+        what = f"its result waits for your review: the join is {progress.join}"
+        for index in progress.unreviewed:
+            yield _of_result(engine, state, index, "review", what, f"spl task review {name} {index}")
+
+
+def _of_result(
+    engine: Engine, state: TaskState, index: int, kind: InboxKind, what: str, command: str
+) -> InboxItem:
+    """An item about the result of a subtask's current attempt, since it ended."""
+    assert state.fanout is not None
+    report = state.fanout.report(index)
+    assert report is not None
+    return InboxItem(
+        kind=kind,
+        since=report.ended_at,
+        thread=state.thread,
+        alias=state.alias,
+        index=index,
+        attempt=state.fanout.attempt(index),
+        instance=report.worker or None,
+        instance_alias=engine.ingest.live.names().get(report.worker),
+        what=what,
+        command=command,
+    )
 
 
 def _of_budget(one: FanOutProgress) -> Iterator[InboxItem]:

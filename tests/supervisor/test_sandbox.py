@@ -79,11 +79,12 @@ async def test_a_hostile_goal_reaches_nothing(tmp_path: Path) -> None:
     other_tree = tmp_path / "project-other"
     secret, outside = bench.home / "secrets" / "key", tmp_path / "outside"
     outside.mkdir()
+    written = bench.home.joinpath("work", "th_other", "attempt-1.log")
     own = os.getpid()
     attacks = {
         "secret": f"cat {secret}",
         "linked": f"ln -s {secret} link; cat link",
-        "output": f"cat {bench.home}/work/th_other/attempt-1.log",
+        "output": f"cat {written}",
         "root": f"cat /proc/1/root{secret}",
         "daemon": f"kill -9 {own}",
         "supervisor": "kill -9 $PPID; sleep 0.1; kill -9 1; false",
