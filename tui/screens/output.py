@@ -11,11 +11,10 @@ from textual.widgets import Input
 
 from tui.connection.output_follower import OutputFollower
 from tui.model import output
-from tui.model.actions import DETAIL, FOLLOW_OUTPUT, OUTPUT
+from tui.model.actions import FOLLOW_OUTPUT, OUTPUT
 from tui.model.filters import Filter
-from tui.model.subject import Subject, short_label
 from tui.model.text import plain
-from tui.screens.base import ConsoleScreen
+from tui.screens.of_subtask import OfSubtask
 from tui.widgets.bindings import bindings
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines, Span
@@ -26,7 +25,7 @@ _NOTHING: Final = ("it wrote nothing",)
 _READING: Final = ("reading …",)
 
 
-class OutputScreen(ConsoleScreen):
+class OutputScreen(OfSubtask):
     """`l` on a subtask."""
 
     AUTO_FOCUS = "OutputView"
@@ -34,24 +33,10 @@ class OutputScreen(ConsoleScreen):
     BINDINGS = bindings("output")
 
     def __init__(self, thread: str, index: int) -> None:
-        super().__init__()
-        self.thread, self.index = thread, index
+        super().__init__(thread, index)
         self._follower: OutputFollower | None = None
         self._begun = 0
         self._due = False
-
-    @property
-    def wants(self) -> str | None:
-        return self.thread
-
-    @property
-    def crumb(self) -> str:
-        return f"{short_label(self.world, self.subject())} output"
-
-    def crumb_in(self, before: ConsoleScreen) -> str:
-        if before.of_thread != self.thread:
-            return self.crumb
-        return "output" if before.name_ == DETAIL else f"[{self.index}] output"
 
     @property
     def follower(self) -> OutputFollower:
@@ -161,9 +146,6 @@ class OutputScreen(ConsoleScreen):
         else:
             view.go_to_line(ring.first + place)
         self.show()
-
-    def subject(self) -> Subject:
-        return Subject(thread=self.thread, index=self.index)
 
     def copied(self) -> str | None:
         page = self.follower.page

@@ -17,9 +17,9 @@ from tui.model import patch_words, review
 from tui.model.actions import NEXT_ATTEMPT, REVIEW
 from tui.model.notes import Notes, place_of
 from tui.model.rows import Rows
-from tui.model.subject import Subject, short_label, task_label
+from tui.model.subject import task_label
 from tui.model.text import plain
-from tui.screens.base import ConsoleScreen
+from tui.screens.of_subtask import OfSubtask
 from tui.widgets import pager
 from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span
@@ -43,7 +43,7 @@ class ReviewTable(Table):
     BINDINGS: ClassVar[list[BindingType]] = bindings("review")
 
 
-class ReviewScreen(ConsoleScreen):
+class ReviewScreen(OfSubtask):
     """`v` on a subtask."""
 
     AUTO_FOCUS = "PatchView"
@@ -51,28 +51,11 @@ class ReviewScreen(ConsoleScreen):
     BINDINGS = bindings("review")
 
     def __init__(self, thread: str, index: int) -> None:
-        super().__init__()
-        self.thread, self.index = thread, index
+        super().__init__(thread, index)
         self._reader: ReviewReader | None = None
         self._revision: object = None
         self._comparison: review.Comparison | None = None
         self._due = False
-
-    @property
-    def wants(self) -> str | None:
-        return self.thread
-
-    @property
-    def crumb(self) -> str:
-        return f"{short_label(self.world, self.subject())} review"
-
-    def crumb_in(self, before: ConsoleScreen) -> str:
-        if before.of_thread != self.thread:
-            return self.crumb
-        return "review" if before.name_ == "detail" else f"[{self.index}] review"
-
-    def subject(self) -> Subject:
-        return Subject(thread=self.thread, index=self.index)
 
     def body(self) -> Sequence[Widget]:
         glyphs = self.console.glyphs
