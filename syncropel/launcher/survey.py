@@ -44,10 +44,11 @@ class Freeze:
 
     def is_in(self, others: Iterable[Freeze]) -> bool:
         """Whether one of these stops as much."""
-        return any(
-            one.namespace == self.namespace and LEVELS.index(one.level) >= LEVELS.index(self.level)
-            for one in others
-        )
+        return any(one.namespace == self.namespace and one._force >= self._force for one in others)
+
+    @property
+    def _force(self) -> tuple[int, bool]:
+        return LEVELS.index(self.level), self.terminate
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -125,6 +126,8 @@ def test_freezes_that_only_others_know(tmp_path: Path) -> None:
         "worker-c": [frozen("hard")],
     }
     assert found.missed == [("worker-b", frozen("hard")), ("worker-b", frozen("emergency", "*"))]
+    ends = replace(frozen("hard"), terminate=True)
+    assert [ends.is_in([frozen("hard")]), frozen("hard").is_in([ends])] == [False, True], "it ends what runs"
     assert frozen("emergency", "*").fields("me") == {"level": "emergency", "reason": "r", "actor": "me"}
     found.running = {"worker-b"}
     found.save()
