@@ -15,7 +15,7 @@ from syncropel.launcher.process import find_daemon
 from syncropel.launcher.promoted import leads
 from syncropel.settings.config import Settings, load_settings, without_itself
 from syncropel.settings.home import Home
-from syncropel.settings.identity import read_identity
+from syncropel.settings.identity import read_identity, write_private
 from syncropel.settings.keyring import Keyring
 from syncropel.wire import FreezeOut
 
@@ -102,9 +102,8 @@ class Survey:
     def save(self) -> None:
         """Keep what a repetition could not find out any more. Raises OSError."""
         told = {alias: [asdict(one) for one in freezes] for alias, freezes in self.freezes.items()}
-        self.worker.home.promotion.write_text(
-            json.dumps({"running": sorted(self.running), "freezes": told}) + "\n", encoding="utf-8"
-        )
+        kept = {"running": sorted(self.running), "freezes": told}
+        write_private(self.worker.home.promotion, json.dumps(kept) + "\n")
 
     def take_up(self) -> bool:
         """Add what an interrupted promotion had found; return whether there was one."""
