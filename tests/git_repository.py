@@ -27,3 +27,15 @@ def new_project(folder: Path) -> Path:
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "Begin")
     return folder
+
+
+def hold_git_up(folder: Path, tracked: str) -> Path:
+    """Make git wait for ever once it looks at this work tree; returns the pipe that it waits for.
+
+    git reads attributes only to compare contents; that the tracked file has another time makes it do so,
+    whatever the clock was when the index was written.
+    """
+    pipe = folder / ".gitattributes"
+    os.mkfifo(pipe)
+    os.utime(folder / tracked, (1, 1))
+    return pipe

@@ -19,7 +19,7 @@ from syncropel.system import clean_git
 from syncropel.system.clean_git import GitFailed
 from syncropel.system.interruptible import MOST_AT_ONCE, in_thread
 from tests.adapters.test_workspace import SECRET, Bench
-from tests.git_repository import git
+from tests.git_repository import git, hold_git_up
 
 COPIED = "TOKEN=only-in-the-copied-file\n"
 
@@ -209,7 +209,7 @@ def test_odd_bytes_in_a_branch_and_a_message_can_be_recorded(bench: Bench) -> No
 async def test_git_ends_with_the_task_that_waits_for_it(bench: Bench) -> None:
     """A daemon that stops waits for its threads; those of its goals are free all the time."""
     made, over = bench.prepare(), threading.Event()
-    os.mkfifo(pipe := Path(made.path) / ".gitattributes")
+    pipe = hold_git_up(Path(made.path), "code.py")
 
     def settle() -> None:
         try:
@@ -262,5 +262,5 @@ async def test_looking_at_what_is_left_in_a_folder_runs_nothing_of_its(project: 
 async def test_a_folder_that_git_cannot_read_in_time_tells_nothing(project: Path) -> None:
     base = await head(project)
     assert base is not None
-    os.mkfifo(project / ".gitattributes")
+    hold_git_up(project, "code.py")
     assert await asyncio.wait_for(left_in(project, base), 30.0) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from syncropel.api.http.auth import required_scope
 from syncropel.api.http.bearers import _OF_COORDINATOR
 from syncropel.engine.output import local_worktrees
+from tests.git_repository import hold_git_up
 
 from .conftest import assert_error, until
 from .test_diff import git, project, run, two
@@ -188,7 +188,7 @@ async def test_one_that_holds_git_up_is_kept_and_holds_nobody_up(
 ) -> None:
     await run(two, "echo two >> a.txt")
     git(project, "merge", "-q", "task/T+0")
-    os.mkfifo(project.parent / "project-T+0" / ".gitattributes")
+    hold_git_up(project.parent / "project-T+0", "a.txt")
     monkeypatch.setattr(local_worktrees, "LOOK_SECS", 0.5)
     (row,) = (await listed(two))["data"]
     assert row["kept"] == "git has not looked at it within 0.5s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from syncropel.engine.merging import radar
 from syncropel.engine.merging.radar import MOST_TOLD, MOST_TREES, Radar
 from syncropel.folds.fanout.child import ChildIntend
 from syncropel.peer.runtime import Runtime
-from tests.git_repository import git, new_project
+from tests.git_repository import git, hold_git_up, new_project
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ async def test_one_that_holds_git_up_or_leads_elsewhere_is_unknown_and_others_ar
 ) -> None:
     monkeypatch.setattr(radar, "LOOK_SECS", 0.3)
     running = [attempt(project, number) for number in range(3)]
-    os.mkfifo(project.parent / "tree-0" / ".gitattributes")
+    hold_git_up(project.parent / "tree-0", "a.txt")
     (project.parent / "tree-1" / ".git").write_text("gitdir: /nowhere\n")
     looking = Radar(lambda: running, project.parent / "work", Runtime())
     await looking.look()
