@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_target
 from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.errors import WARNING
 from syncropel.freeze_levels import DEFAULT_GRACE_SECS, EMERGENCY, HARD, MEANINGS, NAMESPACE_LEVELS, SOFT
 from syncropel.settings.home import actor_from
 
@@ -81,8 +82,9 @@ def run(args: Namespace) -> int:
             say(_recorded(args))
         status, freeze = _confirmed(client, record, args.wait)
         ends = args.terminate or (args.level == HARD and args.grace == 0)
-        left = _ended(client, freeze, args.wait) if ends and freeze is not None else []
-    return _report(args, status, freeze) or _report_left(left)
+        wants_end = ends and freeze is not None and not status.starting
+        left = _ended(client, freeze, args.wait) if wants_end and freeze is not None else []
+    return _report(args, status, freeze) or _report_starting(status, ends=ends) or _report_left(left)
 
 
 def _level(args: Namespace) -> str:
@@ -117,7 +119,7 @@ def _confirmed(client: Client, record: str, wait_secs: float) -> tuple[FleetStat
 
     began = time.monotonic()
     while True:
-        status = client.send(calls.fleet_status())
+        status = client.send(calls.fleet_status(while_starting=True))
         freeze = next((one for one in status.freezes if one.record == record), None)
         waited = time.monotonic() - began
         if freeze is None or holds(freeze) or waited >= wait_secs:
@@ -138,6 +140,21 @@ def _ended(client: Client, freeze: FreezeOut, wait_secs: float) -> list[str]:
         if settled(status, freeze) or waited >= wait_secs:
             return by_instance(status, freeze)
         time.sleep(min(rest_secs(waited), wait_secs - waited))
+
+
+def _report_starting(status: FleetStatus, *, ends: bool) -> int:
+    """A daemon that reads its log enforces a freeze, but does not know yet what runs."""
+    if not status.starting:
+        return 0
+    told = f"the daemon starts: it has read {status.starting} of its log"
+    if not ends:
+        complain(f"{WARNING}{told}; what runs is not known yet")
+        return 0
+    complain(
+        f"not known whether what ran there has ended: {told}",
+        "the freeze stands, and work on this machine ends when the log is read; see: spl fleet status",
+    )
+    return 1
 
 
 def _report_left(left: list[str]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from syncropel.client.late import loaded, schema
-from syncropel.wire.start_words import PATH
+from syncropel.wire.start_words import PATH, WHILE_STARTING
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -222,8 +222,10 @@ def speedup(name: str, serial: str | None = None) -> Call[schema.Speedup]:
     return Call(schema.Speedup, f"/v1/tasks/{_part(name)}/speedup", query=_query(vs_serial=serial))
 
 
-def fleet_status() -> Call[schema.FleetStatus]:
-    return Call(schema.FleetStatus, "/v1/fleet/status")
+def fleet_status(*, while_starting: bool = False) -> Call[schema.FleetStatus]:
+    """`while_starting`: take instances and freezes alone, as long as the daemon reads its log."""
+    query = {WHILE_STARTING: "true"} if while_starting else {}
+    return Call(schema.FleetStatus, "/v1/fleet/status", query=query)
 
 
 def instances() -> Call[schema.Page[schema.InstanceOut]]:

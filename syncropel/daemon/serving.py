@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from platformdirs import user_data_path
 
@@ -17,16 +17,13 @@ from syncropel import __version__
 from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.strays import FAMILY
 from syncropel.adapters.tools.app import AgentsApp
-from syncropel.api.app import create_app
-from syncropel.api.http.tally import Tally
 from syncropel.daemon.belongings.taking import Saved, backups_of
+from syncropel.daemon.doors import Doors, remove_pid, write_pid
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
-from syncropel.errors import SetupError
 from syncropel.listening.gateway import GatewayServer, listen_gateway
-from syncropel.listening.server import Server
-from syncropel.listening.sockets import UnixDoor, listen_tcp, listen_unix
+from syncropel.listening.sockets import listen_tcp, listen_unix
 from syncropel.listening.starting import StartingServer
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Settings
@@ -38,15 +35,14 @@ from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.supervisor.system import name_process
 from syncropel.system.ancestry import DAEMON
-from syncropel.system.descriptors import raise_limit, share_out
 
 if TYPE_CHECKING:
     from syncropel.logs.ring import LogRing
 
 log = logging.getLogger("syncropel.daemon")
 
-DOOR_SECS = 0.5
-"""How often to check that the operator can still reach this daemon."""
+LONG: Final = 50_000
+"""Records that take so long to read that the kill switch has to work meanwhile."""
 
 
 def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) -> None:
@@ -90,7 +86,7 @@ async def _run(
         log.error("the log is held: %s (%s)", store.hold.told, store.hold.hint, extra={"on_screen": True})
     # From here on this process holds the home's lock: an existing PID file or socket is a dead daemon's.
     try:
-        _write_pid(home)
+        write_pid(home)
         wanted = settings.adapters.wants_port
         with contextlib.ExitStack() as ends, listen_unix(home.socket) as door:
             endpoint = f"http://{HOST}:{tcp.getsockname()[1]}"
@@ -103,35 +99,54 @@ async def _run(
             instance = Instance(identity.did, home, reached_at, asked_at)
             runtime = Runtime()
             lifecycle = Lifecycle(store, instance, settings, runtime)
-            with contextlib.closing(StartingServer(lifecycle.start_up, tcp, door.listener)):
-                engine = await _started(lifecycle, bootstrap_secret, stop)
-            if engine is None:
-                log.info("stopped while the log was being read")
-                return
-            saved = Saved(home, identity.did, place)
-            backups = engine.backups = backups_of(saved, settings, os.environ, store, runtime)
+            doors = Doors(home, ring, settings, tcp, door)
             try:
-                log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
-                log.info("store %s, %d records", home.store, store.count)
-                if not settings.auth.required:
-                    log.warning("auth is off: everybody on this machine may call")
-                if store.hold is None:  # what the backup has is better
-                    backups.begin()
-                await _serve(lifecycle, engine, ring, stop, tcp, door, agents)
+                engine = await _started(lifecycle, doors, bootstrap_secret, stop)
+                if engine is None:
+                    log.info("stopped while the log was being read")
+                    return
+                saved = Saved(home, identity.did, place)
+                backups = engine.backups = backups_of(saved, settings, os.environ, store, runtime)
+                try:
+                    log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
+                    log.info("store %s, %d records", home.store, store.count)
+                    if not settings.auth.required:
+                        log.warning("auth is off: everybody on this machine may call")
+                    if store.hold is None:  # what the backup has is better
+                        backups.begin()
+                    await _serve(lifecycle, engine, doors, stop, agents)
+                finally:
+                    await backups.stop()
             finally:
-                await backups.stop()
                 await lifecycle.stop()
+                await doors.close()
     finally:
         try:
             await store.close()
         finally:
-            _remove_pid(home)
+            remove_pid(home)
 
 
-async def _started(lifecycle: Lifecycle, bootstrap_secret: str, stop: asyncio.Event) -> Engine | None:
+async def _started(
+    lifecycle: Lifecycle, doors: Doors, bootstrap_secret: str, stop: asyncio.Event
+) -> Engine | None:
     """Start the engine; return None when the stop came while the log was being read, which may take
     minutes.
     """
+    if await lifecycle.unread() >= LONG:
+        ruling = lifecycle.again()
+        await doors.rule(ruling, lifecycle)
+        try:
+            return await _started_unless_stopped(lifecycle, bootstrap_secret, stop)
+        finally:
+            await ruling.stop(keep_work=True)
+    with contextlib.closing(StartingServer(lifecycle.start_up, doors.tcp, doors.unix.listener)):
+        return await _started_unless_stopped(lifecycle, bootstrap_secret, stop)
+
+
+async def _started_unless_stopped(
+    lifecycle: Lifecycle, bootstrap_secret: str, stop: asyncio.Event
+) -> Engine | None:
     starting = asyncio.ensure_future(lifecycle.start(bootstrap_secret))
     stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
     either: set[asyncio.Future[Any]] = {starting, stopping}
@@ -164,71 +179,24 @@ def _stop_on_signal() -> _Stop:
     return stop
 
 
-def _write_pid(home: Home) -> None:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        log.warning("replacing a stale PID file: %.20r", home.pid_file.read_text(encoding="ascii"))
-    try:
-        home.pid_file.write_text(f"{os.getpid()}\n", encoding="ascii")
-    except OSError as error:
-        raise SetupError(f"cannot write {home.pid_file}: {error.strerror}", "check its owner") from None
-
-
-def _remove_pid(home: Home) -> None:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if home.pid_file.read_text(encoding="ascii").strip() == str(os.getpid()):
-            home.pid_file.unlink()
-
-
 async def _serve(
-    lifecycle: Lifecycle,
-    engine: Engine,
-    ring: LogRing,
-    stop: _Stop,
-    tcp: socket.socket,
-    door: UnixDoor,
-    agents: socket.socket | None,
+    lifecycle: Lifecycle, engine: Engine, doors: Doors, stop: _Stop, agents: socket.socket | None
 ) -> None:
     """Serve until the stop; then accept no new connections, end the streams, and finish responses in
     progress.
     """
-    tally = Tally()
-    shares = share_out(raise_limit(), engine.settings.dispatch.max_concurrent)
-    server = Server(create_app(engine, ring, tally), tcp, door.listener, shares, tally)
+    serving = doors.serve(engine)
     engine.vitals.memory.look()  # with everything imported and the log read: growth is measured from here
-    log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
-    serving = asyncio.create_task(server.serve(sockets=[tcp]))
     waiting = asyncio.create_task(stop.wait())
-    keeping = asyncio.create_task(_keep_door(engine.instance.home, door, server))
     asked = AgentsApp(engine.desk, GatewayApp(engine.gateway))
     gateway = None if agents is None else GatewayServer(asked, agents)
     asking = None if gateway is None else asyncio.create_task(gateway.serve())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    keeping.cancel()
     log.info("stopping")
-    server.should_exit = True
+    doors.end()
     await lifecycle.stop(keep_work=stop.keep_work)
     await serving
     if gateway is not None and asking is not None:  # until here agents were told why they end
         gateway.should_exit = True
         await asking
-
-
-async def _keep_door(home: Home, door: UnixDoor, server: Server) -> None:
-    """Keep the socket and the PID file where the operator looks for them: a goal can remove both."""
-    told = ""
-    while True:
-        await asyncio.sleep(DOOR_SECS)
-        if not server.started or not home.store.exists():  # a removed home is not recreated
-            continue
-        try:
-            if not door.is_there():
-                server.listen_anew(door.renew())
-                log.warning("the socket %s had disappeared: restored", home.socket)
-            if not home.pid_file.exists():
-                _write_pid(home)
-            told = ""
-        except SetupError as error:
-            if error.message != told:
-                log.error("%s", error.message)
-            told = error.message

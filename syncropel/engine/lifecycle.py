@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
@@ -16,11 +16,12 @@ from syncropel.engine.instance import Instance
 from syncropel.engine.loops import backed_up, loops
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.upkeep import cron, tick
-from syncropel.engine.views.opening import Started, open_views, start_folds
+from syncropel.engine.views.opening import Started, catch_up, open_views, ruling_folds, start_folds
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.standing import Standing
 from syncropel.settings.config import Settings
 from syncropel.store.base import RecordStore
+from syncropel.store.views.views import Views
 
 log = logging.getLogger("syncropel.engine")
 
@@ -54,8 +55,24 @@ class Lifecycle:
         self._started_at = self._runtime.monotonic()
         self.start_up = StartUp()
         """How far reading the log has come."""
+        self.before_the_last_records: Callable[[], Awaitable[None]] | None = None
+        """Called when the log has been read: whoever wrote to it meanwhile has stopped when this returns."""
+        self._views: Views | None = None
         self._engine: Engine | None = None
         self._begun = False
+
+    def again(self) -> Lifecycle:
+        """Another life over the same log."""
+        return Lifecycle(self.store, self._instance, self._settings, self._runtime, self._transport)
+
+    async def unread(self) -> int:
+        """How many records the views lack: so many have to be read before anything is answered. Raises
+        StoreError.
+        """
+        if self._views is None:
+            self._views = await open_views(self.store)
+            self.start_up.begin(self.store.count)
+        return self.store.count - int(self._views.meta().get("position", 0))
 
     async def start(self, bootstrap_secret: str = "") -> Engine:
         """Fold the log, resume open work, and start every loop.
@@ -70,10 +87,27 @@ class Lifecycle:
             raise
         return engine
 
-    async def _bring_up(self, engine: Engine, bootstrap_secret: str) -> None:
-        engine.store_bytes = await self.store.size_bytes()
+    async def start_ruling(self, start_up: StartUp) -> Engine:
+        """Fold only what rules over others, and enforce and propagate that, while another life of the same
+        log reads the rest. Nothing runs, and no work can be looked up.
+        """
+        self.start_up = start_up
+        engine = await self._put_together(await ruling_folds(self.store, start_up.words))
+        try:
+            self._listen(engine)
+            await engine.control.load()
+        except BaseException:
+            await self.stop(keep_work=True)
+            raise
+        return engine
+
+    def _listen(self, engine: Engine) -> None:
         engine.ingest.subscribe(lambda _: engine.changed.beat())
         engine.ingest.subscribe(UrgentNews(engine.control.adoption, engine.heartbeat_sender).on_records)
+
+    async def _bring_up(self, engine: Engine, bootstrap_secret: str) -> None:
+        engine.store_bytes = await self.store.size_bytes()
+        self._listen(engine)
         if self.store.hold is None:
             await self._begin(engine, bootstrap_secret)
         else:
@@ -90,14 +124,18 @@ class Lifecycle:
         return engine
 
     async def _assemble(self) -> Engine:
-        started = await self._fold()
+        engine = await self._put_together(await self._fold())
+        self.start_up.done = True
+        return engine
+
+    async def _put_together(self, started: Started) -> Engine:
         try:
-            return await self._put_together(started)
+            return await self._engine_over(started)
         except BaseException:
             await started.projector.views.close()
             raise
 
-    async def _put_together(self, started: Started) -> Engine:
+    async def _engine_over(self, started: Started) -> Engine:
         live = started.live
         live.control.pass_time(self._runtime.moment())
         if self._settings.role == "worker":
@@ -116,7 +154,6 @@ class Lifecycle:
             start_up=self.start_up,
             started_at=self._started_at,
         )
-        self.start_up.done = True
         await engine.quarantine.look_before_work()
         self._engine = engine
         return engine
@@ -124,9 +161,13 @@ class Lifecycle:
     async def _fold(self) -> Started:
         """Fold the log by way of its views."""
         self.start_up.begin(self.store.count)
-        views = await open_views(self.store)
+        views, self._views = self._views or await open_views(self.store), None
         try:
-            return await start_folds(self.store, views, self.start_up.seen)
+            started = await start_folds(self.store, views, self.start_up.seen)
+            if self.before_the_last_records is not None:
+                await self.before_the_last_records()
+                await catch_up(started, self.store, self.start_up.seen)
+            return started
         except BaseException:
             await views.close()
             raise
@@ -182,6 +223,9 @@ class Lifecycle:
         need not confirm a freeze, and this one still has work to stop.
         """
         engine = self._engine
+        if engine is None and self._views is not None:
+            await self._views.close()
+            self._views = None
         if engine is None or engine.stopping:
             return
         engine.stopping = True

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,10 +13,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from syncropel import __version__
-from syncropel.errors import Unavailable
 from syncropel.listening.acceptor import Acceptor
-from syncropel.wire.start import Start
-from syncropel.wire.start_words import PATH, STARTING
+from syncropel.wire.start_words import PATH
 from syncropel.wire.version import HEADER
 
 if TYPE_CHECKING:
@@ -57,21 +54,10 @@ class StartingServer:
     def _answer(self, path: str) -> bytes:
         if path.partition("?")[0] != PATH:
             return self._refusal(path)
-        told = Start(
-            state="reading",
-            pid=os.getpid(),
-            version=__version__,
-            records_read=self._start.read,
-            records=self._start.total,
-        )
-        return _response(HTTPStatus.OK, told.model_dump_json())
+        return _response(HTTPStatus.OK, self._start.told("reading").model_dump_json())
 
     def _refusal(self, _: str) -> bytes:
-        error = Unavailable(
-            f"the daemon starts: it has read {self._start.words} of its log",
-            "wait: it answers when all are read",
-            code=STARTING,
-        )
+        error = self._start.refusal()
         return _response(HTTPStatus.SERVICE_UNAVAILABLE, json.dumps(error.envelope()))
 
 

@@ -213,6 +213,10 @@ class FleetStatus(Wire):
     rules: list[FleetRule] = Field(
         default=[], description="of the whole fleet: in force, or not confirmed by every live instance yet"
     )
+    starting: str = Field(
+        default="", description="how much of its log the daemon has read; while this says something, work is "
+        "not known yet: dispatches, fan-outs and tasks are missing here"
+    )  # fmt: skip
     ingested_total: int
     reconcile_queue_depth: int
     records: int

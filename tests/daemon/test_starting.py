@@ -82,6 +82,7 @@ async def test_while_the_log_is_read_everybody_is_told_how_far_it_is(
     monkeypatch.setattr(starting, "QUIET_SECS", 0.0)
     monkeypatch.setattr(lifecycle, "start_folds", slow)
     monkeypatch.setattr(SqliteStore, "count", 1_000_000)
+    monkeypatch.setattr(serving, "LONG", 2_000_000)
     with listen_tcp(0) as tcp:
         running = asyncio.ensure_future(serving._run(own, Settings(), tcp, LogRing(), ""))
         await asyncio.wait({running, asyncio.ensure_future(reading.wait())}, return_when="FIRST_COMPLETED")
@@ -128,7 +129,7 @@ async def test_an_earlier_backup_that_has_more_is_told(
         "backups_of",
         lambda saved, settings, environ, store, runtime: Backups(store, saved.place, copy=lambda *_: kept),
     )
-    monkeypatch.setattr(serving, "_started", lambda started, secret, stop: started.start(secret))
+    monkeypatch.setattr(serving, "_started", lambda started, doors, secret, stop: started.start(secret))
     with caplog.at_level(logging.WARNING):
         await run(own)
     assert [one for one in caplog.messages if "hub.db.bak.1 keeps an earlier backup" in one]

@@ -54,13 +54,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
 
         The operator's socket answers this while the log is still being read, too.
         """
-        return Start(
-            state="serving",
-            pid=os.getpid(),
-            version=__version__,
-            records_read=engine.start_up.read,
-            records=engine.start_up.total,
-        )
+        return engine.start_up.told("serving")
 
     @routes.get("/.well-known/syncropel")
     async def capabilities() -> Capabilities:

@@ -64,8 +64,11 @@ def router(engine: Engine) -> APIRouter:
             )
 
     @routes.get("/v1/fleet/status")
-    async def get_status() -> FleetStatus:
-        """The whole fleet: instances, dispatches, fan-outs that have not joined, freezes."""
+    async def get_status(while_starting: bool = False) -> FleetStatus:
+        """The whole fleet: instances, dispatches, fan-outs that have not joined, freezes.
+
+        `while_starting`: answer even while the daemon reads its log, with instances and freezes alone.
+        """
         return fleet_status(engine)
 
     @routes.get("/v1/fleet/instances")

@@ -118,6 +118,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         dispatches=dispatches,
         fanouts=fanouts,
         joined=list(live.joined),
+        starting="" if engine.start_up.done else engine.start_up.words,
         ingested_total=engine.ingest.total,
         reconcile_queue_depth=engine.fan_outs.reconciler.queue_depth,
         records=engine.store.count,

@@ -62,8 +62,21 @@ async def start_folds(
         await _take_ruling(live, store, position)
         live.applied = projector.position = position
         await _take_open(live, store, views)
-    await _catch_up(projector, store, unsettled, seen)
-    return Started(live, projector, unsettled)
+    started = Started(live, projector, unsettled)
+    await catch_up(started, store, seen)
+    return started
+
+
+async def ruling_folds(store: RecordStore, why: str) -> Started:
+    """Fold only what rules over others, for the time in which the rest of the log is read. `why`: the reason
+    why nothing else can be looked up. Raises StoreError.
+    """
+    live, views = LiveFolds(), await Views.open()
+    views.problem = why
+    live.read_from(ViewsSource(live, store, views))
+    live.applied = store.count
+    await _take_ruling(live, store, live.applied)
+    return Started(live, Projector(live, store, views), set())
 
 
 async def open_views(store: RecordStore) -> Views:
@@ -155,12 +168,12 @@ async def _take_open(live: LiveFolds, store: RecordStore, views: Views) -> None:
             live.starts.apply(stored)
 
 
-async def _catch_up(
-    projector: Projector, store: RecordStore, unsettled: set[str], seen: Callable[[int], None]
+async def catch_up(
+    started: Started, store: RecordStore, seen: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Apply what the views do not contain, and write it to them bit by bit."""
-    live, since = projector.live, projector.position
-    written = since
+    """Apply what was not applied yet, and write it to the views bit by bit."""
+    live, projector, unsettled = started.live, started.projector, started.unsettled
+    since = written = live.applied
     waiting = store.count - since
     with uncollected(waiting):
         async for chunk in store.scan(since):
