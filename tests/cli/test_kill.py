@@ -61,6 +61,26 @@ def test_all_have_confirmed(spl: Spl, daemon: FakeDaemon) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ((), 0, "what runs is not known yet"),
+        (("--level", "hard"), 0, "what runs is not known yet"),
+        (("--terminate",), 1, "not known whether what ran there has ended"),
+        (("--level", "hard", "--grace", "0"), 1, "not known whether what ran there has ended"),
+    ],
+)
+def test_a_daemon_that_reads_its_log_does_not_know_what_runs(
+    spl: Spl, daemon: FakeDaemon, words: tuple[str, ...], code: int, told: str
+) -> None:
+    starting = fleet(freeze()).model_copy(update={"starting": "312,000 of 1,000,000 records"})
+    ran = kill(spl, daemon, starting, *words)
+    assert ran.code == code
+    assert "confirmed by 2 of 2 instances" in ran.out
+    assert "it has read 312,000 of 1,000,000 records of its log" in ran.err
+    assert told in ran.err
+
+
 class Clock:
     """Passes when somebody sleeps."""
 
