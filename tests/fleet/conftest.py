@@ -31,11 +31,13 @@ class Machine:
     """A user's home folder, the port of its coordinator, and the `spl` command in it.
 
     `forks`: where its daemons come from; None: commands are processes, and start daemons as they do anywhere.
+    `prefix`: the words before a command that run it elsewhere, such as in a network namespace.
     """
 
     path: Path
     port: int
     forks: ForkServer | None
+    prefix: tuple[str, ...] = ()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -51,7 +53,7 @@ class Machine:
         self, *words: str, cwd: Path | None = None, environ: Mapping[str, str] | None = None
     ) -> ChildProcess:
         return ChildProcess(
-            [sys.executable, "-m", "syncropel.cli.main", *words],
+            [*self.prefix, sys.executable, "-m", "syncropel.cli.main", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
