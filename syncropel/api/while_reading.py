@@ -19,6 +19,7 @@ _STATUS: Final = "/v1/fleet/status"
 _ANSWERED: Final = frozenset(
     {
         ("GET", "/v1/namespaces"),
+        ("GET", "/v1/whoami"),
         ("POST", "/v1/fleet/freeze"),
         ("POST", "/v1/fleet/unfreeze"),
         ("POST", "/v1/fleet/control"),

@@ -22,6 +22,7 @@ from syncropel import client
 from syncropel import wire as schema
 from syncropel.backoff import backoff_secs
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
+from syncropel.wire.start_words import STARTING
 from tui.model.link import Link, Phase, Trouble
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ WATCH: Final = "/v1/fleet/watch"
 SILENCE: Final = 2.5  # heartbeat intervals of silence before data counts as stale
 REFUSALS: Final = 3  # failed tries before "retrying" becomes "down"
 BASE_SECS: Final = 0.5
+STARTING_SECS: Final = 2.0
+"""Between two looks at a daemon that reads its log."""
 MAX_SECS: Final = 5.0
 UNSEEN_SECS: Final = 30.0
 """Longest wait between two tries while nobody is looking."""
@@ -95,7 +98,7 @@ class Connection:
                 continue
             broken = _reason(followed)
             heard = self.link.phase is Phase.LIVE
-            self._refused = 0 if heard else self._refused + 1
+            self._refused = 0 if heard or broken.kind == "starting" else self._refused + 1
             if broken.kind == "denied":
                 self._refused = max(self._refused, REFUSALS)
             pause = broken.delay
@@ -169,6 +172,8 @@ def _reason(ended: asyncio.Future[Any]) -> Broken:
         result = ended.result()
         assert isinstance(result, Broken)
         return result
+    if isinstance(error, RemoteError) and error.code == STARTING:
+        return Broken(error.message, error.hint, STARTING_SECS, "starting")
     if isinstance(error, RemoteError):
         kind: Trouble = "denied" if error.status in (401, 403) else ""
         return Broken(f"{error.message} (HTTP {error.status} {error.code})", error.hint, kind=kind)

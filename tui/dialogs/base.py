@@ -71,6 +71,8 @@ class Dialog(SessionBound, Over):
     letter = "y"
     danger = True
     needs = ""
+    freezes = False
+    """Whether it sends what a daemon takes even while it reads its log."""
     look = "look at the fleet before you try again: spl fleet status"
 
     def __init__(self) -> None:
@@ -250,7 +252,7 @@ class Dialog(SessionBound, Over):
     def hindered(self, now: float) -> str:
         """Why nothing that this dialog is for can be sent from here now; empty when it can."""
         session = self.session
-        why_not = hindrance(session.closed, self.world.link.at(now), self.glyphs)
+        why_not = hindrance(session.closed, self.world.link.at(now), self.glyphs, freezes=self.freezes)
         return why_not or session.access.without(self.needs)
 
     def _spans(self, lines: Sequence[tuple[str, Tone]]) -> list[Spans]:

@@ -47,6 +47,7 @@ class FreezeDialog(Dialog):
     button = "Freeze"
     letter = "f"
     needs = "fleet:write"
+    freezes = True
     look = "look at the red banner, or ask: spl fleet status"
 
     def __init__(

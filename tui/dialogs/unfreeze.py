@@ -87,6 +87,7 @@ class UnfreezeDialog(FreezesDialog):
     letter = "u"
     danger = True
     needs = "fleet:write"
+    freezes = True
     look = "look at the red banner, or ask: spl fleet status"
 
     def fields(self) -> Sequence[Widget]:

@@ -55,6 +55,11 @@ class Action:
         """Whether it can change the fleet: greyed while changes are not allowed."""
         return self.risk in ("change", "danger")
 
+    @property
+    def freezes(self) -> bool:
+        """Whether a daemon takes it even while it reads its log."""
+        return self.id in ("freeze", "unfreeze")
+
     def on(self, screen: str) -> bool:
         return not self.screens or screen in self.screens
 

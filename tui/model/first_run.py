@@ -21,6 +21,11 @@ def lines(fleet: Fleet, link: Link, key: str) -> tuple[str, ...]:
         return _absent(fleet, key)
     if link.kind == "denied":
         return _denied(fleet)
+    if link.kind == "starting":
+        return (
+            "the daemon reads its log: what is in it is shown when that is done",
+            "the kill switch works already: F freezes",
+        )
     return (
         f"{fleet.target.name} answers, but not as this console expects",
         "are both of the same version? compare: spl version",

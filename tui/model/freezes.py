@@ -117,6 +117,8 @@ def follow(world: World, record: str, now: float, glyphs: Glyphs) -> Sequence[tu
     link = world.link.at(now)
     found = next((one for one in status.freezes if one.record == record), None) if status else None
     stale: list[tuple[str, Tone]] = []
+    if link.kind == "starting" and found is None:
+        return [("it is in force on the daemon; who confirms it is shown when its log is read", "warn")]
     if not link.is_live:
         age = duration(link.age(now))
         stale = [(f"the connection is away: this was true {age} ago, and may be more by now", "warn")]

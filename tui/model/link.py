@@ -9,8 +9,8 @@ from typing import Literal
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.text import duration
 
-Trouble = Literal["", "absent", "denied"]
-"""The kind of trouble: nobody answers, or access is denied."""
+Trouble = Literal["", "absent", "denied", "starting"]
+"""The kind of trouble: nobody answers, access is denied, or the daemon still reads its log."""
 
 
 class Phase(Enum):
@@ -70,6 +70,11 @@ class Link:
     def is_live(self) -> bool:
         return self.phase is Phase.LIVE
 
+    @property
+    def can_freeze(self) -> bool:
+        """Whether the daemon takes a freeze now: it does so before it has read its log."""
+        return self.is_live or self.kind == "starting"
+
 
 def word(link: Link, glyphs: Glyphs) -> str:
     """Sign and word of the state, without its numbers, which change every second. `link` is as of now."""
@@ -77,7 +82,8 @@ def word(link: Link, glyphs: Glyphs) -> str:
         sign = {Phase.LIVE: "live", Phase.STALE: "stale", Phase.DOWN: "down"}[link.phase]
         return f"{glyphs.sign(sign)} {link.phase.value}"
     begins = not link.message and link.heard_at is None
-    return f"{glyphs.sign('retrying')} {'CONNECTING' if begins else link.phase.value}"
+    state = "CONNECTING" if begins else "STARTING" if link.kind == "starting" else link.phase.value
+    return f"{glyphs.sign('retrying')} {state}"
 
 
 def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
@@ -93,7 +99,7 @@ def label(link: Link, now: float, glyphs: Glyphs) -> tuple[str, Tone]:
         return f"{state}{old}, retry {wait}", "bad"
     if not link.message and link.heard_at is None:
         return state, "busy"
-    retry = f"{state} #{link.attempt} {wait}"
+    retry = f"{state} {wait}" if link.kind == "starting" else f"{state} #{link.attempt} {wait}"
     if old:  # how long ago the screen was last known to be true
         return f"{glyphs.sign('stale')} STALE{old} {retry}", "warn"
     return retry, "warn"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from syncropel.errors import DaemonNotRunning, RemoteError, SyncropelError
+from syncropel.wire.start_words import STARTING
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.link import Link, word
 from tui.model.text import duration, plain
@@ -48,7 +49,7 @@ def failed(error: SyncropelError, now: float, look: str) -> Outcome:
         return Outcome(Stage.REFUSED, now, error.message, error.hint)
     if isinstance(error, DaemonNotRunning):
         return Outcome(Stage.REFUSED, now, f"not sent: {error.message}", error.hint)
-    if isinstance(error, RemoteError) and error.status < _INTERNAL:
+    if isinstance(error, RemoteError) and (error.status < _INTERNAL or error.code == STARTING):
         return Outcome(Stage.REFUSED, now, f"refused: {error.message} (HTTP {error.status})", error.hint)
     return Outcome(
         Stage.UNKNOWN, now, f"it is unknown whether the request took effect: {error.message}", look
@@ -74,13 +75,14 @@ def outcome_lines(outcome: Outcome, now: float, glyphs: Glyphs) -> list[tuple[st
     return [*lines, (f"  {glyphs.arrow} {hint}", "plain")] if hint else lines
 
 
-def hindrance(closed: str, link: Link, glyphs: Glyphs) -> str:
+def hindrance(closed: str, link: Link, glyphs: Glyphs, *, freezes: bool = False) -> str:
     """Why nothing can be changed from here at present; empty when changes are allowed. `link` is as of `now`.
 
-    `closed` is the reason this fleet is read-only from here, empty when it is not.
+    `closed` is the reason this fleet is read-only from here, empty when it is not. `freezes`: whether the
+    change is one that a daemon takes while it reads its log.
     """
     if closed:
         return f"this console is read-only: {closed}"
-    if not link.is_live:
+    if not (link.can_freeze if freezes else link.is_live):
         return f"nothing is sent while the connection is {word(link, glyphs)}"
     return ""

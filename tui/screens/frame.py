@@ -223,9 +223,12 @@ def footer(screen: Framed, now: float, width: int) -> Spans:
         else Piece(f"{key_of(one)} {one.footer} {waits}", rank=-1, action=one.target)
         for place, one in enumerate(shown)
     ]
-    greyed: set[str] = set()
-    if hindrance(screen.session.closed, screen.world.link.at(now), glyphs):
-        greyed = {one.target for one in shown if one.changes}
+    link = screen.world.link.at(now)
+    greyed = {
+        one.target
+        for one in shown
+        if one.changes and hindrance(screen.session.closed, link, glyphs, freezes=one.freezes)
+    }
     spans: list[Span] = [Span(" ")]
     shown_now = f"app.mode('{screen.console.fleet_screens.name}')"
     for one in pack(pieces, width - 2):

@@ -96,7 +96,8 @@ class HelpScreen(Tinted, Over):
         """Key, what it does, and the equivalent command: below it where it does not fit beside it."""
         console, session = self._of.console, self._of.session
         now = console.clock()
-        greyed = one.changes and hindrance(session.closed, session.world.link.at(now), console.glyphs)
+        link = session.world.link.at(now)
+        greyed = one.changes and hindrance(session.closed, link, console.glyphs, freezes=one.freezes)
         tones: tuple[Tone, Tone] = ("muted", "muted") if greyed else ("strong", "plain")
         keys = console.keymap.shown(one)
         risk = _RISKS.get(one.risk, " ")
