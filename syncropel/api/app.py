@@ -89,6 +89,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         version=__version__,
         description="Records in, folds out: the HTTP API of one daemon.",
         routes=[route for router in routers for route in router.routes],
+        openapi_url=None,  # served by `describe_errors_and_auth`
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

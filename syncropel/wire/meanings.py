@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
+import sys
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 MEANINGS: Final = {
@@ -382,16 +384,24 @@ def meaning_of(model: type[Any], field: str) -> str:
     return ""
 
 
-def _texts_below(model: type[Any]) -> dict[str, str]:
+def _texts_below(model: type[Any]) -> Mapping[str, str]:
     """The text below each field in the model's source; empty where the source is not available."""
+    return _texts_of(model.__module__).get(model.__qualname__, {})
+
+
+@cache
+def _texts_of(module: str) -> dict[str, dict[str, str]]:
+    """The same of every model of a module: its source is read once."""
     try:
-        source = textwrap.dedent(inspect.getsource(model))
-    except (OSError, TypeError):
+        source = inspect.getsource(sys.modules[module])
+    except (OSError, TypeError, KeyError):
         return {}
-    body = ast.parse(source).body[0]
-    assert isinstance(body, ast.ClassDef)
+    return {one.name: _texts_in(one) for one in ast.parse(source).body if isinstance(one, ast.ClassDef)}
+
+
+def _texts_in(model: ast.ClassDef) -> dict[str, str]:
     found: dict[str, str] = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
+    for field, text in zip(model.body, model.body[1:], strict=False):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
                 found[name] = inspect.cleandoc(said)
