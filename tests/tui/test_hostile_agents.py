@@ -15,7 +15,7 @@ WORDS = (
     "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp.exe\u2066\u200b\u2060\ufeff\u2028\U000e0041"
     "[bold red]markup[/] [@click=app.quit]x[/] \\[/]"
 )
-HOSTILE = WORDS + "z" * 100_000
+HOSTILE = WORDS + "z" * 20_000  # more than the largest of the screens holds
 SIZES = [(80, 24), (120, 40), (200, 50)]
 
 

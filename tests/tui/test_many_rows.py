@@ -74,7 +74,7 @@ async def test_an_order_is_found_and_the_chosen_row_stays_chosen(looked: list[in
 async def test_keys_are_answered_between_two_slices(
     looked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrangement, "SLICE", 10)
+    monkeypatch.setattr(arrangement, "SLICE", 100)
     async with console((120, 40), sample.crowd(MANY)) as page:
         looked.clear()
         app = page.app
