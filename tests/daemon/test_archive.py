@@ -12,7 +12,7 @@ import pytest
 
 from syncropel.daemon.belongings import sealing
 from syncropel.daemon.belongings.archive import CONTENTS, Contents, check, extract, pack
-from syncropel.daemon.belongings.sealing import WrongPassphrase, seal, unseal
+from syncropel.daemon.belongings.sealing import WrongPassphrase, check_seal, seal, unseal
 from syncropel.errors import SetupError, StoreCorrupt
 
 DID = "did:sync:instance:0123456789abcdef"
@@ -186,6 +186,18 @@ def test_a_seal_costs_what_is_advised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert sealing.COST == {"n": 2**15, "r": 8, "p": 3}
     assert all(sealing.COST[name] <= most for name, most in sealing._MOST.items())
+
+
+@pytest.mark.parametrize(("name", "most"), [("n", 2**20), ("r", 16), ("p", 16)])
+def test_a_cost_is_taken_up_to_its_limit_and_not_beyond(tmp_path: Path, name: str, most: int) -> None:
+    document = json.loads(seal(b"secret", "right"))
+    for cost, good in ((0, False), (1, True), (most, True), (most + 1, False)):
+        altered = json.dumps({**document, name: cost}).encode()
+        if good:
+            assert check_seal(altered, tmp_path)[name] == cost
+        else:
+            with pytest.raises(StoreCorrupt, match=f"{name} is {cost}"):
+                check_seal(altered, tmp_path)
 
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
