@@ -40,7 +40,6 @@ from .explain import TaskWhy as TaskWhy
 from .explain import WhatIf as WhatIf
 from .explain import WhatIfBar as WhatIfBar
 from .fleet import AdapterOut as AdapterOut
-from .fleet import AskedSiblings as AskedSiblings
 from .fleet import ControlAnswer as ControlAnswer
 from .fleet import ControlMessage as ControlMessage
 from .fleet import CredentialOut as CredentialOut
@@ -56,8 +55,6 @@ from .fleet import Reported as Reported
 from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
-from .fleet import SiblingOut as SiblingOut
-from .fleet import SiblingsOut as SiblingsOut
 from .fleet import Unended as Unended
 from .health import AlteredOut as AlteredOut
 from .health import BacklogOut as BacklogOut
@@ -130,6 +127,9 @@ from .rules import FleetRule as FleetRule
 from .rules import RuleKind as RuleKind
 from .rules import RuleList as RuleList
 from .rules import RuleOut as RuleOut
+from .siblings import AskedSiblings as AskedSiblings
+from .siblings import SiblingOut as SiblingOut
+from .siblings import SiblingsOut as SiblingsOut
 from .start import Start as Start
 from .tasks import AddedByOut as AddedByOut
 from .tasks import AttemptList as AttemptList
