@@ -8,9 +8,13 @@ from syncropel.client.calls import Call
 from syncropel.client.late import schema
 
 
-def issue(did: str, sha256: str, actor: str, *, reissue: bool = False) -> Call[schema.CredentialOut]:
-    """Accept the secret with this hash as an instance's; `reissue`: even if the instance was revoked."""
-    body = {"did": did, "sha256": sha256, "actor": actor, "reissue": reissue}
+def issue(
+    did: str, sha256: str, actor: str, *, reissue: bool = False, succession: str = ""
+) -> Call[schema.CredentialOut]:
+    """Accept the secret with this hash as an instance's; `reissue`: even if the instance was revoked.
+    `succession`: the hash of the secret with which it may take the coordinator's place.
+    """
+    body = {"did": did, "sha256": sha256, "actor": actor, "reissue": reissue, "succession": succession}
     return Call(schema.CredentialOut, "/v1/fleet/credentials", "POST", body=body)
 
 

@@ -20,9 +20,11 @@ from syncropel.engine.dispatch.dispatcher import Dispatcher
 from syncropel.engine.dispatch.enabling import enabled_adapters, limits_of, usable
 from syncropel.engine.fanout.fan_outs import FanOuts
 from syncropel.engine.fanout.siblings import Siblings
+from syncropel.engine.fleet.announcing import Announcing
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.heartbeat_answers import HeartbeatAnswers
+from syncropel.engine.fleet.leading import Leading
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.fleet.membership import Membership
 from syncropel.engine.fleet.repointing import Repointing
@@ -121,6 +123,20 @@ class Engine:
         )
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
         self.repointing = Repointing(self.keyring, url)
+        self.leading = Leading(
+            self.ingest,
+            self.keyring,
+            did,
+            fleet.alias,
+            lambda: instance.endpoint,
+            runtime,
+            worker=worker,
+            fenced=self._enforce,
+        )
+        self.announcing = Announcing(self.leading, self.peers, self.keyring, runtime)
+        for peers in (self.peers, self.readers):
+            peers.speaks_as = self.leading.speaks_as
+            peers.hear_leader = lambda teller, told: spawn(self.leading.hear(told, teller), "hear leader")
         self.providers = Providers(
             self.ingest,
             did,
@@ -134,7 +150,9 @@ class Engine:
             url,
             interval,
             partial(own_beat, self),
-            HeartbeatAnswers(self.providers, self.control.adoption, self.membership, self.repointing).take,
+            HeartbeatAnswers(
+                self.providers, self.control.adoption, self.membership, self.repointing, self.leading
+            ).take,
             self.membership.hear_revoked,
             runtime,
         )

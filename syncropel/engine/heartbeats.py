@@ -60,6 +60,7 @@ def own_beat(
             "quotas": engine.providers.observations(),
             "open": dispatcher.open_attempts() if returning else [],
             "asks_credential": engine.repointing.asks,
+            "leading": engine.leading.told(),
         }
     )
 
@@ -80,6 +81,7 @@ async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple
         **answer,
         "control": [*answer["control"], *ends],
         "paused": engine.providers.told(),
+        "leading": engine.leading.told(with_proof=verified),
     }
 
 

@@ -140,6 +140,8 @@ class Lifecycle:
         live.control.pass_time(self._runtime.moment())
         if self._settings.role == "worker":
             live.standing = Standing(self._instance.did, live.credentials)
+        else:
+            live.standing.leads_as, live.standing.leadership = self._instance.did, live.leadership
         engine = Engine(
             self.store,
             started,
@@ -200,6 +202,7 @@ class Lifecycle:
         await engine.control.introduce_rules()
         if self._settings.role == "coordinator":
             await engine.leases.beat(own_beat(engine))
+        await engine.leading.begin()
 
     def _run(self, engine: Engine, *, worker: bool) -> None:
         spawn = self._background.spawn
@@ -211,6 +214,7 @@ class Lifecycle:
         spawn(engine.ingest.denials.run(), "denials")
         spawn(engine.control.graces.run(), "graces")
         spawn(engine.quarantine.run(), "quarantine")
+        spawn(engine.announcing.run(), "announcing")
         spawn(tick(engine), "tick")
         spawn(cron(engine), "cron")
         if worker:

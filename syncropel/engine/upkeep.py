@@ -21,6 +21,8 @@ async def tick(engine: Engine) -> None:
         engine.dispatcher.enforce()
         engine.merging.work.enforce()
         engine.fan_outs.look_again()
+        if engine.leading.standing.fenced is not None:
+            continue  # who lives, and what is paused, is its business who leads
         try:
             await engine.leases.sweep()
             await engine.providers.lift()

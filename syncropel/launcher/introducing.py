@@ -22,8 +22,9 @@ def introduce(
     """
     mine, its = Keyring(coordinator), Keyring(worker)
     own_did = load_or_create_identity(coordinator).did
-    own = its.make_own(did, anew=anew)
+    own, may_succeed = its.make_own(did, anew=anew), its.make_succession(did, anew=anew)
+    actor = actor_from(os.environ)
     with client() as asking:
-        asking.send(credential_calls.issue(did, own, actor_from(os.environ), reissue=anew))
+        asking.send(credential_calls.issue(did, own, actor, reissue=anew, succession=may_succeed))
     # The worker accepts the new secret only once the coordinator can present it.
     its.trust(own_did, mine.make_towards(did, own_did, anew=anew), url)

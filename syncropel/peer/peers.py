@@ -15,6 +15,7 @@ from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
 from syncropel.wire.fleet import Heartbeat
+from syncropel.wire.leader import STALE_TERM, TERM_HEADER
 
 TIMEOUT_SECS: Final = 10.0
 READ_SECS: Final = 5.0
@@ -25,7 +26,7 @@ MAX_BATCH: Final = 500
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
 _NO_DAEMON: Final = "check that a Syncropel daemon listens there"
-_REFUSED: Final = (400, 401, 403, 409, 413, 422)
+_REFUSED: Final = (400, 401, 403, 409, 413, 421, 422)
 
 
 class OlderPeer(DaemonUnreachable):
@@ -61,6 +62,11 @@ class Peers:
             timeout=timeout_secs, trust_env=False, transport=transport, verify=trusted_roots()
         )
 
+        self.speaks_as: Callable[[], str] = str
+        """The term and the DID of a coordinator that asks; empty on a worker."""
+        self.hear_leader: Callable[[str, Any], object] = lambda url, told: None
+        """Called when somebody refuses a request because another leads: its URL, and who leads."""
+
     async def close(self) -> None:
         await self._http.aclose()
 
@@ -85,6 +91,20 @@ class Peers:
     async def heartbeat(self, endpoint: str, beat: Heartbeat) -> dict[str, Any]:
         """Post a heartbeat; return the coordinator's answer. Raises DaemonUnreachable."""
         return await self._post(f"{endpoint}/v1/fleet/heartbeat", beat.model_dump(mode="json"), "")
+
+    async def leader(self, endpoint: str, nonce: str) -> dict[str, Any]:
+        """Ask the coordinator there who leads (fields of the wire model `LeaderOut`); `nonce` is what it
+        identifies itself by. Raises DaemonUnreachable.
+        """
+        url = f"{endpoint}/v1/leader"
+        response, answer = await self._ask(self._request("GET", url, params={"nonce": nonce}), "")
+        if not response.is_success or not isinstance(answer, dict):
+            raise DaemonUnreachable(f"{url} answered HTTP {response.status_code}", _NO_DAEMON)
+        return answer
+
+    async def announce(self, endpoint: str, claim: dict[str, Any]) -> None:
+        """Tell the coordinator there that this instance leads. Raises DaemonUnreachable."""
+        await self._post(f"{endpoint}/v1/leader/announce", claim, "")
 
     async def siblings(self, endpoint: str, parent_thread: str, child_intend: str) -> dict[str, Any]:
         """Ask this instance's coordinator for the other subtasks of an attempt's task (fields of the wire
@@ -144,6 +164,8 @@ class Peers:
         await self._post(f"{endpoint}/v1/worktrees/allow", body, to)
 
     def _request(self, method: str, url: str, **more: Any) -> httpx.Request:
+        if speaks_as := self.speaks_as():
+            more["headers"] = {**more.get("headers", {}), TERM_HEADER: speaks_as}
         try:
             return self._http.build_request(method, url, **more)
         except httpx.InvalidURL as error:
@@ -176,6 +198,8 @@ class Peers:
             message = f"{url} answered HTTP {response.status_code} {told}".rstrip()
             if _names_revoked(response):
                 raise RevokedByPeer(message, answer)
+            if isinstance(answer, dict) and answer.get("code") == STALE_TERM:
+                self.hear_leader(url, answer.get("leader"))
             kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
             raise kind(message, "see its log")
         return answer

@@ -27,6 +27,7 @@ from syncropel.folds.fanout.reassignments import AMEND_BUDGET
 from syncropel.folds.fanout.spec import FanOutSpec, is_fan_out, parse_fan_out, positive_number
 from syncropel.folds.fanout.state import AMEND_JOIN, SPAWNED
 from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.fleet.leadership import Leadership
 from syncropel.folds.forks.state import Forks
 from syncropel.folds.tasks.parents import Parents
 from syncropel.folds.tasks.state import TaskState
@@ -39,6 +40,7 @@ from syncropel.policy.clocks import check_clock
 from syncropel.policy.expression_contexts import compile_in
 from syncropel.policy.forking import check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
+from syncropel.policy.leading import NotLeader, check_leading
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
 from syncropel.policy.reviewing import (
     check_join_knows,
@@ -69,6 +71,8 @@ class GuardedState(Protocol):
     def children(self) -> WorkingSet[ChildState]: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def leadership(self) -> Leadership: ...
     @property
     def control(self) -> Control: ...
     @property
@@ -104,6 +108,7 @@ def check(
         or _check_grammar(record, state, writer)
         or check_restored(record, state, now, own_did, writer)
         or _check_consent(record)
+        or check_leading(record, state, own_did, state.standing.coordinator)
     )
     if refused is not None:
         return refused
@@ -116,6 +121,8 @@ def check(
         return check_decision(record, fanout, covering)
     if record.act == "KNOW":
         task = state.tasks.get(record.thread)
+        if task is not None and (leader := state.standing.fenced) is not None:
+            return NotLeader(leader, "a join")
         return None if task is None else check_verdict(record, task) or check_join_knows(record, task)
     if is_review(record):
         return check_review(record, state.tasks.get(record.thread))

@@ -17,6 +17,7 @@ from syncropel.record.authors import (
     TRUSTED,
     Author,
 )
+from syncropel.record.leader_topics import OF_LEADERS
 from syncropel.record.merge_topics import OF_MERGES
 from syncropel.record.talk_topics import TALK
 from syncropel.record.threads import (
@@ -256,8 +257,8 @@ TOPICS: Final = (
     ),
     _control(
         "instance_credential",
-        "An instance has this credential from now on.",
-        "did, sha256",
+        "An instance has this credential from now on; with `succession` it may take the coordinator's place.",
+        "did, sha256, succession?",
         "give instances credentials: spl fleet start",
         ("fleet",),
     ),
@@ -322,6 +323,7 @@ TOPICS: Final = (
         ("fleet",),
         "the coordinator notes it itself",
     ),
+    *OF_LEADERS,
     Topic(
         "consent_granted",
         "LEARN",

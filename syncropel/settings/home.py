@@ -61,6 +61,11 @@ class Home:
         presents here."""
         return self.secrets / "coordinator.json"
 
+    @property
+    def succession_token(self) -> Path:
+        """What this worker shows its coordinator once, when its operator promotes it in its place."""
+        return self.secrets / "succession.token"
+
     def peer_token(self, did: str) -> Path:
         """The bearer token that this coordinator presents to an instance of its fleet."""
         # The file name is a hash, since a DID may be any text.

@@ -2,7 +2,8 @@
 only.
 
 Each pair has two, since a presented secret is known to its receiver: the worker's own, which it presents to
-its coordinator, and the coordinator's for that worker, of which the worker stores only the hash.
+its coordinator, and the coordinator's for that worker, of which the worker stores only the hash. A worker
+that may take its coordinator's place has a third, which it presents once, when it does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _UP: Final = "instance"
 _DOWN: Final = "coordinator"
+_SUCCEED: Final = "succession"
+_KNOWN: Final = ("did", "sha256", "url", "former_sha256")
 
 
 def secret_hash(secret: str) -> str:
@@ -69,6 +72,35 @@ class Keyring:
         own = self.towards(to) if to else self.own()
         return [token for token in (own, self.shared()) if token]
 
+    def succession(self) -> str:
+        """What shows that this instance was promoted; empty when it has no such secret, or has used it."""
+        return _read(self._home.succession_token)
+
+    def make_succession(self, did: str, *, anew: bool = False) -> str:
+        """Create that secret unless it exists; return its hash. Raises OSError."""
+        if anew or not self.succession():
+            write_private(self._home.succession_token, _bearer(_SUCCEED, did) + "\n")
+        return bearer_hash(self.succession())
+
+    def spend_succession(self) -> None:
+        """It was used: it is worth nothing any more. Raises OSError."""
+        self._home.succession_token.unlink(missing_ok=True)
+
+    def was_coordinator(self, bearer: str) -> bool:
+        """Whether this is the secret of this instance's coordinator, or of the one before."""
+        known, found = self._coordinator(), bearer_hash(bearer)
+        wanted = [known.get(key, "") for key in ("sha256", "former_sha256")]
+        return bool(found) and any(hmac.compare_digest(found, one) for one in wanted)
+
+    def answer_to(self, nonce: str, sha256: str) -> str:
+        """What only two who know this hash can answer to a nonce: it identifies the one to the other."""
+        return hmac.new(sha256.encode(), nonce.encode(), hashlib.sha256).hexdigest() if sha256 else ""
+
+    @property
+    def coordinator_sha256(self) -> str:
+        """The hash of the secret by which this worker's coordinator identifies itself; empty when unknown."""
+        return self._coordinator().get("sha256", "")
+
     def coordinator_of(self, bearer: str) -> str:
         """The DID of this worker's coordinator, if this is the secret it presents here; otherwise empty."""
         known = self._coordinator()
@@ -100,7 +132,7 @@ class Keyring:
             changed = path.stat().st_mtime_ns
             if changed != self._seen[0]:
                 found = json.loads(path.read_text(encoding="utf-8"))
-                self._seen = (changed, {key: str(found.get(key, "")) for key in ("did", "sha256", "url")})
+                self._seen = (changed, {key: str(found.get(key, "")) for key in _KNOWN})
         except (OSError, ValueError, AttributeError):
             return {}
         return self._seen[1]
@@ -129,7 +161,11 @@ class Keyring:
         """Accept whoever presents the secret with this hash as the coordinator, and nobody else. `url`: where
         this worker is configured to find it. Raises OSError.
         """
-        text = json.dumps({"did": coordinator, "sha256": sha256, "url": url}) + "\n"
+        before = self._coordinator()
+        former = before.get("sha256" if before.get("did") != coordinator else "former_sha256", "")
+        known = {"did": coordinator, "sha256": sha256, "url": url}
+        # It may come back, and is then told that it leads no more.
+        text = json.dumps({**known, **({"former_sha256": former} if former else {})}) + "\n"
         if _read(self._home.coordinator_key) != text.strip():
             write_private(self._home.coordinator_key, text)
 

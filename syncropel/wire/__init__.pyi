@@ -70,6 +70,10 @@ from .health import StoreLoss as StoreLoss
 from .health import StoreOut as StoreOut
 from .inbox import InboxItem as InboxItem
 from .inbox import InboxKind as InboxKind
+from .leader import LeaderOut as LeaderOut
+from .leader import LeadingTold as LeadingTold
+from .leader import RivalOut as RivalOut
+from .leader import SplitOut as SplitOut
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
 from syncropel.wire.control import FreezeOut, PauseOut
+from syncropel.wire.leader import LeaderOut, LeadingTold
 from syncropel.wire.log_state import LogState
 from syncropel.wire.merges import CollisionOut
 from syncropel.wire.rules import FleetRule
@@ -206,6 +207,7 @@ class FleetStatus(Wire):
     )  # fmt: skip
     freezes: list[FreezeOut] = []
     emergency: bool = False
+    leader: LeaderOut | None = Field(default=None, description="null from an older daemon")
     paused: list[PauseOut] = Field(default=[], description="providers on which nothing starts")
     collisions: list[CollisionOut] = Field(
         default=[], description="running subtasks that have touched the same files"
@@ -318,6 +320,7 @@ class Heartbeat(Reported):
         default=False,
         description="it was pointed at another coordinator, and asks how that one identifies itself",
     )
+    leading: LeadingTold | None = Field(default=None, description="who leads, as far as the instance knows")
 
     @property
     def is_stopping(self) -> bool:
@@ -345,6 +348,7 @@ class HeartbeatAnswer(Wire):
         default="",
         description="SHA-256 of the secret that the coordinator presents to an instance that asked for it",
     )
+    leading: LeadingTold | None = Field(default=None, description="who leads; null in the first term")
 
 
 class ControlMessage(Wire):
@@ -363,6 +367,7 @@ class ControlMessage(Wire):
     replace: bool = False
     records: list[dict[str, Any]] = []
     grace: dict[str, float] = {}
+    leading: LeadingTold | None = Field(default=None, description="who leads; null in the first term")
 
 
 class ControlAnswer(Wire):

@@ -84,6 +84,10 @@ NEEDS = {
     ("POST", "/v1/fleet/control"): "fleet:write",
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
     ("POST", "/v1/fleet/siblings"): "fleet:write",  # by the instance that has the attempt
+    ("GET", "/v1/leader"): "",  # a token, with whatever scopes
+    ("POST", "/v1/leader/announce"): "fleet:write",  # by the instance that leads
+    ("POST", "/v1/leader/take"): "admin",
+    ("POST", "/v1/leader/forget-former"): "admin",
     ("GET", "/v1/fleet/providers"): "records:read",
     ("POST", "/v1/fleet/providers/{name}/pause"): "fleet:write",
     ("POST", "/v1/fleet/providers/{name}/resume"): "fleet:write",

@@ -118,6 +118,8 @@ TRUTH = {
     "th_engine_config (any other)": {"operator", "account"},
     "th_instance_registry instance_state": set(),
     "th_instance_registry instance_refused": set(),
+    "th_instance_registry leading": set(),
+    "th_instance_registry leading_told": set(),
     "th_instance_registry (any other)": {"operator", "account"},
     "th_actor_registry (any other)": {"operator", "account"},
     "th_consent consent_granted": {"operator", "account"},

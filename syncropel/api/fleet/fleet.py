@@ -18,6 +18,7 @@ from syncropel.engine.fanout.siblings import attempt_of, siblings_of
 from syncropel.engine.heartbeats import take_beat, towards
 from syncropel.errors import Conflict, WrongAuthor
 from syncropel.folds.fleet.registry import STATUS_OF_STATE
+from syncropel.policy.leading import NotLeader
 from syncropel.wire import (
     AskedSiblings,
     ControlAnswer,
@@ -36,11 +37,14 @@ WATCH_GAP_SECS: Final = 0.25
 
 
 class NewCredential(ControlRequest):
-    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: even if it was revoked."""
+    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: even if it was revoked.
+    `succession`: of the secret with which it may take this coordinator's place.
+    """
 
     did: str = Field(min_length=1, max_length=512)
     sha256: str = Field(min_length=64, max_length=64)
     reissue: bool = False
+    succession: str = Field(default="", max_length=64)
 
 
 class Revocation(ControlRequest):
@@ -105,6 +109,10 @@ def router(engine: Engine) -> APIRouter:
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             raise refusal
         verified = author.author == "instance"
+        if verified and beat.leading is not None:
+            await engine.leading.hear(beat.leading.model_dump(), beat.alias)
+        if (leader := engine.leading.standing.fenced) is not None:
+            raise NotLeader(leader)
         status, told = await take_beat(engine, beat, verified=verified)
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
@@ -144,7 +152,10 @@ def router(engine: Engine) -> APIRouter:
             raise Conflict(
                 f"this is {engine.instance.did}, not {message.to}", "its next heartbeat says where it is"
             )
-        taken = await engine.control.adoption.take(message.model_dump())
+        said = message.model_dump()
+        engine.leading.check_answer(said)
+        await engine.leading.hear_coordinator(said)
+        taken = await engine.control.adoption.take(said)
         return ControlAnswer(did=engine.instance.did, taken=taken, **engine.control.adoption.state())
 
     @routes.post("/v1/fleet/credentials")
@@ -152,7 +163,9 @@ def router(engine: Engine) -> APIRouter:
         """Give an instance the credential with this hash; from then on nothing else identifies it."""
         here()
         body.actor = sign(body.actor)
-        written = await engine.issuer.issue(body.did, body.sha256, actor=body.actor, reissue=body.reissue)
+        written = await engine.issuer.issue(
+            body.did, body.sha256, actor=body.actor, reissue=body.reissue, succession=body.succession
+        )
         return CredentialOut(did=body.did, sha256=body.sha256, record=written.record.id if written else "")
 
     @routes.post("/v1/fleet/instances/{name}/revoke", status_code=201)

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from syncropel import __version__
+from syncropel.api.fleet.leader_views import leader_out
 from syncropel.api.tasks.collisions import collisions
 from syncropel.api.tasks.waiting import Look, Running
 from syncropel.engine.engine import Engine
@@ -124,6 +125,7 @@ def fleet_status(engine: Engine) -> FleetStatus:
         records=engine.store.count,
         freezes=[freeze_out(engine, one) for one in live.control.active()],
         emergency=live.control.emergency is not None,
+        leader=leader_out(engine),
         collisions=collisions(engine),
         paused=[PauseOut(**one) for one in engine.providers.told()],
         rules=fleet_rules(engine),

@@ -26,6 +26,7 @@ from syncropel.api.http.caller import (
 from syncropel.api.http.errors import error_response, internal_error
 from syncropel.api.http.reading import is_output, refusal_to_read
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
+from syncropel.api.http.terms import refusal_by_term, refusal_to_change
 from syncropel.engine.engine import Engine
 from syncropel.errors import BadRequest, Forbidden, GoalMayNot, SyncropelError, UnknownCaller
 from syncropel.folds.control.access import (
@@ -53,13 +54,14 @@ from syncropel.record.threads import (
 )
 
 _RECORDS: Final = "/v1/records"
-_OWN: Final = frozenset({"/v1/whoami"})
+_OWN: Final = frozenset({"/v1/whoami", "/v1/leader"})
 _OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
 _WRITES: Final = (
     ("/v1/records/query", "records:read"),
     (_RECORDS, "records:write"),
     ("/v1/tasks", "threads:write"),
     ("/v1/dispatch", "threads:write"),
+    ("/v1/leader/announce", "fleet:write"),
     ("/v1/fleet/credentials", "admin"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
@@ -200,6 +202,9 @@ class Gate:
                     self._note(scope, goal)
                     await error_response(operators_only.refusal(goal))(scope, receive, send)
                     return
+        if (refusal := refusal_to_change(scope, self._engine.leading)) is not None:
+            await error_response(refusal)(scope, receive, send)
+            return
         if scope["path"] == _RECORDS and scope["method"] == "POST":
             await self._post(scope, receive, send)
         else:
@@ -211,6 +216,9 @@ class Gate:
         found = self._bearers.find(shown)
         if found is not None and (recognised := scope.get(RECOGNISED)) is not None:
             recognised(found.token.sa_id)
+        known = found is not None or self._engine.keyring.was_coordinator(shown)
+        if (stale := refusal_by_term(scope, self._engine.leading, known=known)) is not None:
+            return stale
         if found is not None and (required or found.writer.author != "account"):
             scope[WRITER] = found.writer
         if not required:

@@ -19,6 +19,8 @@ _OF_COORDINATOR: Final = frozenset({"records:read", "records:write", "fleet:writ
 _BY_INSTANCE: Final = frozenset(
     {
         ("GET", "/v1/whoami"),
+        ("GET", "/v1/leader"),
+        ("POST", "/v1/leader/announce"),
         ("POST", "/v1/records"),
         ("POST", "/v1/records/batch"),
         ("POST", "/v1/fleet/heartbeat"),

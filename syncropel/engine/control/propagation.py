@@ -131,7 +131,7 @@ class ControlPropagation:
         `anew`: it may enforce something else by now than it last reported.
         """
         instance = self._ingest.live.registry.instances.get(did)
-        if did == self._did or instance is None:
+        if did == self._did or instance is None or self._ingest.live.standing.fenced is not None:
             return
         peer = self._peer(did)
         if anew:
@@ -175,7 +175,9 @@ class ControlPropagation:
         message: dict[str, Any] = {"base": "", "replace": False, "records": []}
         if peer.version is not None:  # otherwise it is only a question: the answer contains the version
             message = self._message(peer)
-        to = {"coordinator": self._did, "to": instance.did}
+        leader = self._ingest.live.leadership.leader
+        leading = None if leader is None else leader.fields()
+        to = {"coordinator": self._did, "to": instance.did, "leading": leading}
         try:
             answer = await self._peers.control(instance.endpoint, {**to, **message})
         except OlderPeer:

@@ -174,6 +174,8 @@ class Delivery:
         return sender
 
     async def _post(self, instance: str, records: Sequence[Record]) -> list[dict[str, Any]]:
+        if self._ingest.live.standing.fenced is not None:
+            raise DaemonUnreachable(self._ingest.live.standing.why, "see: spl leader show")
         if instance == self._did:
             return await post_locally(self._ingest, records)
         known = self._ingest.live.registry.instances.get(instance)

@@ -146,6 +146,8 @@ class Reconciler:
 
     async def reconcile(self, thread: str) -> None:
         """Take every step that this fan-out's folded state requires."""
+        if self._ingest.live.standing.fenced is not None:
+            return  # another decides now
         if thread in self._ingest.live.altered:
             return  # nothing rests on a record that is not what it was
         state = self._active(thread)

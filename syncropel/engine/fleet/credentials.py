@@ -31,25 +31,30 @@ class Issuer:
         """The newest record about this instance."""
         return self._ingest.live.credentials.known.get(did)
 
-    async def issue(self, did: str, sha256: str, *, actor: str, reissue: bool) -> StoredRecord | None:
-        """Accept the secret with this hash as the instance's; None when it already is.
+    async def issue(
+        self, did: str, sha256: str, *, actor: str, reissue: bool, succession: str = ""
+    ) -> StoredRecord | None:
+        """Accept the secret with this hash as the instance's; None when it already is. `succession`: the hash
+        of the one with which it may take this coordinator's place.
 
         Raises BadRequest for an invalid instance DID or SHA-256, Conflict when the instance was revoked and
         reissuing was not requested, or when the hash belongs to another.
         """
-        if not (did.startswith(INSTANCE_DID_PREFIX) and is_record_id(sha256)):
+        hashes = [one for one in (sha256, succession) if one]
+        if not (did.startswith(INSTANCE_DID_PREFIX) and sha256 and all(map(is_record_id, hashes))):
             raise BadRequest(
-                "did must name an instance, and sha256 must be 64 hex digits", "see: spl fleet start"
+                "did must name an instance, and each SHA-256 must be 64 hex digits", "see: spl fleet start"
             )
         present, holder = self.known(did), self._ingest.live.credentials.by_hash(sha256)
         if present is not None and present.revoked and not reissue:
             told = f" ({present.reason})" if present.reason else ""
             raise Conflict(f"{did} was revoked{told}", REISSUE, code="CREDENTIAL_REVOKED")
-        if holder is None:
-            return await self._write(actor, {"topic": CREDENTIAL, "did": did, "sha256": sha256})
-        if holder.did != did or holder.revoked:
+        if holder is not None and (holder.did != did or holder.revoked):
             raise Conflict("this secret already belongs to an instance", "make another one")
-        return None
+        if holder is not None and succession in ("", holder.succession):
+            return None
+        more = {"succession": succession} if succession else {}
+        return await self._write(actor, {"topic": CREDENTIAL, "did": did, "sha256": sha256, **more})
 
     async def revoke(self, did: str, *, actor: str, reason: str = "") -> StoredRecord:
         """Revoke this instance's credential for good and at once: its lease ends with that.

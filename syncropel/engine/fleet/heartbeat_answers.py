@@ -6,6 +6,7 @@ from typing import Any
 
 from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.providers import Providers
+from syncropel.engine.fleet.leading import Leading
 from syncropel.engine.fleet.membership import Membership
 from syncropel.engine.fleet.repointing import Repointing
 
@@ -14,15 +15,25 @@ class HeartbeatAnswers:
     """Applies answers (fields of the wire model `HeartbeatAnswer`)."""
 
     def __init__(
-        self, providers: Providers, adoption: ControlAdoption, membership: Membership, repointing: Repointing
+        self,
+        providers: Providers,
+        adoption: ControlAdoption,
+        membership: Membership,
+        repointing: Repointing,
+        leading: Leading,
     ) -> None:
+        self._leading = leading
         self._providers = providers
         self._adoption = adoption
         self._membership = membership
         self._repointing = repointing
 
     async def take(self, answer: dict[str, Any]) -> bool:
-        """Apply an answer; return False when its control builds on a version that is no longer in force."""
+        """Apply an answer; return False when its control builds on a version that is no longer in force.
+
+        Raises StaleTerm when another instance leads by now, StoreError when the log accepts nothing.
+        """
+        self._leading.check_answer(answer)
         records = answer.get("control")
         self._providers.answered(answer)
         message = {key: answer.get(key) for key in ("base", "replace", "grace")}
@@ -32,5 +43,6 @@ class HeartbeatAnswers:
         if taken:
             coordinator = str(answer.get("coordinator", ""))
             self._repointing.heard(coordinator, str(answer.get("credential", "")))
+            await self._leading.hear_coordinator(answer)
             self._membership.let_in(coordinator)
         return taken

@@ -95,7 +95,7 @@ class Forking:
             self._pending.mark(thread)
 
     async def _look(self, thread: str) -> None:
-        if thread in self._ingest.live.arriving:
+        if thread in self._ingest.live.arriving or self._ingest.live.standing.fenced is not None:
             return
         try:
             await self._look_as_child(thread)

@@ -30,6 +30,7 @@ from syncropel.folds.fanout.spec import is_fan_out
 from syncropel.folds.fanout.spend import Spend
 from syncropel.folds.fanout.state import SPAWNED, commutes
 from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.fleet.leadership import Leadership
 from syncropel.folds.fleet.registry import Registry
 from syncropel.folds.forks.state import SUB_THREAD, Forks, names_child
 from syncropel.folds.tasks.parents import Parents
@@ -66,6 +67,7 @@ class LiveFolds:
     """
 
     registry: Registry = field(default_factory=Registry)
+    leadership: Leadership = field(default_factory=Leadership)
     access: Access = field(default_factory=Access)
     allowed_files: AllowedFiles = field(default_factory=AllowedFiles)
     rules: Rules = field(default_factory=Rules)
@@ -223,6 +225,7 @@ class LiveFolds:
             self.heads[thread] = max(self.heads.get(thread, -1), clock)
         if thread == INSTANCE_REGISTRY:
             self.registry.apply(stored)
+            self.leadership.apply(stored)
         elif thread == ENGINE_CONFIG:
             self.access.apply(stored)
             self.allowed_files.apply(stored)

@@ -18,6 +18,7 @@ from syncropel.folds.fanout.additions import ASKED
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.folds.fanout.told import FACTS, told_about
+from syncropel.folds.fleet.leadership import LEADING
 from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.adding import is_decision
@@ -26,7 +27,7 @@ from syncropel.policy.guard import begins_fan_out
 from syncropel.policy.reviewing import is_review
 from syncropel.policy.talking import is_said
 from syncropel.record.model import Record
-from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
+from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
 
 RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
 """Threads whose records decide which others the guard lets through."""
@@ -40,12 +41,13 @@ _LOOKS: Final = re.compile(
 
 
 def stands_alone(record: Record, live: LiveFolds) -> bool:
-    """Whether this record is judged and written alone: it rules over others, begins a fan-out, of which the
-    guard allows a task only one, forks from an unknown thread, or judges a task, which depends on who worked
-    on it, or is what an operator says to an attempt or of one, or decides about a subtask that an agent asks
-    for, of which the first counts.
+    """Whether this record is judged and written alone: it rules over others, says who leads, begins a
+    fan-out, of which the guard allows a task only one, forks from an unknown thread, or judges a task, which
+    depends on who worked on it, or is what an operator says to an attempt or of one, or decides about a
+    subtask that an agent asks for, of which the first counts.
     """
-    if record.thread in RULING or begins_fan_out(record) or _judges(record, live) or _counts_once(record):
+    rules = record.thread in RULING or _fences(record)
+    if rules or begins_fan_out(record) or _judges(record, live) or _counts_once(record):
         return True
     if not names_child(record):
         return False
@@ -60,6 +62,10 @@ def needs_quiet(record: Record, live: LiveFolds) -> bool:
     if record.act not in _DECISIVE and record.thread not in RULING and not _counts_once(record):
         return False
     return stands_alone(record, live) or claims_parent(record)
+
+
+def _fences(record: Record) -> bool:
+    return record.topic == LEADING and record.thread == INSTANCE_REGISTRY
 
 
 def _counts_once(record: Record) -> bool:

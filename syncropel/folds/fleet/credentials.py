@@ -22,8 +22,9 @@ REVOKED: Final = "instance_credential_revoked"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The newest record about an instance. `sha256` is empty for a revoked instance that never
-    had a secret."""
+    """The newest record about an instance. `sha256` is empty for a revoked instance that never had a secret,
+    `succession` (a hash, too) for one that may not take its coordinator's place.
+    """
 
     did: str
     sha256: str
@@ -32,6 +33,7 @@ class Credential:
     at: float
     actor: str
     record: str
+    succession: str = ""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,9 @@ class Credentials:
             return
         actor, first = original_author(record)
         reason, at = str(body.get("reason", "")), number(body.get("at"))
-        self.known[did] = Credential(did, str(sha256), revoked, reason, at, actor, first)
+        succession = body.get("succession")
+        succeeds = str(succession) if is_record_id(succession) and not revoked else ""
+        self.known[did] = Credential(did, str(sha256), revoked, reason, at, actor, first, succeeds)
         if sha256:
             self._by_hash[str(sha256)] = did
 

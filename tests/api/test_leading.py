@@ -1,0 +1,269 @@
+"""Who leads after a promotion: terms, the fenced coordinator, and until then a split fleet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncropel.settings.keyring import Keyring
+
+from .conftest import Api, assert_error, beat, record
+from .conftest import until as until_within
+from .fleet_of_three import DIDS, TOKEN, Three, three
+
+A, B, C = DIDS.values()
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[Three]:
+    async with three(tmp_path) as made:
+        yield made
+
+
+async def until(look: Any) -> Any:
+    return await until_within(look, 15.0)
+
+
+def shows(fleet: Three, name: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {Keyring(fleet.home(name)).own()}"}
+
+
+async def fenced(api: Api) -> Any:
+    async def look() -> Any:
+        found = await api.get("/v1/leader")
+        return found if found["place"] == "fenced" else None
+
+    return await until(look)
+
+
+async def whole(api: Api) -> Any:
+    async def look() -> Any:
+        found = await api.get("/v1/leader")
+        return found if found["split"] is None else None
+
+    return await until(look)
+
+
+async def test_nobody_was_promoted(fleet: Three) -> None:
+    first = await fleet.leader("a")
+    assert (first["did"], first["term"], first["place"], first["since"]) == (A, 1, "leads", None)
+    follows = await fleet.leader("b")
+    assert (follows["did"], follows["term"], follows["place"], follows["address"]) == (
+        A,
+        1,
+        "follows",
+        "http://a",
+    )
+    again = await fleet["a"].operator.post("/v1/leader/take", json={})
+    assert_error(again, 409, "CONFLICT", "leads already, in term 1")
+    worker = await fleet["b"].operator.post("/v1/leader/take", json={})
+    assert_error(worker, 409, "CONFLICT", "is a worker", "spl fleet promote")
+
+
+async def test_the_old_one_is_fenced_at_first_contact_and_until_then_the_fleet_is_split(fleet: Three) -> None:
+    await fleet.end("a")
+    taken = await fleet.promote("b")
+    assert (taken["did"], taken["term"], taken["place"]) == (B, 2, "leads")
+    assert (taken["split"]["did"], taken["split"]["url"]) == (A, "http://a")
+
+    async def refused() -> Any:
+        return (await fleet.leader("b"))["split"]["problem"]
+
+    assert "http://a" in await until(refused)
+    status = await fleet["b"].get("/v1/fleet/status")
+    assert status["leader"]["split"]["did"] == A
+    await fleet.start("a")
+    found = await fenced(fleet["a"])
+    assert (found["did"], found["term"], found["address"]) == (B, 2, "http://b")
+    assert (await whole(fleet["b"]))["told"] == "acknowledged"
+    health = await fleet["a"].get("/v1/engine/health")
+    assert "this coordinator is fenced: b leads the fleet at http://b in term 2" in health["takes_no_work"]
+
+
+async def test_a_fenced_one_changes_nothing_and_still_answers_reads(fleet: Three) -> None:
+    task = await fleet["a"].task(alias="T")
+    await fleet.promote("b")
+    await fenced(fleet["a"])
+    api = fleet["a"]
+    for path, body in (
+        ("/v1/records", record()),
+        ("/v1/tasks", {"goal": "g"}),
+        ("/v1/tasks/T/fan-out", {"subtasks": [{"goal": "g"}]}),
+        ("/v1/fleet/freeze", {"namespace": "docs", "level": "soft", "reason": "r"}),
+        ("/v1/fleet/credentials", {"did": C, "sha256": "ab" * 32}),
+        ("/v1/drain", {"instance": "c", "state": "draining"}),
+    ):
+        answer = await api.operator.post(path, json=body)
+        assert answer.status_code == 421, answer.text
+        told = answer.json()
+        assert told["code"] == "NOT_LEADER"
+        assert (told["leader"]["did"], told["leader"]["address"]) == (B, "http://b")
+        assert "proof" not in told["leader"]
+        assert "spl --url http://b" in told["hint"]
+    assert (await api.get("/v1/tasks/T"))["thread"] == task["thread"]
+    assert (await api.operator.post("/v1/records/query", json={})).status_code == 200
+
+
+async def test_it_is_fenced_after_a_restart_too(fleet: Three) -> None:
+    await fleet.promote("b")
+    await fenced(fleet["a"])
+    await fleet.end("b")
+    await fleet.end("a")
+    await fleet.start("a")
+    assert (await fleet.leader("a"))["place"] == "fenced"
+    assert_error_code(await fleet["a"].operator.post("/v1/tasks", json={"goal": "g"}), 421, "NOT_LEADER")
+
+
+def assert_error_code(answer: Any, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+async def test_a_worker_of_the_new_term_fences_the_old_one(fleet: Three) -> None:
+    """The leader is gone again; the old coordinator meets a worker that has heard of the term."""
+    await fleet.end("a")
+    await fleet.promote("b")
+    await fleet.end("c")
+    await fleet.introduce("b", "c")
+    await fleet.start("c", "b")
+
+    async def heard() -> bool:
+        return (await fleet.leader("c"))["term"] == 2
+
+    await until(heard)
+    await fleet.end("b")
+    await fleet.start("a")
+    found = await fenced(fleet["a"])
+    assert (found["did"], found["term"]) == (B, 2)
+
+
+async def test_a_worker_keeps_the_term_and_refuses_an_older_one_by_name(fleet: Three) -> None:
+    old = Keyring(fleet.home("a")).towards(C)
+    await fleet.end("a")
+    await fleet.promote("b")
+    await fleet.end("c")
+    await fleet.introduce("b", "c")
+    await fleet.start("c", "b")
+
+    async def heard() -> bool:
+        return (await fleet.leader("c"))["term"] == 2
+
+    await until(heard)
+    await fleet.end("b")
+    await fleet.end("c")
+    await fleet.start("c", "b")  # it knows from its log alone
+    message = {"coordinator": A, "to": C, "base": ""}
+    for bearer, proven in ((old, True), (TOKEN, True), ("spl_x_y_z", False)):
+        headers = {"authorization": f"Bearer {bearer}", "syncropel-term": f"1 {A}"}
+        answer = await fleet["c"].tcp.post("/v1/fleet/control", json=message, headers=headers)
+        assert_error_code(answer, 409, "STALE_TERM")
+        told = answer.json()
+        assert "term 1 is over: b leads the fleet at http://b in term 2" in told["message"]
+        assert (told["leader"]["did"], told["leader"]["term"]) == (B, 2)
+        assert ("proof" in told["leader"]) is proven
+
+
+async def test_a_stolen_token_of_a_worker_deposes_nobody(fleet: Three) -> None:
+    api = fleet["a"]
+    before = api.engine.store.last_sequence
+    claim = {"did": C, "term": 2, "alias": "c", "address": "http://evil", "since": 1.0}
+    spent = {**claim, "proof": f"spl_succession_{C[-16:]}_{'0' * 48}"}
+    for body in (claim, spent, {**claim, "did": B}, {**claim, "term": 1}):
+        answer = await api.tcp.post("/v1/leader/announce", json=body, headers=shows(fleet, "c"))
+        assert answer.status_code in (403, 422), answer.text
+    for headers in ({"authorization": f"Bearer {TOKEN}"}, {}):
+        answer = await api.tcp.post("/v1/leader/announce", json=spent, headers=headers)
+        assert answer.status_code in (401, 403), answer.text
+    assert (await api.operator.post("/v1/leader/announce", json=claim)).status_code == 403
+    body = {"topic": "leading", **claim}
+    forged = record(thread="th_instance_registry", actor=C, body=body)
+    for client, headers in ((api.tcp, shows(fleet, "c")), (api.operator, {})):
+        answer = await client.post("/v1/records", json=forged, headers=headers)
+        assert_error_code(answer, 403, "WRONG_AUTHOR")
+    told = beat("c", did=C, alias="c", endpoint="http://evil", leading=spent)
+    answer = await api.tcp.post("/v1/fleet/heartbeat", json=told, headers=shows(fleet, "c"))
+    assert answer.status_code == 200
+    found = await fleet.leader("a")
+    assert (found["did"], found["term"], found["place"]) == (A, 1, "leads")
+    assert "does not prove that its operator promoted it" in found["problem"]
+    topics = [one.record.topic for one in await api.engine.store.thread("th_instance_registry")]
+    assert "leading" not in topics
+    assert before <= api.engine.store.last_sequence
+
+
+async def test_without_the_second_secret_it_stays_split_until_the_operator_says_that_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    async with three(tmp_path, may_succeed=False) as fleet:
+        await fleet.promote("b")
+
+        async def refused() -> Any:
+            split = (await fleet.leader("b"))["split"]
+            return split["problem"] if "prove" in split["problem"] else ""
+
+        assert "does not prove that its operator promoted it" in await until(refused)
+        assert (await fleet.leader("a"))["place"] == "leads"
+        done = await fleet["b"].operator.post("/v1/leader/forget-former", json={})
+        assert done.status_code == 201
+        assert (done.json()["split"], done.json()["told"]) == (None, "gone")
+        again = await fleet["b"].operator.post("/v1/leader/forget-former", json={})
+        assert_error(again, 409, "CONFLICT", "is not split")
+
+
+async def test_a_clock_that_is_off_changes_nothing(fleet: Three) -> None:
+    await fleet.end("a")
+    fleet.skews["a"] = -90.0
+    await fleet.promote("b")
+    await fleet.start("a")
+    assert (await fenced(fleet["a"]))["term"] == 2
+    fleet.skews["a"] = 90.0
+    await fleet.end("a")
+    await fleet.start("a")
+    assert (await fleet.leader("a"))["place"] == "fenced"
+    await whole(fleet["b"])
+
+
+async def test_of_two_in_one_term_the_lower_did_leads(fleet: Three) -> None:
+    await fleet.end("a")
+    await fleet.promote("c")
+    await fleet.promote("b")
+    assert [(await fleet.leader(one))["term"] for one in "bc"] == [2, 2]
+    await fleet.start("a")
+    beaten = await fenced(fleet["c"])
+    assert (beaten["did"], beaten["term"]) == (B, 2)
+    assert [one["did"] for one in beaten["rivals"]] == [C]
+    assert (await fenced(fleet["a"]))["did"] == B
+    rivals = (await whole(fleet["b"]))["rivals"]
+    assert [(one["did"], one["told"]) for one in rivals] == [(C, True)]
+
+
+async def test_an_older_term_that_is_told_again_counts_no_more(fleet: Three) -> None:
+    await fleet.promote("b")
+    await fenced(fleet["a"])
+    taken = await fleet["a"].operator.post("/v1/leader/take", json={})
+    assert (taken.json()["did"], taken.json()["term"], taken.json()["place"]) == (A, 3, "leads")
+    old = fleet["b"].engine.leading.told()
+    answer = await fleet["a"].tcp.post("/v1/leader/announce", json=old, headers=shows(fleet, "b"))
+    assert_error_code(answer, 409, "STALE_TERM")
+    higher = {**(old or {}), "term": 4}
+    answer = await fleet["a"].tcp.post("/v1/leader/announce", json=higher, headers=shows(fleet, "b"))
+    assert_error(answer, 403, "WRONG_AUTHOR", "was promoted in term 2, not in term 4")
+    assert (await fleet.leader("a"))["term"] == 3
+
+
+async def test_who_was_made_a_coordinator_by_hand_has_no_term(fleet: Three) -> None:
+    await fleet.end("b")
+    await fleet.start("b")
+    found = await fleet.leader("b")
+    assert (found["place"], found["term"], found["did"]) == ("unclaimed", 1, A)
+    assert "without a term" in found["problem"]
+    assert (await fleet["b"].operator.post("/v1/leader/take", json={})).json()["term"] == 2
+
+
+async def test_the_secret_is_worth_nothing_once_it_was_used(fleet: Three) -> None:
+    await fleet.promote("b")
+    assert Keyring(fleet.home("b")).succession() == ""
+    again = await fleet["b"].operator.post("/v1/leader/take", json={})
+    assert again.json()["term"] == 2
