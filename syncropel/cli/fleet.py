@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel.cli import fleet_promote
 from syncropel.cli.adapter import warn_of_adapters
+from syncropel.cli.support.agreeing import agree
 from syncropel.cli.support.connect import connect, import_client, this_home
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
 from syncropel.cli.support.progress import ProgressLines, replace_line
@@ -141,14 +142,10 @@ def _ask_about_many(args: Namespace) -> None:
 
     home = this_home()
     most = load_settings(home, {}).fleet.most_workers
-    if args.yes or args.workers <= most:
+    if args.workers <= most:
         return
     told = f"{args.workers} workers are {args.workers} daemons on this machine; the limit is {most}"
-    if sys.stdin.isatty() and sys.stderr.isatty() and not is_json(args):
-        complain(f"{told}; start them? [y/N]")
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
-            return
-    raise UsageError(told, f"add --yes, or raise most_workers in [fleet] of {home.config}")
+    agree(args, f"{told}; start them?", told, f"add --yes, or raise most_workers in [fleet] of {home.config}")
 
 
 def run_stop(args: Namespace) -> int:
@@ -246,6 +243,8 @@ def _warn_of_a_split(args: Namespace, status: FleetStatus) -> None:
     """Warn when a worker leads the fleet instead of this home's coordinator. Only workers that it does not
     hear are a reason to look.
     """
+    if status.leader is not None and status.leader.place == "fenced":
+        return  # its status says so
     from syncropel.cli.serve import warn_of_a_split
     from syncropel.cli.support.connect import target
 

@@ -7,8 +7,9 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from syncropel.cli.support.agreeing import agree
 from syncropel.cli.support.connect import import_client, this_home
-from syncropel.cli.support.parsing import Parser, UsageError, add_output
+from syncropel.cli.support.parsing import Parser, add_output
 from syncropel.cli.support.progress import ProgressLines, replace_line
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say
 from syncropel.errors import WARNING, Conflict
@@ -53,7 +54,11 @@ def run(args: Namespace) -> int:
     if present:
         complain(f"{WARNING}{present}", "until it is ended, the fleet has two coordinators")
     say(*plan_lines(found, again=again), stream=stream)
-    _ask(args, found)
+    agree(
+        args,
+        f"{WARNING}promote {found.worker.alias}?",
+        f"{found.worker.alias} was not promoted: nobody agreed",
+    )
     promotion = Promotion(
         found,
         say=lambda line: say(line, stream=stream),
@@ -67,17 +72,6 @@ def run(args: Namespace) -> int:
     else:
         say(*next_lines(found))
     return 0
-
-
-def _ask(args: Namespace, found: Survey) -> None:
-    """Raise UsageError unless the user agrees."""
-    if args.yes:
-        return
-    if sys.stdin.isatty() and sys.stderr.isatty() and not is_json(args):
-        complain(f"{WARNING}promote {found.worker.alias}? [y/N]")
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
-            return
-    raise UsageError(f"{found.worker.alias} was not promoted: nobody agreed", "add --yes")
 
 
 def plan_lines(found: Survey, *, again: bool) -> list[str]:
@@ -120,9 +114,12 @@ def next_lines(found: Survey) -> list[str]:
     lines = ["", "Fleet ready. Inspect with:", f"  {there} spl fleet list", f"  {there} spl fleet status"]
     if former.home is not None:
         lines += [
-            "Do not start the old coordinator again while this one leads: the fleet would be split.",
+            "The old coordinator has not been told yet: until it has, the fleet counts as split.",
             f"  Its log stays at {former.home.store}",
         ]
     else:
-        lines.append("The fleet is split if the old coordinator comes back: keep it stopped.")
+        lines.append("The old coordinator has not been told yet: until it has, the fleet counts as split.")
+    lines.append(
+        f"  When it is started, it is told. If it is gone for good: {there} spl leader forget-former"
+    )
     return lines

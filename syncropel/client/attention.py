@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
+from syncropel.client.leader_text import leader_problems
 from syncropel.freeze_levels import EMERGENCY
 from syncropel.wire.work_words import of_collision, of_dispatch, of_fan_out
 
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 class Attention:
     """Something that needs attention. `name` is what a person calls it."""
 
-    kind: Literal["log", "instance", "running", "fan-out", "files", "freeze", "rule"]
+    kind: Literal["leader", "log", "instance", "running", "fan-out", "files", "freeze", "rule"]
     name: str
     words: str
 
 
 def attention(status: FleetStatus) -> list[Attention]:
-    """Everything that needs attention, instances first; empty when nothing does."""
+    """Everything that needs attention, who leads and instances first; empty when nothing does."""
     return list(_found(status))
 
 
 def _found(status: FleetStatus) -> Iterator[Attention]:
+    for problem in leader_problems(status.leader) if status.leader is not None else ():
+        yield Attention("leader", "the fleet:", problem.words)
     if status.log.state != "sound" and all(one.did != status.coordinator_did for one in status.instances):
         yield Attention("log", "the log", f"is {status.log.state}: {status.log.problem}")
     found = altered(status)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.client import Client, Target, calls
 from syncropel.client.clock_text import clock_words, is_off
+from syncropel.client.leader_text import leader_problems
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon
@@ -142,7 +143,10 @@ def _split(home: Home) -> Iterator[Finding]:
 
 def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
     """Heartbeats that a coordinator refuses, seen from either side, and what a worker lacks because of it."""
-    if health.takes_no_work:
+    if status.leader is not None:
+        for problem in leader_problems(status.leader):
+            yield Finding("leader", "warn", problem.words, problem.helps)
+    if health.takes_no_work and (status.leader is None or status.leader.place != "fenced"):
         yield Finding(
             "work",
             "warn",

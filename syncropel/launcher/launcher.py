@@ -22,7 +22,7 @@ from syncropel.launcher.environments import coordinator_environ, worker_environ
 from syncropel.launcher.introducing import introduce
 from syncropel.launcher.local import COORDINATOR
 from syncropel.launcher.plan import FleetPlan, WorkerPlan, plan_workers, prepare_worker
-from syncropel.launcher.promoted import refuse_beside_another
+from syncropel.launcher.promoted import refuse_beside_another, refuse_fenced
 from syncropel.launcher.starting import StartUps, wait_answer, wait_ready
 from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
@@ -95,7 +95,9 @@ class Launcher:
                     f"{self.home.display()} is the home of a worker ({me.alias})",
                     "point SYNCROPEL_HOME at the coordinator's home",
                 )
-            url = client.send(calls.fleet_status()).coordinator_url
+            status = client.send(calls.fleet_status())
+        refuse_fenced(status)
+        url = status.coordinator_url
         how = "already running" if pid is not None else "spawned"
         self._told(COORDINATOR, f"{how} PID {me.pid} on :{convergence.port_of(url)}", self.home)
         return me, url

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from syncropel.client.leader_text import leader_problems
 from syncropel.errors import SetupError
 from syncropel.launcher.local import local_workers
 from syncropel.settings.config import HOST, Settings, load_settings, without_itself
 from syncropel.settings.home import Home
+from syncropel.wire import FleetStatus
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,16 @@ def refuse_beside_another(coordinator: Home) -> None:
             f"see it: {leader.command}\n"
             "to go back: docs/howto/replace-a-coordinator.md",
         )
+
+
+def refuse_fenced(status: FleetStatus) -> None:
+    """Raise SetupError when another instance leads in the place of the coordinator that says this: it is left
+    running, and no worker is made to report to it.
+    """
+    problems = leader_problems(status.leader) if status.leader is not None else []
+    for one in problems:
+        if one.kind == "fenced":
+            raise SetupError(
+                one.words,
+                f"{one.helps}\nto make it the coordinator again: docs/howto/replace-a-coordinator.md",
+            )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncropel.client import Client, Target, calls
+from syncropel.client import Client, Target, calls, leader_calls
 from syncropel.errors import RemoteError, SetupError, SyncropelError
 from syncropel.launcher import convergence, process
 from syncropel.launcher.convergence import Expected
@@ -54,6 +54,7 @@ class Promotion:
                 f"cannot write {found.worker.home.promotion}: {error.strerror}", "check its owner"
             ) from None
         url, expected = self._lead()
+        self._begin_term()
         self._set_freezes()
         expected += [one for follower in found.followers if (one := self._follow(follower, url))]
         status = self._converge(expected)
@@ -88,6 +89,18 @@ class Promotion:
     def _leads(self) -> bool:
         with self._client() as client:
             return client.send(calls.engine_health()).role == "coordinator"
+
+    def _begin_term(self) -> None:
+        """Have it begin a term, above every one that a worker knows of; nothing when it has begun it before.
+
+        From here on the old coordinator is told, as soon as it answers.
+        """
+        known = max(self.survey.terms.values(), default=1)
+        with self._client() as client:
+            before = client.send(leader_calls.leader())
+            leader = client.send(leader_calls.take(actor_from(self.environ), at_least=known + 1))
+        if (before.did, before.term) != (leader.did, leader.term):
+            self.say(f"[{self.survey.worker.alias}] leads in term {leader.term}")
 
     def _set_freezes(self) -> None:
         """Set the freezes that only others enforce: when they report here, they would lift them."""

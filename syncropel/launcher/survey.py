@@ -73,6 +73,8 @@ class Survey:
     freezes: dict[str, list[Freeze]] = field(default_factory=dict)
     goals: dict[str, int] = field(default_factory=dict)
     """How many goals each runs that answers."""
+    terms: dict[str, int] = field(default_factory=dict)
+    """The highest term that each knows that answers."""
     revoked: set[str] = field(default_factory=set)
     """Those that know that they were revoked, which the worker may not have heard of."""
     left_alone: list[str] = field(default_factory=list)
@@ -188,13 +190,15 @@ def _look(one: Local, found: Survey) -> None:
         with Client(Target(socket=one.home.socket, home=one.home.display()), timeout=5.0) as client:
             health = client.send(calls.engine_health())
             rows = client.send(calls.dispatches()).data
-            freezes = client.send(calls.fleet_status()).freezes
+            status = client.send(calls.fleet_status())
     except SyncropelError:
         return  # it is named among those that nobody could ask
     found.goals[one.alias] = sum(row.instance == health.did for row in rows)
     if health.revoked:
         found.revoked.add(one.alias)
-    found.freezes[one.alias] = [Freeze.read(freeze) for freeze in freezes]
+    if status.leader is not None:
+        found.terms[one.alias] = status.leader.term
+    found.freezes[one.alias] = [Freeze.read(freeze) for freeze in status.freezes]
 
 
 def still_there(former: Former, settings: Settings) -> str:

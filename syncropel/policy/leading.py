@@ -44,8 +44,8 @@ class NotLeader(Conflict):
     status = 421
 
     def __init__(self, leader: Claim, what: str = "") -> None:
-        where = f"--url {leader.address}" if leader.address else "at its home"
-        hint = f"ask {leader.alias or 'it'} there: spl {where} fleet status; to look here still works"
+        where = f"spl fleet status --url {leader.address}" if leader.address else "spl leader show"
+        hint = f"ask there: {where}; what this one has can still be read; end what it runs: spl stop"
         super().__init__(f"{fenced_words(leader)}{f': {what} is refused' if what else ''}", hint)
         self.leader = leader
 

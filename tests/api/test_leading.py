@@ -102,7 +102,7 @@ async def test_a_fenced_one_changes_nothing_and_still_answers_reads(fleet: Three
         assert told["code"] == "NOT_LEADER"
         assert (told["leader"]["did"], told["leader"]["address"]) == (B, "http://b")
         assert "proof" not in told["leader"]
-        assert "spl --url http://b" in told["hint"]
+        assert "spl fleet status --url http://b" in told["hint"]
     assert (await api.get("/v1/tasks/T"))["thread"] == task["thread"]
     assert (await api.operator.post("/v1/records/query", json={})).status_code == 200
 

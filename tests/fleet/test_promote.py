@@ -48,16 +48,22 @@ def test_a_worker_takes_the_place_of_a_killed_coordinator(machine: Machine) -> N
     assert (code, out) == (1, "")
     assert "worker-a leads this fleet at " in err
 
-    # Whoever starts the old one all the same is told, and can stop nothing with it without knowing.
-    split = "the fleet is split: worker-a leads this fleet at "
-    assert split in machine.run("serve", "--port", str(machine.port))[2]
-    assert split in machine.run("fleet", "status")[2]
-    assert "worker-a leads this fleet at " in machine.run("doctor")[1]
-    code, out, err = machine.run("kill", "--namespace", "old", "--reason", "r", "--wait", "1")
-    assert (code, "worker-b" in out + err) == (1, True), (out, err)
-    machine.spl("stop")
-
     there = {"SYNCROPEL_HOME": str(home.path)}
+    split = "split: the former coordinator (http://127.0.0.1:"
+    code, out, _ = machine.run("leader", "show", environ=there)
+    assert (code, split in out, "worker-a since " in out) == (1, True, True), out
+    assert split in machine.run("fleet", "status", environ=there)[1]
+    # Whoever starts the old one all the same is told, and so is that one: it changes nothing any more.
+    assert "worker-a leads" in machine.run("serve", "--port", str(machine.port))[2]
+    until(lambda: "fenced: worker-a leads at " in machine.run("leader", "show")[1])
+    until(lambda: machine.run("leader", "show", environ=there)[0] == 0)
+    assert "fenced: worker-a leads at " in machine.run("fleet", "status")[1]
+    assert "fenced: worker-a leads at " in machine.run("doctor")[1]
+    code, out, err = machine.run("kill", "--namespace", "old", "--reason", "r", "--wait", "1")
+    assert (code, out) == (1, "")
+    assert "this coordinator is fenced: worker-a leads the fleet at http://127.0.0.1:" in err
+    assert "W " in machine.spl("task", "list")
+    machine.spl("stop")
 
     def spl(*words: str) -> str:
         code, out, err = machine.run(*words, environ=there)

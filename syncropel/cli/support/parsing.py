@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "logs": "show the daemon's own log",
     "debug": "walk through the past of a thread, and compare two threads",
     "fleet": "start, stop, and look at a fleet of instances",
+    "leader": "show who leads the fleet, and settle it after a promotion",
     "agent": "let coding agents of this machine work on a repository",
     "mcp": "serve a running agent its tools, over stdio; agents start it themselves",
     "worktree": "list the git worktrees of goals, and remove those no longer needed",

@@ -60,6 +60,7 @@ def status_lines(status: FleetStatus) -> list[str]:
     lines = [
         "Fleet status",
         f"  Coordinator URL: {status.coordinator_url}",
+        *_leader_lines(status),
         f"  Heartbeat: every {seconds(status.heartbeat_interval_secs)}",
         f"  Instances: {counts(status)}",
     ]
@@ -77,6 +78,16 @@ def status_lines(status: FleetStatus) -> list[str]:
     lines.append(f"  Emergency stop: {'ACTIVE' if status.emergency else 'inactive'}")
     lines += [f"  Paused: {clean(one.told)}" for one in status.paused]
     return [*lines, *_rule_lines(status.rules), *spend_lines(status), *_needs_look(status)]
+
+
+def _leader_lines(status: FleetStatus) -> list[str]:
+    """Who leads; nothing in a fleet in which nobody was promoted."""
+    if status.leader is None or (status.leader.term == 1 and status.leader.place != "unclaimed"):
+        return []
+    from syncropel.client.leader_text import leader_problems, led_words
+
+    problems = [f"    {clean(one.helps)}" for one in leader_problems(status.leader)]
+    return [f"  Leader: {clean(led_words(status.leader))}", *problems]
 
 
 def _needs_look(status: FleetStatus) -> list[str]:

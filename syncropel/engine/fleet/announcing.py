@@ -18,7 +18,7 @@ from syncropel.settings.keyring import Keyring
 
 log = logging.getLogger("syncropel.engine.announcing")
 
-LONGEST_SECS: Final = 10.0
+LONGEST_SECS: Final = 5.0
 _SHORTEST_SECS: Final = 0.2
 
 
