@@ -165,6 +165,13 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/fleet/unfreeze": Example("/v1/fleet/unfreeze", {"namespace": "docs", "reason": "mended"}),
     "GET /v1/control/blast": Example("/v1/control/blast?namespace=docs&level=hard"),
     "GET /v1/drain": Example("/v1/drain?instance=worker-a"),
+    "GET /v1/leader": Example("/v1/leader"),
+    "POST /v1/leader/announce": Example(
+        "/v1/leader/announce",
+        {"did": WORKER, "term": 2, "alias": "worker-a", "address": "http://127.0.0.1:9201"},
+    ),
+    "POST /v1/leader/take": Example("/v1/leader/take", {}),
+    "POST /v1/leader/forget-former": Example("/v1/leader/forget-former", {}),
     "GET /v1/fleet/providers": Example("/v1/fleet/providers"),
     "POST /v1/fleet/providers/{name}/pause": Example(
         "/v1/fleet/providers/anthropic/pause", {"secs": 3600, "reason": "quota is spent"}

@@ -14,7 +14,8 @@ def issue(
     """Accept the secret with this hash as an instance's; `reissue`: even if the instance was revoked.
     `succession`: the hash of the secret with which it may take the coordinator's place.
     """
-    body = {"did": did, "sha256": sha256, "actor": actor, "reissue": reissue, "succession": succession}
+    more = {"succession": succession} if succession else {}
+    body = {"did": did, "sha256": sha256, "actor": actor, "reissue": reissue, **more}
     return Call(schema.CredentialOut, "/v1/fleet/credentials", "POST", body=body)
 
 

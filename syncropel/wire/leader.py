@@ -24,11 +24,11 @@ class LeadingTold(Wire):
     model_config = ConfigDict(defer_build=False)
 
     did: str = Field(min_length=1, max_length=512)
-    term: int = Field(ge=1, le=1_000_000_000)
+    term: int = Field(ge=1, le=1_000_000_000, description="a whole number that grows with each promotion")
     alias: str = Field(default="", max_length=512)
     address: str = Field(default="", max_length=2048, description="where clients and workers reach it")
-    since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    proof: str = Field(default="", max_length=256)
+    since: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="when it began to lead")
+    proof: str = Field(default="", max_length=256, description="shows that its operator promoted it")
 
 
 class SplitOut(Wire):
@@ -44,7 +44,7 @@ class RivalOut(Wire):
 
     did: str
     alias: str
-    address: str
+    address: str = Field(description="where it is reached")
     told: bool = Field(description="whether the leader has told it so since its start")
 
 
@@ -68,7 +68,7 @@ class LeaderOut(Wire):
         default="", description="how the former coordinator is known not to lead on: `acknowledged`, `gone`"
     )
     split: SplitOut | None = Field(default=None, description="null while the fleet is not split")
-    rivals: list[RivalOut] = []
+    rivals: list[RivalOut] = Field(default=[], description="others that were promoted in the same term")
     problem: str = Field(default="", description="what is not as it should be, in words; empty when all is")
     identity: str = Field(
         default="", description="the answer to `nonce`, for an instance that checks whom it talks to"

@@ -37,14 +37,14 @@ WATCH_GAP_SECS: Final = 0.25
 
 
 class NewCredential(ControlRequest):
-    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: even if it was revoked.
-    `succession`: of the secret with which it may take this coordinator's place.
-    """
+    """POST /v1/fleet/credentials. `sha256`: of the secret, in hex. `reissue`: even if it was revoked."""
 
     did: str = Field(min_length=1, max_length=512)
     sha256: str = Field(min_length=64, max_length=64)
     reissue: bool = False
-    succession: str = Field(default="", max_length=64)
+    succession: str = Field(
+        default="", max_length=64, description="SHA-256 of the secret that shows that it was promoted"
+    )
 
 
 class Revocation(ControlRequest):
@@ -109,8 +109,9 @@ def router(engine: Engine) -> APIRouter:
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             raise refusal
         verified = author.author == "instance"
-        if verified and beat.leading is not None:
-            await engine.leading.hear(beat.leading.model_dump(), beat.alias)
+        if verified:
+            said = None if beat.leading is None else beat.leading.model_dump()
+            await engine.leading.hear_follower(beat.did, said)
         if (leader := engine.leading.standing.fenced) is not None:
             raise NotLeader(leader)
         status, told = await take_beat(engine, beat, verified=verified)

@@ -18,9 +18,14 @@ from syncropel.wire import LeaderOut, LeadingTold
 
 
 class Taking(ControlRequest):
-    """POST /v1/leader/take. `at_least`: the lowest term to begin; 0: the next one that is known of here."""
+    """POST /v1/leader/take"""
 
-    at_least: int = Field(default=0, ge=0, le=HIGHEST_TERM)
+    at_least: int = Field(
+        default=0,
+        ge=0,
+        le=HIGHEST_TERM,
+        description="the lowest term to begin; 0: the one after the highest that is known of here",
+    )
 
 
 class Forgetting(ControlRequest):

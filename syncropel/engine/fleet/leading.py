@@ -9,6 +9,7 @@ from typing import Any
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import Conflict, SyncropelError
 from syncropel.folds.fleet.leadership import (
+    ACKNOWLEDGED,
     FIRST_TERM,
     GONE,
     LEADING,
@@ -220,6 +221,20 @@ class Leading:
                 await self._write(
                     Claim(leader.did, leader.term, self._alias, here, leader.since, leader.proof, former)
                 )
+
+    async def hear_follower(self, did: str, said: Mapping[str, Any] | None) -> None:
+        """A worker's heartbeat, by its own credential, says who leads as far as it knows. One that led before
+        and follows now knows that it leads no more.
+        """
+        if said is None:
+            return
+        await self.hear(said, did)
+        leader, claim = self.leader, read_claim(said)
+        if leader is None or claim is None or claim.rank != leader.rank or not self.leads:
+            return
+        self.rivals_told.add(did)
+        if (former := self.split) is not None and former.did == did:
+            await self.note_told(ACKNOWLEDGED)
 
     async def note_told(self, how: str, *, by: str = "") -> None:
         """The former coordinator is known not to lead on. Raises Conflict when the fleet is not split."""
