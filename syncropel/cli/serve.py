@@ -126,7 +126,7 @@ def warn_of_a_split(home: Home) -> None:
     except SetupError as error:
         complain(f"{WARNING}it is not known whether a worker leads this fleet: {error.message}", error.hint)
         return
-    if leader is not None and not _is_fenced(home):
+    if leader is not None and not _knows_its_leader(home):
         complain(
             f"{WARNING}the fleet is split: {leader.told}",
             "its workers take neither work nor freezes from here, and it is fenced when it is told\n"
@@ -134,21 +134,22 @@ def warn_of_a_split(home: Home) -> None:
         )
 
 
-def _is_fenced(home: Home) -> bool:
-    """Whether the daemon of this home knows that another leads in its place; then say so."""
+def _knows_its_leader(home: Home) -> bool:
+    """Whether the daemon of this home knows that another leads in its place: it follows, or is fenced, of
+    which this warns.
+    """
     from syncropel.client import Client, Target, leader_calls
     from syncropel.client.leader_text import leader_problems
     from syncropel.errors import WARNING, SyncropelError
 
     try:
         with Client(Target(socket=home.socket, home=home.display()), timeout=2.0) as client:
-            found = leader_problems(client.send(leader_calls.leader()))
+            leader = client.send(leader_calls.leader())
     except SyncropelError:
         return False
-    fenced = [one for one in found if one.kind == "fenced"]
-    for one in fenced:
+    for one in leader_problems(leader) if leader.place == "fenced" else ():
         complain(f"{WARNING}{clean(one.words)}", clean(one.helps))
-    return bool(fenced)
+    return leader.place in ("fenced", "follows")
 
 
 def _place(pid: int, home: Home) -> str:

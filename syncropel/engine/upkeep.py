@@ -21,11 +21,10 @@ async def tick(engine: Engine) -> None:
         engine.dispatcher.enforce()
         engine.merging.work.enforce()
         engine.fan_outs.look_again()
-        if engine.leading.standing.fenced is not None:
-            continue  # who lives, and what is paused, is its business who leads
         try:
             await engine.leases.sweep()
-            await engine.providers.lift()
+            if engine.leading.standing.fenced is None:
+                await engine.providers.lift()
         except SyncropelError as error:
             log.error("cannot record a change of the fleet: %s", error.message)
 

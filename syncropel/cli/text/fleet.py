@@ -86,7 +86,7 @@ def _leader_lines(status: FleetStatus) -> list[str]:
         return []
     from syncropel.client.leader_text import leader_problems, led_words
 
-    problems = [f"    {clean(one.helps)}" for one in leader_problems(status.leader)]
+    problems = [f"    hint: {clean(one.helps)}" for one in leader_problems(status.leader)]
     return [f"  Leader: {clean(led_words(status.leader))}", *problems]
 
 
