@@ -95,9 +95,17 @@ def plan_lines(found: Survey, *, again: bool) -> list[str]:
         f"    it lacks the {freeze.level} freeze of {clean(freeze.namespace)!r} of {alias}: will be set"
         for alias, freeze in found.missed
     ]
+    missed, other = found.missed_rules
+    lines += [
+        f"    it lacks the drain of {found.name_of(drain.instance)} of {alias}: will be set"
+        for alias, drain in found.missed_drains
+    ]
+    lines += [f"    it lacks the rule {clean(rule.name)!r} of {alias}: will be set" for alias, rule in missed]
+    lines += [f"    its rule {clean(name)!r} is another one on {alias}: not changed" for alias, name in other]
     if found.unasked:
         names = ", ".join(found.unasked)
-        lines.append(f"    unknown: freezes and revocations known only to {names}, which cannot be asked")
+        known = "freezes, drains, rules, and revocations known only to"
+        lines.append(f"    unknown: {known} {names}, which cannot be asked")
     log = f" ({former.home.store})" if former.home is not None else ""
     return [
         *lines,

@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncropel.client import Client, Target, calls, leader_calls
-from syncropel.errors import RemoteError, SetupError, SyncropelError
+from syncropel.client import Client, Target, calls, config_calls, leader_calls
+from syncropel.errors import WARNING, RemoteError, SetupError, SyncropelError
 from syncropel.launcher import convergence, process
 from syncropel.launcher.convergence import Expected
 from syncropel.launcher.converging import Converging
@@ -56,6 +56,8 @@ class Promotion:
         url, expected = self._lead()
         self._begin_term()
         self._set_freezes()
+        self._set_drains()
+        self._set_rules()
         expected += [one for follower in found.followers if (one := self._follow(follower, url))]
         status = self._converge(expected)
         found.worker.home.promotion.unlink(missing_ok=True)
@@ -113,6 +115,43 @@ class Promotion:
                     self.say(
                         f"[{worker}] set the {freeze.level} freeze of {freeze.namespace!r}, as on {alias}"
                     )
+
+    def _set_drains(self) -> None:
+        """Start the drains that only others follow, before they report here and would end them."""
+        actor, worker = actor_from(self.environ), self.survey.worker.alias
+        with self._client() as client:
+            there = {one.instance for one in client.send(calls.fleet_status()).drains}
+            for alias, drain in self.survey.missed_drains:
+                if drain.instance in there:
+                    continue
+                name = self.survey.name_of(drain.instance)
+                try:
+                    client.send(calls.drain(drain.fields(actor)))
+                except RemoteError as error:
+                    self.warn(f"{WARNING}the drain of {name}, as on {alias}: {error.message}", error.hint)
+                else:
+                    self.say(f"[{worker}] drains {name}, as on {alias}")
+
+    def _set_rules(self) -> None:
+        """Add the fleet's rules that only others follow; name those that they have in other words."""
+        actor, worker = actor_from(self.environ), self.survey.worker.alias
+        missed, other = self.survey.missed_rules
+        with self._client() as client:
+            there = {one.name for one in client.send(config_calls.rules("permission")).data}
+            for alias, rule in missed:
+                if rule.name in there:
+                    continue
+                try:
+                    client.send(config_calls.put_rule("permission", rule.name, rule.fields(actor)))
+                except RemoteError as error:
+                    self.warn(f"{WARNING}rule {rule.name!r}, as on {alias}: {error.message}", error.hint)
+                else:
+                    self.say(f"[{worker}] has rule {rule.name!r}, as on {alias}")
+        for alias, name in other:
+            self.warn(
+                f"{WARNING}rule {name!r} is another one on {alias}: that of {worker} counts now",
+                "compare it with the one in that log: spl config list-permission-rules",
+            )
 
     def _follow(self, one: Local, url: str) -> Expected | None:
         """Have this worker report to the new coordinator; return it if it is to be live."""

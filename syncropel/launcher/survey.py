@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from syncropel.client import Client, Target, calls
 from syncropel.errors import BadRequest, DaemonNotRunning, SetupError, SyncropelError
 from syncropel.freeze_levels import EVERYWHERE, LEVELS
+from syncropel.launcher.carried import Drained, Ruled, followed, missed_drains, missed_rules
 from syncropel.launcher.local import COORDINATOR, Local, find_local, fleet_home, local_workers
 from syncropel.launcher.process import find_daemon
 from syncropel.launcher.promoted import leads
@@ -18,6 +19,8 @@ from syncropel.settings.home import Home
 from syncropel.settings.identity import read_identity, write_private
 from syncropel.settings.keyring import Keyring
 from syncropel.wire import FreezeOut
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class Survey:
     followers: list[Local]
     running: set[str] = field(default_factory=set)
     freezes: dict[str, list[Freeze]] = field(default_factory=dict)
+    drains: dict[str, list[Drained]] = field(default_factory=dict)
+    """What each follows that answers, by alias."""
+    rules: dict[str, list[Ruled]] = field(default_factory=dict)
     goals: dict[str, int] = field(default_factory=dict)
     """How many goals each runs that answers."""
     terms: dict[str, int] = field(default_factory=dict)
@@ -101,10 +107,34 @@ class Survey:
                     has.append(freeze)
         return found
 
+    @property
+    def missed_drains(self) -> list[tuple[str, Drained]]:
+        """Drains that others follow and the worker does not, each with the alias of one that does."""
+        return missed_drains(self.drains.get(self.worker.alias, ()), self._of_others(self.drains))
+
+    @property
+    def missed_rules(self) -> tuple[list[tuple[str, Ruled]], list[tuple[str, str]]]:
+        """The fleet's rules that others follow and the worker does not, and the names of those that it has in
+        other words.
+        """
+        return missed_rules(self.rules.get(self.worker.alias, ()), self._of_others(self.rules))
+
+    def name_of(self, did: str) -> str:
+        """What a person calls the instance with this DID, or `*`."""
+        if did == EVERYWHERE:
+            return "the whole fleet"
+        homes = [(one.alias, read_identity(one.home)) for one in self.everybody]
+        return next((alias for alias, known in homes if known is not None and known.did == did), did)
+
+    def _of_others(self, found: dict[str, list[T]]) -> dict[str, list[T]]:
+        return {one.alias: found.get(one.alias, []) for one in self.followers}
+
     def save(self) -> None:
         """Keep what a repetition could not find out any more. Raises OSError."""
         told = {alias: [asdict(one) for one in freezes] for alias, freezes in self.freezes.items()}
-        kept = {"running": sorted(self.running), "freezes": told}
+        drains = {alias: [asdict(one) for one in found] for alias, found in self.drains.items()}
+        rules = {alias: [asdict(one) for one in found] for alias, found in self.rules.items()}
+        kept = {"running": sorted(self.running), "freezes": told, "drains": drains, "rules": rules}
         write_private(self.worker.home.promotion, json.dumps(kept) + "\n")
 
     def take_up(self) -> bool:
@@ -113,6 +143,13 @@ class Survey:
             kept = json.loads(self.worker.home.promotion.read_text(encoding="utf-8"))
             running = {str(alias) for alias in kept["running"]}
             freezes = {alias: [Freeze(**one) for one in told] for alias, told in kept["freezes"].items()}
+            drains = {
+                alias: [Drained(**one) for one in told] for alias, told in kept.get("drains", {}).items()
+            }
+            rules = {
+                alias: [Ruled(**{**one, "ops": tuple(one["ops"])}) for one in told]
+                for alias, told in kept.get("rules", {}).items()
+            }
         except FileNotFoundError:
             return False
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -123,6 +160,7 @@ class Survey:
         self.running |= running
         # What it enforced before may have been lifted since at the new coordinator: what it says now counts.
         self.freezes = {**freezes, **self.freezes}
+        self.drains, self.rules = {**drains, **self.drains}, {**rules, **self.rules}
         return True
 
 
@@ -191,11 +229,13 @@ def _look(one: Local, found: Survey) -> None:
             health = client.send(calls.engine_health())
             rows = client.send(calls.dispatches()).data
             status = client.send(calls.fleet_status())
+            drains, rules = followed(client)
     except SyncropelError:
         return  # it is named among those that nobody could ask
     found.goals[one.alias] = sum(row.instance == health.did for row in rows)
     if health.revoked:
         found.revoked.add(one.alias)
+    found.drains[one.alias], found.rules[one.alias] = drains, rules
     if status.leader is not None:
         found.terms[one.alias] = status.leader.term
     found.freezes[one.alias] = [Freeze.read(freeze) for freeze in status.freezes]

@@ -21,6 +21,7 @@ from .control import Confirmation as Confirmation
 from .control import ControlWritten as ControlWritten
 from .control import DrainChanged as DrainChanged
 from .control import DrainingInstance as DrainingInstance
+from .control import DrainOut as DrainOut
 from .control import DrainStatus as DrainStatus
 from .control import FanOutMet as FanOutMet
 from .control import FreezeLevel as FreezeLevel

@@ -150,6 +150,15 @@ class DrainStatus(Wire):
     instances: list[DrainingInstance]
 
 
+class DrainOut(Wire):
+    """A drain that this instance follows. `instance` is a DID, or `*` for the whole fleet."""
+
+    instance: str
+    deadline: float | None = Field(description="unix seconds; null for none")
+    then: Annotated[Literal["reassign", "end"], OPEN] = Field(description="what becomes of the rest then")
+    reason: str
+
+
 class NamespaceOut(Wire):
     """A registered namespace, or `default`."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
-from syncropel.wire.control import FreezeOut, PauseOut
+from syncropel.wire.control import DrainOut, FreezeOut, PauseOut
 from syncropel.wire.leader import LeaderOut, LeadingTold
 from syncropel.wire.log_state import LogState
 from syncropel.wire.merges import CollisionOut
@@ -207,6 +207,7 @@ class FleetStatus(Wire):
     )  # fmt: skip
     freezes: list[FreezeOut] = []
     emergency: bool = False
+    drains: list[DrainOut] = Field(default=[], description="in force, as far as this instance knows")
     leader: LeaderOut | None = Field(default=None, description="null from an older daemon")
     paused: list[PauseOut] = Field(default=[], description="providers on which nothing starts")
     collisions: list[CollisionOut] = Field(

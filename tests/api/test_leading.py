@@ -267,3 +267,25 @@ async def test_the_secret_is_worth_nothing_once_it_was_used(fleet: Three) -> Non
     assert Keyring(fleet.home("b")).succession() == ""
     again = await fleet["b"].operator.post("/v1/leader/take", json={})
     assert again.json()["term"] == 2
+
+
+async def test_a_drain_is_carried_over_before_its_instance_reports(fleet: Three) -> None:
+    body = {"state": "start", "instance": C, "then": "end", "reason": "disk"}
+    assert (await fleet["a"].operator.post("/v1/drain", json={**body, "instance": "c"})).status_code == 201
+
+    async def drains() -> Any:
+        return (await fleet["c"].get("/v1/fleet/status"))["drains"]
+
+    assert await until(drains) == [{"instance": C, "deadline": None, "then": "end", "reason": "disk"}]
+    await fleet["a"].operator.post("/v1/drain", json={"state": "stop", "instance": C})
+
+    async def heard() -> bool:
+        return not (await fleet["b"].get("/v1/fleet/status"))["drains"]
+
+    await until(heard)
+    await fleet.end("a")
+    await fleet.promote("b")
+    assert (await fleet["b"].operator.post("/v1/drain", json=body)).status_code == 201
+    assert (await fleet["b"].get("/v1/fleet/status"))["drains"][0]["instance"] == C
+    unknown = await fleet["b"].operator.post("/v1/drain", json={**body, "instance": C[:-1] + "f"})
+    assert unknown.status_code == 404

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from syncropel.errors import BadRequest, SetupError
+from syncropel.launcher.carried import Drained, Ruled
 from syncropel.launcher.local import local_workers
 from syncropel.launcher.plan import FleetPlan, plan_workers
 from syncropel.launcher.promoted import refuse_beside_another
@@ -98,6 +99,7 @@ def test_a_worker_that_was_revoked_stays_out(tmp_path: Path, monkeypatch: pytest
         "/v1/engine/health": json.dumps(health | {"uptime_secs": 1, "revoked": True}),
         "/v1/dispatches": json.dumps({"data": []}),
         "/v1/fleet/status": status().model_dump_json(),
+        "/v1/config/rules/permission": json.dumps({"data": [], "enabled": False}),
     }
     replace_network(
         monkeypatch, httpx.MockTransport(lambda asked: httpx.Response(200, content=answers[asked.url.path]))
@@ -138,3 +140,37 @@ def test_freezes_that_only_others_know(tmp_path: Path) -> None:
     again.worker.home.promotion.write_text("{}")
     with pytest.raises(SetupError, match="interrupted promotion left"):
         again.take_up()
+
+
+def test_drains_and_rules_that_only_others_know(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    did = load_or_create_identity(worker_of(coordinator, "worker-b", URL)).did
+    worker_of(coordinator, "worker-a", URL)
+    worker_of(coordinator, "worker-c", URL)
+    drain, fleet = Drained(did, 2e9, "end", "disk"), Drained("*", None, "end", "")
+    rule, other = Ruled("ask", "false", 5, "deny", ("write",)), Ruled("ask", "true", 5, "deny", ("write",))
+    mine = replace(rule, name="mine")
+    found = survey(coordinator, "worker-a")
+    found.drains = {"worker-a": [fleet], "worker-b": [drain, fleet], "worker-c": [drain]}
+    found.rules = {"worker-a": [mine], "worker-b": [rule, replace(mine, priority=9)], "worker-c": [other]}
+    assert found.missed_drains == [("worker-b", drain)]
+    assert found.missed_rules == ([("worker-b", rule)], [("worker-b", "mine"), ("worker-c", "ask")])
+    assert [found.name_of(one) for one in (did, "*", "did:x")] == ["worker-b", "the whole fleet", "did:x"]
+    found.save()
+    again = survey(coordinator, "worker-a")
+    assert again.take_up()
+    assert (again.drains, again.rules) == (found.drains, found.rules)
+    assert fleet.fields("me") == {
+        "state": "start", "instance": "*", "then": "end", "reason": "", "actor": "me",
+    }  # fmt: skip
+    assert drain.fields("me")["deadline_secs"] > 0
+    assert replace(drain, deadline=1.0).fields("me")["deadline_secs"] == 0
+    assert rule.fields("me")["ops"] == ["write"]
+
+
+def test_a_promotion_of_an_older_version_is_gone_on_with(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    worker = worker_of(coordinator, "worker-a", URL)
+    worker.run.mkdir(parents=True, exist_ok=True)
+    worker.promotion.write_text('{"running": [], "freezes": {}}')
+    assert survey(coordinator, "worker-a").take_up()

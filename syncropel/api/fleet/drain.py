@@ -53,7 +53,7 @@ def router(engine: Engine) -> APIRouter:
         here()
         did = WHOLE_FLEET
         if body.instance != WHOLE_FLEET:
-            did = find_instance(engine, body.instance).did
+            did = _did_of(engine, body.instance)
         if body.state == "stop":
             if body.deadline_secs is not None or body.then is not None:
                 raise BadRequest("deadline_secs and then belong to a start", "leave them out")
@@ -69,6 +69,11 @@ def router(engine: Engine) -> APIRouter:
         return DrainChanged(record=written.record.id, instance=did)
 
     return routes
+
+
+def _did_of(engine: Engine, name: str) -> str:
+    """The DID of the instance with this name. One that has a credential may drain before it joins."""
+    return name if engine.ingest.live.credentials.is_valid(name) else find_instance(engine, name).did
 
 
 def drain_status(engine: Engine, only: Instance | None) -> DrainStatus:

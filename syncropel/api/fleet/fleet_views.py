@@ -26,6 +26,7 @@ from syncropel.policy.joining import decide_join_now
 from syncropel.wire import (
     Confirmation,
     DispatchOut,
+    DrainOut,
     FanOutProgress,
     FleetRule,
     FleetStatus,
@@ -125,6 +126,10 @@ def fleet_status(engine: Engine) -> FleetStatus:
         records=engine.store.count,
         freezes=[freeze_out(engine, one) for one in live.control.active()],
         emergency=live.control.emergency is not None,
+        drains=[
+            DrainOut(instance=one.instance, deadline=one.deadline, then=one.then, reason=one.reason)
+            for one in live.drains.drains.values()
+        ],
         leader=leader_out(engine),
         collisions=collisions(engine),
         paused=[PauseOut(**one) for one in engine.providers.told()],
