@@ -19,6 +19,7 @@ from syncropel.wire import (
     Toucher,
 )
 from tests.tui import console_sample as sample
+from tests.tui.test_leader import FORMER, leader
 from tui.model import fleet
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment
@@ -39,6 +40,11 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
     [
         ({"instances": [sample.instance("w", status="stale", health="silent")]}, "instance w is stale"),
         ({"instances": [sample.instance("w", status="draining")]}, "instance w is draining"),
+        (
+            {"leader": leader(split=FORMER)},
+            "leader the fleet: split: the former coordinator (http://127.0.0.1:9100) has not been told; "
+            "it may still run work",
+        ),
         ({"instances": [sample.instance("w", health="ill")]}, "instance w is ill"),
         *(
             (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from rich.cells import cell_len
 
-from tui.model import actions, contexts, first_run, fleet, freezes, inbox, link, log_state
+from tui.model import actions, contexts, first_run, fleet, freezes, inbox, leader, link, log_state
 from tui.model.bars import Piece, pack
 from tui.model.feed import names_of
 from tui.model.glyphs import Glyphs, Tone, hue
@@ -30,6 +30,7 @@ LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 16
 _HEADER_AND_FOOTER: Final = 2
 _LEAST_BODY: Final = 10
+_LEADER_LINES: Final = 2
 _WAYS_TO_TELL: Final = ((2, 4), (1, 4), (1, 3), (1, 2), (1, 1))
 """How many unsound logs the banner tells of, and in how many lines each of their two texts: the first that
 leaves room for the body is taken.
@@ -119,6 +120,7 @@ def too_small(screen: Framed, now: float) -> list[Spans]:
     if world.status is not None:
         at = world.moment(now)
         lines += [(words, "alarm") for words in freezes.banner_lines(world.status, at, glyphs)]
+        lines += [(one.wrong, one.tone) for one in leader.leader_lines(world.status, glyphs)]
         for log in log_state.unsound(world.status, names_of(world), glyphs):
             lines += [(log.wrong, "alarm"), (log.helps, "warn")]
         if world.link.at(now).is_live and (waits := inbox.alert(world, glyphs)):
@@ -137,11 +139,12 @@ def _version(status: FleetStatus | None, own: str) -> Piece:
 
 
 def banner(screen: Framed, now: float, width: int) -> list[Spans]:
-    """Freezes and unsound logs in red, trouble, and what could not be read. Empty when all is well.
+    """Freezes, a fleet that is split, and unsound logs in red, trouble, and what could not be read. Empty
+    when all is well.
 
     It leaves room for the body and the footer: logs are told in as many lines as the rest leaves them.
     """
-    frozen, rest = _frozen(screen, now, width), _trouble(screen, now, width)
+    frozen, rest = [*_frozen(screen, now, width), *_led(screen, width)], _trouble(screen, now, width)
     room = screen.size.height - _HEADER_AND_FOOTER - _LEAST_BODY - len(frozen) - len(rest)
     return [*frozen, *_logs(screen, width, room), *rest]
 
@@ -152,6 +155,15 @@ def _frozen(screen: Framed, now: float, width: int) -> list[Spans]:
         return []
     lines = freezes.banner_lines(world.status, world.moment(now), glyphs)
     return [_alarm(glyphs, words, width) for words in lines]
+
+
+def _led(screen: Framed, width: int) -> list[Spans]:
+    glyphs, lines = screen.console.glyphs, list[Spans]()
+    for one in leader.leader_lines(screen.world.status, glyphs):
+        show = _alarm if one.tone == "alarm" else _warned
+        lines += [show(glyphs, part, width) for part in _wrapped(one.wrong, width, _LEADER_LINES, glyphs)]
+        lines += [_warned(glyphs, part, width) for part in _wrapped(one.helps, width, _LEADER_LINES, glyphs)]
+    return lines
 
 
 def _logs(screen: Framed, width: int, room: int) -> list[Spans]:
