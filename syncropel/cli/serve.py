@@ -54,7 +54,7 @@ def start(home: Home, flags: list[str]) -> int:
     from syncropel.cli.support.connect import import_client
 
     import_client()
-    from syncropel.errors import SetupError
+    from syncropel.errors import WARNING, SetupError
     from syncropel.launcher.lost_daemon import lost_daemon
     from syncropel.launcher.process import clear_stale_pid, find_daemon, signal_stop, spawn
     from syncropel.launcher.starting import wait_answer, wait_ready
@@ -66,7 +66,7 @@ def start(home: Home, flags: list[str]) -> int:
         return 0
     stale = clear_stale_pid(home)
     if stale is not None:
-        complain(f"removed a stale PID file: PID {stale} is not a daemon of {home.display()}")
+        complain(f"{WARNING}removed a stale PID file: PID {stale} is not a daemon of {home.display()}")
     started = spawn(home, flags)
     try:
         wait_ready(started, told=told)
