@@ -29,7 +29,7 @@ def configure(group: Any) -> None:
     promote.add_argument(
         "--force",
         action="store_true",
-        help="even though the present coordinator may still run: then there are two",
+        help="even though the present coordinator may still run: it is fenced when it is told",
     )
     promote.add_argument("--yes", action="store_true", help="do not ask")
     promote.set_defaults(run=run)
@@ -47,12 +47,12 @@ def run(args: Namespace) -> int:
     if present and not args.force:
         raise Conflict(
             f"{present}: {found.worker.alias} is not promoted beside it",
-            "end it first: spl stop; if it cannot be ended, --force makes a second coordinator:\n"
-            "it goes on with the work that it knows, and its freezes no longer reach the workers",
+            "end it first: spl stop; if it cannot be ended, --force promotes beside it: it is fenced\n"
+            "as soon as it is told, and until then both give out work",
         )
     stream = sys.stderr if is_json(args) else sys.stdout
     if present:
-        complain(f"{WARNING}{present}", "until it is ended, the fleet has two coordinators")
+        complain(f"{WARNING}{present}", "until it is told or ended, the fleet has two coordinators")
     say(*plan_lines(found, again=again), stream=stream)
     agree(
         args,
