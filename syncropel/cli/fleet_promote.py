@@ -37,6 +37,13 @@ def configure(group: Any) -> None:
 
 def run(args: Namespace) -> int:
     import_client()
+    from syncropel.launcher.one_promotion import one_promotion
+
+    with one_promotion(this_home()):
+        return _promote(args)
+
+
+def _promote(args: Namespace) -> int:
     from syncropel.launcher.promotion import Promotion
     from syncropel.launcher.survey import still_there, survey
     from syncropel.settings.config import load_settings

@@ -9,15 +9,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncropel.errors import BadRequest, SetupError
+from syncropel.errors import BadRequest, Conflict, SetupError
 from syncropel.launcher.carried import Drained, Ruled
 from syncropel.launcher.local import local_workers
+from syncropel.launcher.one_promotion import one_promotion
 from syncropel.launcher.plan import FleetPlan, plan_workers
-from syncropel.launcher.promoted import refuse_beside_another
+from syncropel.launcher.promoted import refuse_beside_another, refuse_fenced
 from syncropel.launcher.survey import Former, Freeze, survey
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
 from syncropel.settings.keyring import Keyring
+from syncropel.wire import LeaderOut
 from tests.network import replace_network
 
 from .launching import URL, home, launcher, status
@@ -174,3 +176,30 @@ def test_a_promotion_of_an_older_version_is_gone_on_with(tmp_path: Path) -> None
     worker.run.mkdir(parents=True, exist_ok=True)
     worker.promotion.write_text('{"running": [], "freezes": {}}')
     assert survey(coordinator, "worker-a").take_up()
+
+
+def test_one_promotion_at_a_time(tmp_path: Path) -> None:
+    coordinator = home(tmp_path)
+    with one_promotion(coordinator):
+        pass  # nobody is there to promote
+    promoted = worker_of(coordinator, "worker-b", "")
+    worker_of(coordinator, "worker-a", URL)
+    with one_promotion(coordinator):
+        for one in (coordinator, promoted):
+            with pytest.raises(Conflict, match="another promotion"), one_promotion(one):
+                pass
+    with one_promotion(promoted):
+        pass
+
+
+def test_a_fenced_coordinator_starts_no_fleet() -> None:
+    refuse_fenced(status())
+    fields = {"did": "d", "alias": "worker-b", "term": 2, "address": "http://b", "instance": "c"}
+    for place in ("leads", "fenced"):
+        leader = LeaderOut.model_validate({**fields, "place": place})
+        found = status().model_copy(update={"leader": leader})
+        if place == "leads":
+            refuse_fenced(found)
+            continue
+        with pytest.raises(SetupError, match="fenced: worker-b leads at http://b"):
+            refuse_fenced(found)
