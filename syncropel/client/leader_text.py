@@ -57,11 +57,8 @@ def leader_problems(leader: LeaderOut) -> list[LeaderProblem]:
         found.append(LeaderProblem("unclaimed", f"no term: {leader.problem}", "begin one: spl leader take"))
     elif leader.problem:
         found.append(LeaderProblem("unproven", leader.problem, "promote a worker: spl fleet promote WORKER"))
-    for rival in leader.rivals:
-        other = rival.alias or rival.did
-        told = "" if rival.told or leader.place != "leads" else "; it has not been told since this start"
-        words = (
-            f"{other} was promoted in term {leader.term}, too; the lower DID leads: {name_of(leader)}{told}"
-        )
-        found.append(LeaderProblem("rival", words, "make its workers report here: spl fleet promote WORKER"))
+    for rival in leader.rivals if leader.place != "follows" else ():
+        words = f"{rival.alias or rival.did} was promoted in term {leader.term}, too; the lower DID leads: "
+        helps = f"have its workers report there: spl fleet promote {name_of(leader)}"
+        found.append(LeaderProblem("rival", f"{words}{name_of(leader)}", helps))
     return found

@@ -98,6 +98,7 @@ class Peers:
         """
         url = f"{endpoint}/v1/leader"
         response, answer = await self._ask(self._request("GET", url, params={"nonce": nonce}), "")
+        self._hear_of_leader(url, answer)
         if not response.is_success or not isinstance(answer, dict):
             raise DaemonUnreachable(f"{url} answered HTTP {response.status_code}", _NO_DAEMON)
         return answer
@@ -187,6 +188,10 @@ class Peers:
                 f"{url}: {error or type(error).__name__}", "is that instance up?"
             ) from None
 
+    def _hear_of_leader(self, url: str, answer: Any) -> None:
+        if isinstance(answer, dict) and answer.get("code") == STALE_TERM:
+            self.hear_leader(url, answer.get("leader"))
+
     async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json"}
@@ -198,8 +203,7 @@ class Peers:
             message = f"{url} answered HTTP {response.status_code} {told}".rstrip()
             if _names_revoked(response):
                 raise RevokedByPeer(message, answer)
-            if isinstance(answer, dict) and answer.get("code") == STALE_TERM:
-                self.hear_leader(url, answer.get("leader"))
+            self._hear_of_leader(url, answer)
             kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
             raise kind(message, "see its log")
         return answer

@@ -104,10 +104,10 @@ def check_leading(record: Record, state: LedState, own_did: str, coordinator: st
         return stale(claim.rank, leader)
     if claim.did in (own_did, coordinator):
         return None
-    return _unproven(claim, state)
+    return unproven(claim, state)
 
 
-def _unproven(claim: Claim, state: LedState) -> SyncropelError | None:
+def unproven(claim: Claim, state: LedState) -> SyncropelError | None:
     """Why the proof does not show that the instance was promoted, or None."""
     name, credential = claim.alias or claim.did, state.credentials.known.get(claim.did)
     if credential is None or credential.revoked or not credential.sha256:

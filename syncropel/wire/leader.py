@@ -45,7 +45,6 @@ class RivalOut(Wire):
     did: str
     alias: str
     address: str = Field(description="where it is reached")
-    told: bool = Field(description="whether the leader has told it so since its start")
 
 
 class LeaderOut(Wire):

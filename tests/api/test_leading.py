@@ -232,6 +232,7 @@ async def test_a_clock_that_is_off_changes_nothing(fleet: Three) -> None:
 async def test_of_two_in_one_term_the_lower_did_leads(fleet: Three) -> None:
     await fleet.end("a")
     await fleet.promote("c")
+    fleet["c"].engine.announcing.again_secs = 0.2
     await fleet.promote("b")
     assert [(await fleet.leader(one))["term"] for one in "bc"] == [2, 2]
     await fleet.start("a")
@@ -239,8 +240,16 @@ async def test_of_two_in_one_term_the_lower_did_leads(fleet: Three) -> None:
     assert (beaten["did"], beaten["term"]) == (B, 2)
     assert [one["did"] for one in beaten["rivals"]] == [C]
     assert (await fenced(fleet["a"]))["did"] == B
-    rivals = (await whole(fleet["b"]))["rivals"]
-    assert [(one["did"], one["told"]) for one in rivals] == [(C, True)]
+    led = await whole(fleet["b"])
+    assert (led["place"], [one["did"] for one in led["rivals"]]) == ("leads", [C])
+    await fleet.end("c")
+    await fleet.introduce("b", "c")
+    await fleet.start("c", "b")
+
+    async def settled() -> bool:
+        return not (await fleet.leader("b"))["rivals"]
+
+    await until(settled)
 
 
 async def test_an_older_term_that_is_told_again_counts_no_more(fleet: Three) -> None:
@@ -400,3 +409,16 @@ async def test_nobody_else_at_its_address_is_shown_the_proof(fleet: Three) -> No
 
     await until(noticed)
     assert not any(b"succession" in one or b"proof" in one for one in shown)
+
+
+async def test_a_worker_makes_nobody_believe_in_a_rival(fleet: Three) -> None:
+    await fleet.promote("b")
+    await fenced(fleet["a"])
+    await fleet.introduce("b", "c")
+    claim = {"did": C, "term": 2, "alias": "c", "address": "http://evil", "proof": "spl_succession_x_y"}
+    told = beat("c", did=C, alias="c", leading=claim)
+    answer = await fleet["b"].tcp.post("/v1/fleet/heartbeat", json=told, headers=shows(fleet, "c"))
+    assert answer.status_code == 200, answer.text
+    found = await fleet.leader("b")
+    assert (found["rivals"], found["problem"]) == ([], "")
+    assert "http://evil" not in fleet.network.asked

@@ -71,8 +71,8 @@ async def test_a_fenced_coordinator_names_the_leader() -> None:
         ({"place": "unclaimed", "problem": "p"}, "no term: p", "warn"),
         ({"problem": "c says so"}, "c says so", "warn"),
         (
-            {"rivals": [RivalOut(did="d", alias="c", address="", told=False)]},
-            "c was promoted in term 2, too; the lower DID leads: worker-b; it has not been told",
+            {"rivals": [RivalOut(did="d", alias="c", address="")]},
+            "c was promoted in term 2, too; the lower DID leads: worker-b",
             "warn",
         ),
     ],

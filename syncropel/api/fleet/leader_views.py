@@ -36,10 +36,7 @@ def leader_out(engine: Engine, identity: str = "") -> LeaderOut:
         instance=engine.instance.did,
         told=leading.state.told.get(leader.term, ""),
         split=split,
-        rivals=[
-            RivalOut(did=one.did, alias=one.alias, address=one.address, told=one.did in leading.rivals_told)
-            for one in leading.rivals
-        ],
+        rivals=[RivalOut(did=one.did, alias=one.alias, address=one.address) for one in leading.rivals],
         problem=_problem(engine),
         identity=identity,
     )

@@ -22,7 +22,7 @@ from syncropel.folds.fleet.leadership import (
     read_claim,
 )
 from syncropel.peer.runtime import Runtime
-from syncropel.policy.leading import StaleTerm, claim_fields, leader_words, stale
+from syncropel.policy.leading import StaleTerm, claim_fields, leader_words, stale, unproven
 from syncropel.policy.standing import Standing
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import INSTANCE_REGISTRY
@@ -64,8 +64,8 @@ class Leading:
         """Called when what is to be told the former coordinator may have changed."""
         self.heard_of: dict[str, Claim] = {}
         """Others that claim to lead in the leader's term, as somebody told it, by DID."""
-        self.rivals_told: set[str] = set()
-        """Rivals that were told since this daemon began, by DID."""
+        self._follow: set[str] = set()
+        """Those that said, since this daemon began, that this instance leads."""
         self.problem = ""
         """Why the latest claim that was heard of does not count; empty when it does."""
         ingest.subscribe(self._on_records)
@@ -95,13 +95,19 @@ class Leading:
         return not self._worker and was_worker and self.leader is None
 
     @property
-    def split(self) -> Former | None:
-        """The former coordinator that may not know that this instance leads in its place."""
+    def former(self) -> Former | None:
+        """The coordinator in whose place this instance leads; None when its operator says that it is gone."""
         leader = self.leader
-        if leader is None or not self.leads or leader.term in self.state.told:
+        if leader is None or not self.leads or self.state.told.get(leader.term) == GONE:
             return None
         former = leader.former
         return former if former is not None and former.did else None
+
+    @property
+    def split(self) -> Former | None:
+        """The former coordinator, while it may not know that this instance leads in its place."""
+        leader = self.leader
+        return None if leader is None or leader.term in self.state.told else self.former
 
     def speaks_as(self) -> str:
         """What this instance's requests as a coordinator say: its term and its DID; empty on a worker."""
@@ -143,7 +149,8 @@ class Leading:
             return
         leader = self.leader
         if leader is not None and not leads_over(claim.rank, leader.rank):
-            self.hear_of_rival(claim)
+            if unproven(claim, self._ingest.live) is None:
+                self.hear_of_rival(claim)
             return
         try:
             await self._write(claim)
@@ -159,11 +166,10 @@ class Leading:
         leader = self.leader
         if leader is None or claim.term != leader.term or claim.did == leader.did:
             return
-        if claim.did not in self.heard_of:
+        if claim.did not in self.heard_of and claim.did not in self._follow:
             self.heard_of[claim.did] = claim
             name = claim.alias or claim.did
             log.warning("%s was promoted in term %d, too: the lower DID leads", name, claim.term)
-            self.changed()
 
     @property
     def rivals(self) -> list[Claim]:
@@ -173,10 +179,6 @@ class Leading:
         return sorted(
             {one.did: one for one in (*heard, *self.state.rivals)}.values(), key=lambda one: one.did
         )
-
-    def untold(self) -> list[Claim]:
-        """Rivals that may not know that this instance leads, and not they."""
-        return [one for one in self.rivals if one.did not in self.rivals_told] if self.leads else []
 
     async def take(self, claim: Claim) -> None:
         """Another instance says, with its own credential, that it leads. Raises SyncropelError unless that
@@ -232,7 +234,8 @@ class Leading:
         leader, claim = self.leader, read_claim(said)
         if leader is None or claim is None or claim.rank != leader.rank or not self.leads:
             return
-        self.rivals_told.add(did)
+        self._follow.add(did)
+        self.heard_of.pop(did, None)
         if (former := self.split) is not None and former.did == did:
             await self.note_told(ACKNOWLEDGED)
 
