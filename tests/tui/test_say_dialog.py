@@ -42,7 +42,7 @@ async def saying(*said: MessageOut, **how: Any) -> AsyncIterator[tuple[Console, 
     async with inbox(client, screen="tasks", **how) as page:
         await page.press("enter")
         await page.passes(0.5)
-        await page.press("down", "down", "M")
+        await page.press("down", "down", "H")
         yield page, DialogPage(page)
 
 
@@ -91,7 +91,7 @@ async def test_what_cannot_be_said_is_told() -> None:
         await page.hears(changed())
         await page.passes(0.5)
         assert dialog.greyed == "it moved on to attempt 3 since this was opened"
-        await dialog.press("escape", "up", "M")
+        await dialog.press("escape", "up", "H")
         assert not dialog.is_open
         assert [one.message for one in page.app._notifications] == ["it is accept: nothing is running"]
 

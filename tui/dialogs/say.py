@@ -1,4 +1,4 @@
-"""`M`: says something to a running agent, and follows what becomes of it."""
+"""`H`: says something to a running agent, and follows what becomes of it."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ CONTROL: Final = (
            _WORK, "danger", "spl task retry NAME --subtask N"),
     Action("act('stop')", ("T",), "stop the chosen subtask: end what runs", "", _WORK, "danger",
            "spl task stop NAME --subtask N"),
-    Action("act('say')", ("M",), "say something to the chosen subtask, which runs", "", _WORK, "change",
+    Action("act('say')", ("H",), "say something to the chosen subtask, which runs", "", _WORK, "change",
            "spl task say NAME N TEXT"),
     Action("act('cancel')", ("C",), "cancel the chosen task", "", _WORK, "danger", "spl task cancel NAME"),
     Action("act('approve')", ("A",), "approve the chosen task, or a subtask that asks", "", _WORK,
