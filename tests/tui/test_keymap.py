@@ -32,6 +32,30 @@ def test_the_table_itself_has_no_key_twice_on_a_screen() -> None:
     keymap.read(everything, where)
 
 
+SHARED = {
+    "slash": {"filter", "find-text"}, "d": {"compare", "against"}, "f": {"follow", "follow-output"},
+    "t": {"replay", "thread", "try-chosen"}, "o": {"source", "from-start", "read-again"},
+    "w": {"what-if", "wrap"}, "n": {"match-next", "note"}, "N": {"match-back", "drain"},
+    "A": {"approve", "approve-attempt", "add"}, "J": {"reject", "reject-attempt"},
+    "x": {"reject-attempt", "try"}, "E": {"undrain", "edit"}, "R": {"retry", "remove"},
+    "B": {"start", "restore-rules"},
+}  # fmt: skip
+"""Keys that mean something else on another screen, Replay and Compare aside: no more of them."""
+RISKY = {"N", "x"}
+"""Of these, the ones that only look on one screen and change the fleet on another; each asks first there."""
+
+
+def test_outside_replay_a_key_has_one_meaning() -> None:
+    meanings: dict[str, dict[str, bool]] = {}
+    for one in actions.ALL:
+        if not one.screens or not {*one.screens} <= {actions.REPLAY, actions.COMPARE}:
+            for key in one.keys:
+                meanings.setdefault(key, {})[one.name] = one.changes
+    shared = {key: set(found) for key, found in meanings.items() if len(found) > 1}
+    assert shared == SHARED, "a key of its own for the new action, or the same one as where it means the same"
+    assert {key for key in shared if len(set(meanings[key].values())) > 1} == RISKY
+
+
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [

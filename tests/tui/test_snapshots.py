@@ -99,7 +99,7 @@ GIVEN = {
     "filtered": Given(
         ("INSTANCES 3 of 4", "filter !SITE-4 !worker-b"), ("TASKS 3 of 4",), steps=filters,
     ),
-    "help": Given(("Keys: Fleet", "spl fleet status"), ("Keys: Tasks",), steps=asks_for_help),
+    "help": Given(("Keys: Fleet", "mark the row"), ("Keys: Tasks",), steps=asks_for_help),
     "failed-join": Given(
         (),
         ("✗ all = false · it cannot join any more", "spl task retry DOCS-11 1", "✗ failed", "exit status 3"),

@@ -109,6 +109,10 @@ class Dialog(SessionBound, Over):
         """The equivalent command line."""
         return ""
 
+    def command_shown(self) -> str:
+        """The same as far as there is room for it; all of it is copied."""
+        return self.command()
+
     def objection(self) -> str:
         """Why it cannot be done as filled in; empty when it can."""
         return ""
@@ -191,7 +195,7 @@ class Dialog(SessionBound, Over):
         done = self.outcome.stage is Stage.DONE
         self.query_one("#fields").display = not done
         self.query_one("#after-fields", Lines).show([] if done else self._spans(self.after_fields(now)))
-        command = self.command()
+        command = self.command_shown()
         twin: list[tuple[str, Tone]] = [(f"$ {command}", "muted")] if command else []
         self.query_one("#command", Lines).show(self._spans(twin))
         self.query_one("#outcome", Lines).show(self._spans(self.told(now)))

@@ -40,7 +40,7 @@ class SubjectActionDialog(Dialog):
         self.verb, self.subject = verb, subject
         self.what = SUBJECT_ACTIONS[verb]
         self.button, self.letter, self.danger = self.what.button, self.what.letter, self.what.danger
-        self.needs = _SCOPES.get(verb, "records:write")
+        self.needs = scope_of(verb)
         self._attempt: task_records.Attempt | None = None
         self._number = 0
 
@@ -81,23 +81,34 @@ class SubjectActionDialog(Dialog):
         return subject_actions.objection(self.verb, self.world, self.subject)
 
     async def act(self) -> str:
-        await self.ask(self._call())
+        name = task_label(self.world, self.subject)
+        await self.ask(call_for(self.verb, self.subject, name, self.words, self.actor, self._attempt))
         return f"{short_label(self.world, self.subject)} {self.what.done}"
 
-    def _call(self) -> Call[Any]:
-        verb, thread, words, subject = self.verb, self.subject.thread, self.words, self.subject
-        signed: dict[str, Any] = {"actor": self.actor, "at": time.time()}
-        if verb in ("drain", "undrain"):
-            fields = {"state": "stop" if verb == "undrain" else "start", "instance": subject.did}
-            fields |= {"reason": words} if words else {}
-            return calls.drain({**fields, "actor": self.actor})
-        if verb == "retry" and subject.index is not None:
-            return calls.retry(task_label(self.world, subject), subject.index, self.actor, words or None)
-        if verb in _ANSWERS and subject.index is not None:
-            name = task_label(self.world, subject)
-            return calls.answer(name, subject.index, _ANSWERS[verb], self.actor, words)
-        if verb == "stop" and self._attempt is not None:
-            return task_records.stop(self._attempt, words, **signed)
-        if verb in task_records.VERDICTS:
-            return task_records.judge(thread, verb, words, **signed)
-        return task_records.step(thread, verb, words, **signed)
+
+def scope_of(verb: Verb) -> str:
+    """The scope that the daemon asks for."""
+    return _SCOPES.get(verb, "records:write")
+
+
+def call_for(
+    verb: Verb, subject: Subject, name: str, words: str, actor: str, attempt: task_records.Attempt | None
+) -> Call[Any]:
+    """The request for a verb on a subject. `name` is that of its task: alias or thread; `attempt` is the one
+    that a stop ends.
+    """
+    thread, index = subject.thread, subject.index
+    signed: dict[str, Any] = {"actor": actor, "at": time.time()}
+    if verb in ("drain", "undrain"):
+        fields = {"state": "stop" if verb == "undrain" else "start", "instance": subject.did}
+        fields |= {"reason": words} if words else {}
+        return calls.drain({**fields, "actor": actor})
+    if verb == "retry" and index is not None:
+        return calls.retry(name, index, actor, words or None)
+    if verb in _ANSWERS and index is not None:
+        return calls.answer(name, index, _ANSWERS[verb], actor, words)
+    if verb == "stop" and attempt is not None:
+        return task_records.stop(attempt, words, **signed)
+    if verb in task_records.VERDICTS:
+        return task_records.judge(thread, verb, words, **signed)
+    return task_records.step(thread, verb, words, **signed)

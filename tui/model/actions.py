@@ -101,6 +101,7 @@ _ROWS: Final = (*_TABLES, REPLAY)
 _LINES: Final = (*_ROWS, DETAIL, OUTPUT, REVIEW)
 _WORK: Final = (FLEET, TASKS, JOIN, INBOX, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
+_MARKED: Final = (FLEET, TASKS, JOIN, POLICY, INBOX)
 
 _MODES: Final = tuple(
     Action(f"mode('{name}')", (str(key),), f"the {name.title()} screen", name.title(), cli=command)
@@ -160,10 +161,15 @@ SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
     Action("trouble", ("exclamation_mark",), "show only rows in trouble, or all again", "trouble",
            _TABLES),
+    Action("mark", ("m",), "mark the row, or not any more: the keys then act on all marked rows", "mark",
+           _MARKED, "local"),
+    Action("mark_range", ("M",), "mark all rows from the last marked one to this one", "", _MARKED, "local"),
+    Action("mark_all", ("asterisk",), "mark all rows that the filter shows, or none of them", "", _MARKED,
+           "local"),
     SORT,
     Action("reverse", ("S",), "reverse the sort order", "", _SORTED),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
-    Action("back", ("escape",), "go back; first clears the filter", "back"),
+    Action("back", ("escape",), "go back; first clears the filter, then the marks", "back"),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
            (FLEET, TASKS, JOIN, INBOX, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
     Action(

@@ -92,6 +92,15 @@ def is_group(key: str) -> bool:
     return key.rpartition("/")[2].startswith(_GROUP)
 
 
+def members(key: str, lines: Sequence[Branch]) -> list[str]:
+    """The keys that the subtasks of a group have when they are lines of their own."""
+    found = next((one for one in lines if one.key == key), None)
+    if found is None or not isinstance(found.what, Group):
+        return []
+    head = key[: key.rindex(_GROUP)]
+    return [f"{head}{one.index}" for one in found.what.children]
+
+
 def place_of(key: str, shown: str) -> tuple[str, int | None]:
     """The task thread and subtask index that a line is about; None when it is not a subtask.
 

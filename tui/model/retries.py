@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from syncropel.wire import ChildOut
     from tui.model.world import World
 
-_FAILED: Final = ("failed", "timeout", "terminated")
+FAILED: Final = ("failed", "timeout", "terminated")
 """Not rejected ones: those were somebody's decision."""
 
 
@@ -22,7 +22,7 @@ def failed_of(world: World, thread: str) -> list[ChildOut]:
     join = world.join_of(thread)
     if join is None or join.complete:
         return []
-    return [one for one in join.subtasks if one.state in _FAILED]
+    return [one for one in join.subtasks if one.state in FAILED]
 
 
 def tally(failed: Sequence[ChildOut]) -> str:

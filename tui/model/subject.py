@@ -11,13 +11,14 @@ from tui.model.world import World
 
 @dataclass(frozen=True)
 class Subject:
-    """The `did` of an instance, or the `thread` of a task; with `index`, one of its subtasks. All empty:
-    nothing.
+    """The `did` of an instance, the `thread` of a task, with `index` one of its subtasks, or a `namespace`.
+    All empty: nothing.
     """
 
     did: str = ""
     thread: str = ""
     index: int | None = None
+    namespace: str = ""
 
 
 def subject_of(table: str, key: str, thread: str | None) -> Subject:
@@ -30,13 +31,15 @@ def subject_of(table: str, key: str, thread: str | None) -> Subject:
     if table == "dispatches":
         whole, _, index = key.rpartition("/")
         return Subject(thread=whole, index=int(index))
+    if table == "namespaces":
+        return Subject(namespace=key)
     return Subject(thread=key) if table in ("tasks", "fanouts") else Subject()
 
 
 def namespace_of(world: World, subject: Subject) -> str:
     """The namespace of a subject; empty when it has none, or it is not known."""
     if not subject.thread:
-        return ""
+        return subject.namespace
     fanouts = world.status.fanouts if world.status else []
     found = next((one.namespace for one in fanouts if one.thread == subject.thread), "")
     task = world.task(subject.thread)
@@ -45,8 +48,9 @@ def namespace_of(world: World, subject: Subject) -> str:
 
 def task_label(world: World, subject: Subject) -> str:
     """A task as commands name it: its alias, or its full thread id."""
-    known = [*(world.status.fanouts if world.status else ()), *(world.tasks or ())]
-    alias = next((one.alias for one in known if one.thread == subject.thread and one.alias), "")
+    task, fanouts = world.task(subject.thread), world.status.fanouts if world.status else ()
+    alias = task.alias if task is not None else ""
+    alias = alias or next((one.alias for one in fanouts if one.thread == subject.thread), "")
     return plain(alias) or subject.thread
 
 
@@ -56,6 +60,8 @@ def short_label(world: World, subject: Subject) -> str:
         instances = world.status.instances if world.status else []
         alias = next((one.alias for one in instances if one.did == subject.did), "")
         return plain(alias) or tail(subject.did)
+    if subject.namespace:
+        return plain(subject.namespace)
     label = task_label(world, subject)
     label = tail(label) if label == subject.thread else label
     return label if subject.index is None else f"{label} [{subject.index}]"

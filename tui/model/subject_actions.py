@@ -127,7 +127,7 @@ def objection(verb: Verb, world: World, subject: Subject) -> str:
     if task is None:
         return "this task has not been read yet"
     if task.status not in action.statuses:
-        return f"it is {word(task.status)}: only what is {_either(action.statuses)} can be {_past(verb)}"
+        return f"it is {word(task.status)}: only what is {_either(action.statuses)} can be {past(verb)}"
     return ""
 
 
@@ -145,8 +145,8 @@ def _instance_objection(verb: Verb, world: World, subject: Subject) -> str:
 def _subtask_objection(verb: Verb, world: World, subject: Subject) -> str:
     if subject.index is None:
         return "no subtask is selected; enter opens a task's subtasks"
-    child, flies = child_of(world, subject), dispatch_of(world, subject)
-    state = child.state if child else "in_progress" if flies else ""
+    child = child_of(world, subject)
+    state = child.state if child else "in_progress" if dispatch_of(world, subject) else ""
     if not state:
         return "this subtask has not been read yet"
     if verb in _TYPED:
@@ -169,7 +169,14 @@ def instance_of(world: World, subject: Subject) -> schema.InstanceOut | None:
 def child_of(world: World, subject: Subject) -> schema.ChildOut | None:
     """The subtask, if its task's join is known."""
     join = world.join_of(subject.thread)
-    return next((one for one in join.subtasks if one.index == subject.index), None) if join else None
+    if join is None or subject.index is None:
+        return None
+    there = join.subtasks[
+        subject.index : subject.index + 1
+    ]  # where it nearly always is: a thousand may be marked
+    if there and there[0].index == subject.index:
+        return there[0]
+    return next((one for one in join.subtasks if one.index == subject.index), None)
 
 
 def dispatch_of(world: World, subject: Subject) -> schema.DispatchOut | None:
@@ -234,8 +241,10 @@ def _either(statuses: tuple[str, ...]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _past(verb: Verb) -> str:
+def past(verb: Verb) -> str:
+    """What was done, as a word."""
     return {
         "start": "started", "approve": "approved", "reject": "rejected", "reopen": "reopened",
-        "cancel": "cancelled",
+        "cancel": "cancelled", "retry": "begun again", "stop": "ended", "drain": "draining",
+        "undrain": "taking work again", "admit": "let begin", "refuse": "refused for good",
     }.get(verb, verb)  # fmt: skip

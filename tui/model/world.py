@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from tui.model.charts import Rates
@@ -134,8 +135,13 @@ class World:
         task = self.task(thread)
         return thread in inner or (task is not None and task.parent_thread in {whole, *inner} - {""})
 
+    @cached_property
+    def _by_thread(self) -> Mapping[str, TaskSummary]:
+        """A thousand marked rows are looked up each second."""
+        return {one.thread: one for one in self.tasks or ()}
+
     def task(self, thread: str | None) -> TaskSummary | None:
-        return next((one for one in self.tasks or () if one.thread == thread), None)
+        return self._by_thread.get(thread or "")
 
     def has_fan_out(self, thread: str | None) -> bool:
         """Whether there is a join to ask for, as far as is known; an unlisted task may have one."""

@@ -15,7 +15,7 @@ from textual.worker import Worker
 from tui import dialogs, screens
 from tui.model import actions, unread
 from tui.model.facts import Fact
-from tui.model.subject import Subject, subject_of
+from tui.model.subject import Subject
 from tui.screens import frame
 from tui.screens.sort_filter import SortFilter
 from tui.widgets.bindings import bindings
@@ -42,7 +42,7 @@ class ConsoleScreen(SortFilter):
         table = self.focused_table()
         if table is None or table.id is None or table.chosen is None:
             return Subject()
-        return subject_of(table.id, table.chosen, self.wants)
+        return self.subject_at(table, table.chosen)
 
     @property
     def of_thread(self) -> str | None:
@@ -78,11 +78,6 @@ class ConsoleScreen(SortFilter):
                 words.append(one.crumb_in(path[-1]) if path else one.crumb)
                 path.append(one)
         return " › ".join(words)
-
-    @property
-    def wants(self) -> str | None:
-        """The task whose join this screen shows."""
-        return None
 
     def compose(self) -> ComposeResult:
         yield Lines(id="tiny")

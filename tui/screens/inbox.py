@@ -43,8 +43,8 @@ class InboxScreen(ConsoleScreen):
             return None
         return item.thread
 
-    def subject(self) -> Subject:
-        item = inbox.find(self.world, self.chosen)
+    def subject_at(self, table: Table, key: str) -> Subject:
+        item = inbox.find(self.world, key)
         return inbox.subject(item) if item is not None else Subject()
 
     # showing

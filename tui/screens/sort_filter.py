@@ -12,12 +12,12 @@ from textual.widgets import Input
 from tui.model import actions, filters, unread
 from tui.model.arrangement import Arrangement, Sort
 from tui.model.rows import Row, Rows
-from tui.screens.control import Control
+from tui.screens.marking import Marking
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.table import Table
 
 
-class SortFilter(Control):
+class SortFilter(Marking):
     """`name_` is the screen's name in the action table, `fields` what its filters can name, `unsortable` the
     columns without an order.
     """
@@ -31,9 +31,6 @@ class SortFilter(Control):
         self.filter = filters.Filter()
         self._arrangements: dict[str, Arrangement] = {}
         self._going_on = False
-
-    def show(self) -> None:
-        """Show the world as of now."""
 
     def filter_of(self, table: str) -> filters.Filter:
         """The filter on this table's rows."""
@@ -64,25 +61,33 @@ class SortFilter(Control):
         which = table.id or ""
         sort = self._sorts.get(which)
         arrangement = self._arrangements.setdefault(which, Arrangement())
-        wanted = self.filter_of(which)
-        kept = arrangement.arrange(Rows.of(rows or ()), wanted, sort)
+        wanted, every = self.filter_of(which), Rows.of(rows or ())
+        kept = arrangement.arrange(every, wanted, sort)
+        marks = self.tell_marks(table, kept, every, sure=rows is not None and not arrangement.unfinished)
         title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
         if self.session.fleet.offline:
             empty = empty[:1]  # a suggested command would affect another fleet than this one
+        words = [marks.words] if marks.words else []
         if arrangement.unfinished:
-            title = f"{title} · looking through them"
+            words.append("looking through them")
             self._go_on()
         elif wanted and rows is not None:
-            title = f"{name} {len(kept)} of {len(rows)} · {wanted.told}"
+            title = f"{name} {len(kept)} of {len(rows)}"
+            words.append(wanted.told)
             if rows and not kept:
                 empty = (filters.nothing(wanted),)
         table.show(
             kept,
-            title=title,
+            title=" · ".join([title, *words]),
             empty=empty,
             sort=sort,
             dimmed=not self.world.link.at(self.console.clock()).is_live,
+            marks=marks.signs,
         )
+
+    def is_sure(self, table: Table) -> bool:
+        arrangement = self._arrangements.get(table.id or "")
+        return arrangement is None or not arrangement.unfinished
 
     def _go_on(self) -> None:
         """Show again after everything queued by now had its turn: keys come before the rest of many rows."""
@@ -96,10 +101,6 @@ class SortFilter(Control):
             self.show()
 
     # keys
-
-    def focused_table(self) -> Table | None:
-        focused = self.focused
-        return focused if isinstance(focused, Table) else next(iter(self.query(Table)), None)
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
@@ -136,6 +137,8 @@ class SortFilter(Control):
             bar.value = ""
             self.filter = filters.Filter()
             self.close_filter()
+        elif self.drop_marks():
+            self.show()
         elif len(self.app.screen_stack) > 1:
             self.app.pop_screen()
 

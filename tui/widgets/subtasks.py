@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from textual.message import Message
 
 from tui.model import branches, tree
 from tui.model.glyphs import Glyphs
-from tui.widgets.table import GUTTER, Table
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from syncropel.wire import JoinStatus
@@ -62,6 +62,15 @@ class SubtaskTable(Table):
         self.post_message(self.Folded())
         return True
 
+    def stands_for_several(self, key: str) -> bool:
+        return branches.is_group(key)
+
+    def members(self, key: str) -> Sequence[str]:
+        if self._laid is None or not self.stands_for_several(key):
+            return (key,)
+        join, nested, unfolded, altered = self._laid
+        return branches.members(key, branches.lay(join, unfolded, nested, altered))
+
     def action_open(self) -> None:
         if not (branches.is_group(self.chosen or "") and self.toggle()):
             super().action_open()
@@ -69,7 +78,11 @@ class SubtaskTable(Table):
     def on_click(self, event: events.Click) -> None:
         """A click on the sign of a foldable line toggles it."""
         key = self.key_at(event.y)
-        if key is not None and event.x < GUTTER + self.column_width("index") and branches.can_unfold(key):
+        if (
+            key is not None
+            and event.x < self.indent + self.column_width("index")
+            and branches.can_unfold(key)
+        ):
             event.prevent_default()
             self.select(key)
             self.toggle()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
+from types import MappingProxyType
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
@@ -22,6 +24,7 @@ from tui.widgets.bindings import bindings
 from tui.widgets.toned import Toned, place
 
 GUTTER: Final = 2
+_MARKED: Final = 1  # cells more for the sign of marked rows, while there are any
 HEAD: Final = 2  # the title line and the column headers
 _EMPTY: Final = Cell("")
 
@@ -60,7 +63,7 @@ class Table(Toned, ScrollView, can_focus=True):
         super().__init__(id=id)
         self._columns, self._glyphs = columns, glyphs
         self._rows = Rows.of(())
-        self._drawn: list[tuple[Row, bool]] = []
+        self._drawn: list[tuple[Row, tuple[bool, str]]] = []
         self._places: dict[str, int] = {}
         self._fitted: tuple[int, list[tuple[Column, int]]] = (0, [])
         self._measured: object = None
@@ -68,7 +71,8 @@ class Table(Toned, ScrollView, can_focus=True):
         self._title = ""
         self._heads: dict[str, str] = {}
         self._empty: tuple[str, ...] = ()
-        self._marked: dict[str, str] = {}
+        self._sorted: dict[str, str] = {}
+        self._marks: Mapping[str, str] = {}
         self.chosen: str | None = None
         self.dimmed = False
 
@@ -82,16 +86,20 @@ class Table(Toned, ScrollView, can_focus=True):
         empty: Sequence[str] = (),
         sort: tuple[str, bool] | None = None,
         dimmed: bool = False,
+        marks: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Show these rows. `empty` is shown when there are none; `sort` is column and direction."""
+        """Show these rows. `empty` is shown when there are none; `sort` is column and direction. `marks` are
+        the signs of marked rows.
+        """
         before, self._rows = self._rows, Rows.of(rows)
-        marked = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
+        sorted_ = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
         whole = (tuple(empty), dimmed, bool(before)) != (self._empty, self.dimmed, bool(self._rows))
+        whole, self._marks = whole or bool(marks) != bool(self._marks), marks
         if title != self._title or len(before) != len(self._rows):
             self._repaint_line(0)
-        if marked != self._marked:
+        if sorted_ != self._sorted:
             self._repaint_line(1)
-        self._title, self._empty, self._marked, self.dimmed = title, tuple(empty), marked, dimmed
+        self._title, self._empty, self._sorted, self.dimmed = title, tuple(empty), sorted_, dimmed
         if before.keys != self._rows.keys:
             self._arrange()
         if whole:
@@ -122,10 +130,16 @@ class Table(Toned, ScrollView, can_focus=True):
 
     # comparing
 
-    def _seen(self) -> list[tuple[Row, bool]]:
-        """The visible rows, and which of them is selected."""
+    def _seen(self) -> list[tuple[Row, tuple[bool, str]]]:
+        """The visible rows, which of them is selected, and the signs of marked ones."""
         top, shown = round(self.scroll_y), max(0, self.size.height - HEAD)
-        return [(row, row.key == self.chosen) for row in self._rows[top : top + shown]]
+        rows = self._rows[top : top + shown]
+        return [(row, (row.key == self.chosen, self._marks.get(row.key, ""))) for row in rows]
+
+    @property
+    def indent(self) -> int:
+        """Cells before the first column."""
+        return GUTTER + (_MARKED if self._marks else 0)
 
     def _repaint(self) -> None:
         self._drawn = self._seen()
@@ -144,7 +158,7 @@ class Table(Toned, ScrollView, can_focus=True):
                 self._repaint_cells(y + HEAD, before[y][0], self._drawn[y][0])
 
     def _repaint_cells(self, y: int, old: Row, new: Row) -> None:
-        x, spots = GUTTER, []
+        x, spots = self.indent, []
         for column, width in self._fit:
             if old.cells.get(column.key) != new.cells.get(column.key):
                 spots += [x, x + width]
@@ -175,13 +189,29 @@ class Table(Toned, ScrollView, can_focus=True):
     @property
     def row(self) -> Row | None:
         """The selected row."""
-        index = self._places.get(self.chosen or "")
-        return None if index is None else self._rows[index]
+        return self._rows[self._places[self.chosen]] if self.chosen in self._places else None
 
     @property
     def last(self) -> str | None:
         """The identity of the last row."""
         return self._rows.keys[-1] if self._rows else None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The identities of the rows, in the order shown."""
+        return self._rows.keys
+
+    def stands_for_several(self, key: str) -> bool:
+        """Whether a row stands for others that are not shown one by one."""
+        return False
+
+    def members(self, key: str) -> Sequence[str]:
+        """The identities of what a row stands for: its own, unless it stands for several."""
+        return (key,)
+
+    def text(self) -> str:
+        """The text shown, without styles."""
+        return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
 
     def column_width(self, key: str) -> int:
         """The current width of a column; 0 when it is hidden."""
@@ -191,10 +221,6 @@ class Table(Toned, ScrollView, can_focus=True):
     def shown_columns(self) -> list[str]:
         return [column.key for column, _ in self._fit]
 
-    def text(self) -> str:
-        """The text shown, without styles."""
-        return "\n".join(self.render_line(y).text.rstrip() for y in range(self.size.height))
-
     # drawing
 
     @property
@@ -203,7 +229,7 @@ class Table(Toned, ScrollView, can_focus=True):
 
         A column next to it stays empty: a number that touches it reads as another number.
         """
-        room = self.size.width - GUTTER - self.scrollbar_size_vertical - self.show_vertical_scrollbar
+        room = self.size.width - self.indent - self.scrollbar_size_vertical - self.show_vertical_scrollbar
         if self._fitted[0] != room:
             self._fitted = (room, fit(self._columns, room, self._longest))
         return self._fitted[1]
@@ -240,7 +266,7 @@ class Table(Toned, ScrollView, can_focus=True):
     def _repaint_heads(self) -> None:
         """The title and the selected row show where the focus is."""
         self._repaint_line(0)
-        for y, (_, chosen) in enumerate(self._drawn):
+        for y, (_, (chosen, _)) in enumerate(self._drawn):
             if chosen:
                 self._repaint_line(y + HEAD)
 
@@ -276,10 +302,11 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def _head_line(self) -> Strip:
         style = self.get_component_rich_style("table--head", partial=True)
-        words = [" " * GUTTER]
+        words = [" " * self.indent]
         for column, width in self._fit:
-            title = self._heads.get(column.key, column.title) + self._marked.get(column.key, "")
-            words.append(place(title, width, right=column.right) + " " * GAP)
+            title = self._heads.get(column.key, column.title) + self._sorted.get(column.key, "")
+            room = width + int(column.key in self._sorted and cell_len(title) == width + 1)  # of the gap
+            words.append(place(title, room, right=column.right) + " " * (width + GAP - room))
         return self.strip([("".join(words), style)], self.size.width)
 
     def _row_line(self, row: Row) -> Strip:
@@ -290,13 +317,16 @@ class Table(Toned, ScrollView, can_focus=True):
         if chosen:
             name = "table--cursor" if self.has_focus else "table--cursor-away"
             over += self.get_component_rich_style(name, partial=True)
-        parts = [(place(self._glyphs.cursor if chosen else "", GUTTER), over)]
+        cursor = self._glyphs.cursor if chosen else ""
+        parts = [(place(cursor, 1 if self._marks else GUTTER), over)]
+        if self._marks:
+            parts.append((place(self._marks.get(row.key, ""), self.indent - 1), self.tone("warn") + over))
         for column, width in self._fit:
             cell = row.cells.get(column.key, _EMPTY)
             text = place(cell.text, width, right=column.right, ellipsis=self._glyphs.ellipsis)
             parts.append((text, self.tone(cell.tone) + over))
             parts.append((" " * GAP, over))
-        room = self.size.width - sum(width + GAP for _, width in self._fit) - GUTTER
+        room = self.size.width - sum(width + GAP for _, width in self._fit) - self.indent
         parts.append((" " * max(0, room), over))
         return self.strip(parts, self.size.width)
 
@@ -355,7 +385,7 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def _column_at(self, x: int) -> str:
         """The column at this cell of a line; empty between two columns."""
-        left = GUTTER
+        left = self.indent
         for column, width in self._fit:
             if left <= x < left + width:
                 return column.key
