@@ -108,11 +108,17 @@ _TABS: Final = "    "
 _MOST_KNOWN: Final = 10_000
 
 
+_FILLERS: Final = re.compile("[\u115f\u1160\u3164\uffa0]")
+"""Hangul fillers: printable, and drawn as nothing, in as many cells as a terminal likes: they shift a row."""
+
+
 def plain(text: str) -> str:
-    """Foreign text without anything a terminal would act on: escapes, direction marks, odd line breaks."""
-    if text.isprintable():
-        return str(text)  # nearly all text is; checking each letter took half the time of making a row
-    return text.replace("\t", _TABS).replace("\r\n", "\n").translate(_SAFE)
+    """Foreign text without anything a terminal would act on, or draw as wide as it likes: escapes, direction
+    marks, odd line breaks, fillers.
+    """
+    if text.isprintable():  # nearly all text is; checking each letter took half the time of making a row
+        return str(text) if text.isascii() else _FILLERS.sub(" ", text)
+    return _FILLERS.sub(" ", text.replace("\t", _TABS).replace("\r\n", "\n").translate(_SAFE))
 
 
 _UNSEEN: Final = re.compile(
