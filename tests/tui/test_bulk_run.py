@@ -119,6 +119,16 @@ def test_what_cannot_be_read_back_is_not_known() -> None:
     assert "how it stands could not be read: it did not answer in time" in going.progress["a"].words
 
 
+def test_once_the_daemon_is_back_it_is_read_again_and_nothing_is_sent() -> None:
+    work = Work({"a": "ok", "b": "never", "c": "unknown"})
+    work.trouble = SILENT
+    going = run(work, "abc")
+    work.trouble = None
+    asyncio.run(going.look_again())
+    assert steps(going) == {"a": Step.DONE, "b": Step.UNSEEN, "c": Step.UNKNOWN}
+    assert sum(work.sent.values()) == 3
+
+
 def test_a_daemon_that_is_away_ends_it() -> None:
     keys = [f"{number:03}" for number in range(100)]
     work = Work({key: "away" if key == "010" else "ok" for key in keys})

@@ -63,6 +63,8 @@ class BulkRun:
         """Why no more is sent; empty while the run goes on."""
         self._bulk, self._on_change, self._sleep = bulk, on_change, sleep
         self._waiting = iter(keys)
+        self._taken: set[str] = set()
+        """What the daemon has answered."""
 
     def stop(self, why: str) -> None:
         """Send nothing more. What is on its way is waited for."""
@@ -80,6 +82,14 @@ class BulkRun:
                 self._put(key, Step.NOT_REACHED, self.stop_asked)
         await self._read_back()
         self.is_over = True
+        self._on_change()
+
+    async def look_again(self) -> None:
+        """Read back again what is not known yet, after a run: nothing is sent."""
+        for key, one in self.progress.items():
+            if one.step in (Step.UNKNOWN, Step.UNSEEN) and key in self._taken:
+                self.progress[key] = Progress(Step.SENT)
+        await self._read_back()
         self._on_change()
 
     async def _work(self) -> None:
@@ -105,6 +115,7 @@ class BulkRun:
         except Exception as error:  # noqa: BLE001 - the others go on, and this one has an outcome, too
             self._put(key, Step.UNKNOWN, f"unexpected {type(error).__name__}: {error}")
         else:
+            self._taken.add(key)
             self._put(key, Step.SENT)
 
     async def _read_back(self) -> None:

@@ -41,6 +41,8 @@ class BulkDialog(ConsideredDialog):
         super().__init__()
         self._of = marks
         self._run: BulkRun | None = None
+        self._confirmed: frozenset[str] = frozenset()
+        """What was on the list when it was confirmed."""
         self._due = False
 
     # what a subclass has
@@ -64,7 +66,7 @@ class BulkDialog(ConsideredDialog):
         """The equivalent command lines, as long as they are."""
         return ""
 
-    def left_out(self, key: str) -> str:
+    def judge(self, key: str) -> str:
         """Why this item is not sent, as things stand now; empty when it is."""
         raise NotImplementedError
 
@@ -154,6 +156,7 @@ class BulkDialog(ConsideredDialog):
         number = len([one for one in items if not one.why_not])
         title = f"THE LIST {number:,}" + (f" of {len(items):,}" if number < len(items) else "")
         table.measure(rows.source, partial(longest, rows, LIST))
+        table.head("now", "IS" if run is None else "WAS")
         table.show(rows, title=title, empty=("nothing",))
         row = table.row if table.has_focus else None
         told = ["step", "now", "words"] if row is not None else []
@@ -176,6 +179,16 @@ class BulkDialog(ConsideredDialog):
             return [*bulk_steps.over_lines(run.progress, self.past, self.glyphs), *self.follows(now)]
         return bulk_steps.going_lines(run.progress, self.glyphs, run.stop_asked)
 
+    def ask_again(self) -> None:
+        """The daemon is back: what was not known can be read."""
+        if self._run is not None and self._run.is_over:
+            self.run_worker(self._run.look_again(), name="look again", exclusive=True, exit_on_error=False)
+        elif self._run is None:
+            self.read_again()
+
+    def read_again(self) -> None:
+        """Read again what the list is judged by."""
+
     def _changed(self) -> None:
         """Show how far it has got, once for all that changes in this turn."""
         self._of.drop(self._finished())
@@ -188,7 +201,7 @@ class BulkDialog(ConsideredDialog):
         self.show()
 
     def _tell_behind(self) -> None:
-        done = self._run is None or bulk_steps.all_done(self._run.progress)
+        done = self.outcome.stage is Stage.DONE and bulk_steps.all_done(self.progress)
         words = self.glyphs.text(self.outcome.message)
         self.app.notify(words, title=self.title_words(), severity="information" if done else "error")
 
@@ -207,7 +220,12 @@ class BulkDialog(ConsideredDialog):
     def do(self) -> None:
         if self.outcome.may_ask and self.is_hasty():
             return
+        self._confirmed = frozenset(one.key for one in self.included)
         super().do()
+
+    def left_out(self, key: str) -> str:
+        """Why this item is not sent: what was left out when the list was confirmed stays so."""
+        return self.judge(key) or ("" if key in self._confirmed else "it was left out when you confirmed")
 
     def stopped(self) -> str:
         """Why nothing more can be sent: the console was locked, or the daemon went away, meanwhile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
@@ -19,7 +20,7 @@ from tui.model import bulk, subject_actions
 from tui.model.bulk import Item
 from tui.model.bulk_steps import Listed
 from tui.model.glyphs import Tone
-from tui.model.marks import Mark, Marks
+from tui.model.marks import Mark, Marks, Standings
 from tui.model.subject import Subject, namespace_of
 from tui.model.subject_actions import SUBJECT_ACTIONS, Verb, past
 from tui.model.world import World
@@ -45,19 +46,19 @@ class BulkActionDialog(BulkDialog):
         self._joins: dict[str, JoinStatus] = {}
         self._trouble: SyncropelError | None = None
         self._fixed: list[Mark] | None = None
-        self._planned: tuple[tuple[object, ...] | None, list[Item]] = (None, [])
-        self._found: tuple[object, dict[str, Item]] = (None, {})
-        self._sent: dict[str, Item] = {}
-        """The items as they were when they were sent."""
+        self._known: tuple[tuple[object, ...], Standings] = ((), Standings(World()))
+        self._planned: tuple[Standings | None, list[Item]] = (None, [])
+        self._listed: list[Listed] = []
+        self._found: dict[str, Item] = {}
         self._reason = ""
 
     # reading
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.ask_again()
+        self.read_again()
 
-    def ask_again(self) -> None:
+    def read_again(self) -> None:
         self.run_worker(self._read(), name="joins", group="joins", exclusive=True, exit_on_error=False)
 
     async def _read(self) -> None:
@@ -79,6 +80,7 @@ class BulkActionDialog(BulkDialog):
     async def prepare(self) -> None:
         threads = bulk.joins_needed(self.verb, self._marked, self.world)
         self._joins = {**self._joins, **await self._read_joins(threads)}
+        self._found = {one.key: one for one in self.items}
 
     async def _read_joins(self, threads: Sequence[str]) -> dict[str, JoinStatus]:
         found: dict[str, JoinStatus] = {}
@@ -95,19 +97,29 @@ class BulkActionDialog(BulkDialog):
         await _together(read)
         return found
 
+    @property
+    def _standings(self) -> Standings:
+        """How things stand now: put together again when something has changed."""
+        world = self.world
+        grounds = (world.status, world.tasks, world.inbox, world.join, world.nested, self._joins)
+        if any(one is not other for one, other in zip_longest(self._known[0], grounds)):
+            self._known = (grounds, Standings(bulk.with_joins(world, self._joins)))
+        return self._known[1]
+
     def _world(self) -> World:
-        return bulk.with_joins(self.world, self._joins)
+        return self._standings.world
 
     @property
     def items(self) -> list[Item]:
-        """The list as things stand now: computed again when something has changed."""
+        """The list as things stand now; from when it is sent on, as it was then."""
         if self._fixed is None:
             return []
-        world = self.world
-        grounds = (world.status, world.tasks, world.inbox, world.join, world.nested, self._joins)
-        known = self._planned[0]
-        if known is None or any(one is not other for one, other in zip(known, grounds, strict=True)):
-            self._planned = (grounds, bulk.plan(self.verb, self._fixed, self._world()))
+        standings = self._standings
+        if self._run is None and self._planned[0] is not standings:
+            self._planned = (standings, bulk.plan(self.verb, self._fixed, standings))
+            self._listed = [
+                Listed(one.key, one.mark.label, one.now, one.what, one.why_not) for one in self._planned[1]
+            ]
         return self._planned[1]
 
     # content
@@ -117,7 +129,7 @@ class BulkActionDialog(BulkDialog):
 
     @property
     def _word(self) -> str:
-        return self.what.title.partition(" ")[0]
+        return "End the drain of" if self.verb == "undrain" else self.what.title.partition(" ")[0]
 
     @property
     def _words(self) -> str:
@@ -133,7 +145,7 @@ class BulkActionDialog(BulkDialog):
         super().show()
 
     def listed(self) -> Sequence[Listed]:
-        return [Listed(one.key, one.mark.label, one.now, one.what, one.why_not) for one in self.items]
+        return self._listed if self.items else ()
 
     def radius(self, now: float) -> Sequence[tuple[str, Tone]]:
         if self._trouble is not None:
@@ -165,21 +177,16 @@ class BulkActionDialog(BulkDialog):
         return bulk.commands(self.verb, included, self._world(), self.words) if included else ""
 
     def rows_of(self, key: str) -> Sequence[str]:
-        return (self._find(key).mark.row,)
+        return (self._found[key].mark.row,)
 
     # acting
 
-    def _find(self, key: str) -> Item:
-        if self._found[0] is not self.items:
-            self._found = (self.items, {one.key: one for one in self.items})
-        return self._found[1][key]
-
-    def left_out(self, key: str) -> str:
-        return self._find(key).why_not
+    def judge(self, key: str) -> str:
+        found = self._found[key]
+        return found.why_not or bulk.item_of(self.verb, found.mark, self._standings).why_not
 
     async def send(self, key: str) -> None:
-        one = self._find(key)
-        self._sent[key] = one
+        one = self._found[key]
         # By thread: meanwhile its alias may be another task's.
         subject, thread = one.mark.subject, one.mark.subject.thread
         await self.ask(call_for(one.verb, subject, thread, self._reason, self.actor, self._attempt(subject)))
@@ -189,7 +196,7 @@ class BulkActionDialog(BulkDialog):
         return subject_actions.attempt_of(world, subject, namespace_of(world, subject))
 
     async def read_back(self, keys: Sequence[str]) -> Mapping[str, Seen]:
-        items = [self._sent[key] for key in keys]
+        items = [self._found[key] for key in keys]
         world = World(status=self.world.status)
         if self.what.of == "instance":
             world = replace(world, status=await self.ask(calls.fleet_status()))

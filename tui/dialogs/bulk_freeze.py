@@ -127,7 +127,7 @@ class BulkFreezeDialog(BulkDialog):
 
     # blast radius
 
-    def ask_again(self) -> None:
+    def read_again(self) -> None:
         self._blasts_of = None
 
     def _look_around(self) -> None:
@@ -166,7 +166,7 @@ class BulkFreezeDialog(BulkDialog):
     def rows_of(self, key: str) -> Sequence[str]:
         return [one.key for one in self._spaces[key]]
 
-    def left_out(self, key: str) -> str:
+    def judge(self, key: str) -> str:
         return "" if key else "what is marked is in no namespace"
 
     async def act(self) -> str:

@@ -34,7 +34,7 @@ _SEEN_FIRST: Final = {
     "question": "what it asks must be seen before it is answered: enter",
     "review": "what it changed must be seen before it is approved: v",
 }
-_LINE: Final = 400
+_LINE: Final = 140
 """Characters of a command line that are shown; all of it can be copied."""
 
 
@@ -102,13 +102,13 @@ def _parts(verb: Verb, one: Mark, world: World) -> list[Mark]:
     return parts or [one]
 
 
-def plan(verb: Verb, marks: Sequence[Mark], world: World) -> list[Item]:
-    """What would be done to each, as things stand in this world."""
-    standings = Standings(world)
-    return [_item(verb, one, standings) for one in marks]
+def plan(verb: Verb, marks: Sequence[Mark], standings: Standings) -> list[Item]:
+    """What would be done to each, as things stand."""
+    return [item_of(verb, one, standings) for one in marks]
 
 
-def _item(verb: Verb, one: Mark, standings: Standings) -> Item:
+def item_of(verb: Verb, one: Mark, standings: Standings) -> Item:
+    """What would be done to this one."""
     world, subject = standings.world, one.subject
     meant = subject_actions.meant(verb, world, subject)
     now = standings.of(one)
@@ -117,6 +117,8 @@ def _item(verb: Verb, one: Mark, standings: Standings) -> Item:
         return replace(item, why_not="how it stands is not known")
     if not now:
         return replace(item, now="gone", why_not="it is gone")
+    if not one.was:
+        return replace(item, why_not="how it stood when it was marked is not known")
     if now != one.was:
         return replace(item, why_not=f"it was {one.was} when it was marked")
     if one.waits and (why := _unfit(verb, meant, one, standings)):
@@ -215,10 +217,14 @@ def _of_instances(verb: Verb, items: Sequence[Item], world: World) -> list[tuple
     if verb != "drain":
         return [(head, "strong")]
     able = [one for one in world.status.instances if one.max_concurrent and one.status in ("live", "stale")]
-    left = [one for one in able if one.did not in chosen]
-    told: tuple[str, Tone] = (f"{len(left)} of {len(able)} workers go on taking work", "plain")
+    workers = [one for one in able if one.role == "worker"] or able
+    left = [one for one in workers if one.did not in chosen]
+    told: tuple[str, Tone] = (
+        f"still taking work then: {len(left)} of {many(len(workers), 'worker')}",
+        "plain",
+    )
     if not left:
-        told = ("no worker is left that takes work: everything waits until a drain ends", "bad")
+        told = ("no worker takes work then: everything waits until a drain ends", "bad")
     return [(f"{head}, which goes to others" if queued and left else head, "strong"), told]
 
 

@@ -74,8 +74,12 @@ _OUTCOMES: Final = (
 def list_rows(
     items: Sequence[Listed], progress: Mapping[str, Progress] | None, glyphs: Glyphs, *, over: bool = False
 ) -> Rows:
-    """A row for each item. Before the run, one left out says why; when it is `over`, the worst come first."""
-    if over and progress is not None:
+    """A row for each item. Before the run those left out come last and say why; when it is `over`, the worst
+    come first.
+    """
+    if progress is None:
+        items = sorted(items, key=lambda one: bool(one.why_not))
+    elif over:
         items = sorted(items, key=lambda one: _WORST_FIRST.index(progress.get(one.key, Progress()).step))
     keys, shown = [one.key for one in items], tuple(items)
     return Rows(shown, keys, lambda place: _row(shown[place], progress, glyphs))
