@@ -1,4 +1,5 @@
-"""What the console remembers between runs, in one private file: theme, screen, sort orders, commands.
+"""What the console remembers between runs, in one private file: theme, screen, sort orders, columns,
+commands.
 
 It is a convenience and never gets in the way: an unreadable file is reported once and replaced, a failed
 write is reported, and the console carries on.
@@ -11,6 +12,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from tui.model.columns import Choice
 
 HISTORY: Final = 200
 _PRIVATE_FILE: Final = 0o600
@@ -32,6 +35,7 @@ class Preferences:
         self.screen = ""
         self._fleets: dict[str, Orders] = {}
         self._before: Orders = {}  # from before each fleet had its own; used as the initial value
+        self._columns: dict[str, dict[str, Choice]] = {}
         self.history: list[str] = []
         self._take(self._read())
 
@@ -55,6 +59,10 @@ class Preferences:
             self.theme, self.screen = str(found.get("theme", "")), str(found.get("screen", ""))
             self.history = [str(one) for one in found.get("history", [])][-HISTORY:]
             self._before = _orders(found.get("orders", {}))
+            self._columns = {
+                str(screen): {str(table): Choice.read(one) for table, one in tables.items()}
+                for screen, tables in found.get("columns", {}).items()
+            }
             self._fleets = {str(name): _orders(kept) for name, kept in found.get("fleets", {}).items()}
         except (TypeError, ValueError, AttributeError) as error:
             self._forgotten(str(error))
@@ -69,6 +77,10 @@ class Preferences:
             screens[screen] = dict(self._before.get(screen, {}))
         return screens[screen]
 
+    def columns(self, screen: str) -> dict[str, Choice]:
+        """The columns chosen for a screen's tables, on all fleets; changes are stored by the next `save`."""
+        return self._columns.setdefault(screen, {})
+
     def typed(self, line: str) -> None:
         """Add a command that was entered; a repeated one moves to the end."""
         self.history = [*(one for one in self.history if one != line), line][-HISTORY:]
@@ -82,6 +94,10 @@ class Preferences:
             "screen": self.screen,
             "orders": self._before,
             "fleets": self._fleets,
+            "columns": {
+                screen: {table: one.told() for table, one in tables.items()}
+                for screen, tables in self._columns.items()
+            },
             "history": self.history,
         }
         draft = self._place.with_name(f".{self._place.name}.{os.getpid()}")

@@ -1,7 +1,8 @@
-"""A wide terminal: the rows at the left, and beside them all that is known of the one under the cursor."""
+"""A wide terminal: the rows have more than a usual one has, and beside them stands what is known of one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -23,6 +24,7 @@ from tui.model.world import World
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.lines import Lines
 from tui.widgets.split_pane import SplitPane
+from tui.widgets.table import Table
 
 WIDE = (200, 50)
 NOW = Moment(sample.AT, sample.AT)
@@ -48,6 +50,18 @@ async def opened(
         yield page
 
 
+@pytest.mark.parametrize("screen", ["tasks", "fleet", "threads"])
+async def test_a_wide_terminal_shows_no_fewer_columns_than_a_usual_one(screen: str) -> None:
+    async with opened(screen, size=(120, 40)) as page:
+        tables = [str(one.id) for one in page.app.screen.query(Table)]
+        usual = {one: page.table(one).shown_columns for one in tables}
+        await page.resize(WIDE)
+        wide = {one: page.table(one).shown_columns for one in tables}
+        assert all(set(usual[one]) <= set(wide[one]) for one in tables)
+        if screen != "threads":
+            assert sum(map(len, wide.values())) > sum(map(len, usual.values()))
+
+
 def is_wide(page: Console) -> bool:
     return page.app.screen.query_one(SplitPane).is_wide
 
@@ -65,7 +79,7 @@ BESIDE_TASKS = [
 
 
 @pytest.mark.parametrize(("join", "keys", "words", "pictured"), BESIDE_TASKS)
-async def test_a_task_stands_beside_the_list(
+async def test_what_is_known_stands_beside_list_and_join(
     join: JoinStatus,
     keys: tuple[str, ...],
     words: tuple[str, ...],
@@ -75,8 +89,10 @@ async def test_a_task_stands_beside_the_list(
     async with opened("tasks", join) as page:
         await page.press(*keys)
         table, tree = page.table("tasks"), page.table("subtasks")
-        assert table.region.right < tree.region.x, "side by side"
-        assert table.region.height == 48, "the list has the whole height"
+        about = page.app.screen.query_one(DetailPane)
+        assert table.region.bottom <= tree.region.y, "the join below the list"
+        assert max(table.region.right, tree.region.right) <= about.region.x, "details beside both"
+        assert table.region.width > 120, "more than a usual terminal has"
         for expected in words:
             assert expected in page.drawn
         if pictured:
@@ -88,7 +104,7 @@ async def test_many_tasks_and_a_long_tree(picture: Callable[[Pictured], None]) -
         await page.press("tab", "end", "enter", "tab")
         assert "TASKS 1000" in page.drawn
         about = page.app.screen.query_one(DetailPane)
-        assert about.size.height >= 16, "a long tree leaves room for what is known of the chosen row"
+        assert about.size.height >= 40, "it has the whole height"
         picture(page)
 
 
@@ -136,11 +152,17 @@ async def test_what_stands_beside_the_feed_is_the_chosen_line_in_full() -> None:
         assert '"topic"' not in page.drawn, "there `enter` shows it"
 
 
+def flat(lines: Lines) -> str:
+    """Text that was wrapped, also at hyphens, without its blanks."""
+    return re.sub(r"\s+", "", lines.text)
+
+
 async def test_what_stands_beside_a_rule_is_its_command() -> None:
     async with console(WIDE, sample.status(), PolicyClient(), screen="policy") as page:
-        assert "spl config add-permission-rule freeze-emergency" in page.drawn
+        about = page.app.screen.query_one(DetailPane).query_one(Lines)
+        assert "splconfigadd-permission-rulefreeze-emergency" in flat(about)
         await page.press("down")
-        assert "spl config add-permission-rule freeze-soft" in page.drawn
+        assert "splconfigadd-permission-rulefreeze-soft" in flat(about)
 
 
 async def test_what_may_be_true_no_more_is_dimmed(picture: Callable[[Pictured], None]) -> None:

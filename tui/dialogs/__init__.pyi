@@ -2,6 +2,7 @@ from .answer import AnswerDialog as AnswerDialog
 from .answer import answering as answering
 from .bulk_action import BulkActionDialog as BulkActionDialog
 from .bulk_freeze import BulkFreezeDialog as BulkFreezeDialog
+from .columns import ColumnsDialog as ColumnsDialog
 from .command import CommandScreen as CommandScreen
 from .contexts import ContextsDialog as ContextsDialog
 from .drill import DrillDialog as DrillDialog

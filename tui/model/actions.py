@@ -69,6 +69,7 @@ SIGNS: Final = {
     "minus": "-", "plus": "+", "underscore": "_", "exclamation_mark": "!", "at": "@", "backslash": "\\",
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "greater_than_sign": ">",
     "equals_sign": "=", "asterisk": "*", "percent_sign": "%", "number_sign": "#", "ampersand": "&",
+
     "escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
@@ -101,6 +102,7 @@ _ROWS: Final = (*_TABLES, REPLAY)
 _LINES: Final = (*_ROWS, DETAIL, OUTPUT, REVIEW)
 _WORK: Final = (FLEET, TASKS, JOIN, INBOX, DETAIL)
 _INSTANCES: Final = (FLEET, DETAIL)
+_CHOSEN: Final = (FLEET, TASKS, JOIN, POLICY, INBOX, THREADS)
 _MARKED: Final = (FLEET, TASKS, JOIN, POLICY, INBOX)
 
 _MODES: Final = tuple(
@@ -168,6 +170,8 @@ SCREEN: Final = (
            "local"),
     SORT,
     Action("reverse", ("S",), "reverse the sort order", "", _SORTED),
+    Action("columns", ("comma",), "which columns the table shows, which comes first", "columns",
+           _CHOSEN, "local"),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter, then the marks", "back"),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",

@@ -49,16 +49,17 @@ DISPATCHES: Final = (
     Column("spend", "SPEND", 12, drop=2, right=True, whole=True),
     Column("timeout", "TIMEOUT", 7, drop=3, right=True),
     Column("attempt", "TRY", 3, drop=4, right=True),
+    Column("says", "SAYS", 20, grow=3, most=60, drop=5),
 )
 FANOUTS: Final = (
     Column("task", "TASK", 12, grow=1, most=24),
+    Column("goal", "GOAL", 16, grow=3, most=60, drop=4),
     Column("progress", "ACCEPTED", BAR_WIDTH + 8),
     Column("explanation", "WHY NOT JOINED YET", 30, grow=5, wish=60, over=2),
     Column("age", "AGE", 7, right=True),
     Column("spend", "SPEND", 12, drop=2, right=True, whole=True),
     Column("join", "JOIN", 10, grow=1, most=22, drop=3),
-    Column("namespace", "NAMESPACE", 10, grow=1, most=20, drop=4),
-    Column("goal", "GOAL", 20, grow=3, drop=5),
+    Column("namespace", "NAMESPACE", 10, grow=1, most=20, drop=5),
 )
 
 
@@ -179,6 +180,7 @@ def _dispatch(key: str, one: DispatchOut, instance: str, at: Moment, mark: str) 
         "spend": Cell(_spend(one), "warn" if over else "plain", one.cost_usd),
         "timeout": Cell(duration(one.timeout_secs), "plain", one.timeout_secs or 0.0),
         "attempt": Cell(str(one.attempt), "plain", float(one.attempt)),
+        "says": Cell(first_line(one.why or one.progress) or NOTHING, "warn" if one.hangs else "plain"),
     }
     fields = _fields(cells, thread=one.thread, child=one.child_thread, goal=plain(one.goal), why=one.why)
     return Row(key, cells, fields)
@@ -213,8 +215,13 @@ def fanout_longest(status: FleetStatus) -> dict[str, int]:
 
 
 def dispatch_longest(status: FleetStatus) -> dict[str, int]:
-    """The room that costs and budgets need: a cut number reads as another."""
-    return {"spend": widest(map(_spend, status.dispatches[:MEASURED]))}
+    """The room that foreign text could use, and that costs need: a cut number reads as another one."""
+    some = status.dispatches[:MEASURED]
+    return {
+        "spend": widest(map(_spend, some)),
+        "goal": widest(first_line(one.goal) for one in some),
+        "says": widest(first_line(one.why or one.progress) for one in some),
+    }
 
 
 def _spend(one: DispatchOut | FanOutProgress) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 NARROW: Final = 90
 """On a narrower terminal, dialogs span the full width: otherwise breadcrumbs stick out beside them."""
 SIDE_BY_SIDE: Final = 180
-"""From this width on, details of the selected row are beside the rows."""
+"""From this width on, details of the selected row are beside the rows, which keep the larger part."""
 
 LEAST_BELOW: Final = 12
 """If the rows leave this many lines free, details of the selected row are below them."""

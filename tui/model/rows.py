@@ -138,14 +138,41 @@ def widest(texts: Iterable[str]) -> int:
     return max(map(cell_len, texts), default=0)
 
 
+_SILENT: Final = frozenset({"", "–", "-", "0", "$0.00", "unknown"})
+"""Cells that say nothing, when all of their column are alike."""
+
+
+def silent(rows: Rows, columns: Sequence[Column]) -> frozenset[str]:
+    """The columns that say nothing in any of these rows, and may be hidden."""
+    some = [row.cells for row in rows[:MEASURED]]
+    if not some:
+        return frozenset()
+    texts = {
+        one.key: {cells[one.key].text for cells in some if one.key in cells} for one in columns if one.drop
+    }
+    return frozenset(key for key, found in texts.items() if found <= _SILENT)
+
+
 def fit(
-    columns: Sequence[Column], width: int, longest: Mapping[str, int] | None = None
+    columns: Sequence[Column],
+    width: int,
+    longest: Mapping[str, int] | None = None,
+    idle: frozenset[str] = frozenset(),
 ) -> list[tuple[Column, int]]:
     """The columns that fit and their widths: the widest set in drop order.
 
-    `longest`: the width of a column's longest content; it gets no more, leaving room for others.
+    `longest`: the width of a column's longest content; it gets no more, leaving room for others. `idle`
+    columns say nothing: they go first, also where another one is only cut.
     """
     kept = [_sized(one, (longest or {}).get(one.key)) for one in columns]
+    for gone in sorted(kept, key=lambda one: -one.drop):
+        cut = (
+            sum(min(one.most, longest[one.key]) - one.width for one in kept if one.key in longest)
+            if longest
+            else 0
+        )
+        if gone.key in idle and gone.drop and _needed(kept) + cut > width:
+            kept.remove(gone)
     for gone in sorted(columns, key=lambda one: -one.drop):
         wished = sum(_wish(one) for one in kept if one.over < gone.drop)
         if not gone.drop or _needed(kept) + wished <= width:

@@ -20,7 +20,7 @@ _PRIORITIES: Final = {"high": 0.0, "medium": 1.0, "low": 2.0}
 TASKS: Final = (
     Column("status", "STATUS", 13),
     Column("task", "TASK", 12, grow=1, most=24),
-    Column("goal", "GOAL", 20, grow=4, wish=40, over=4),
+    Column("goal", "GOAL", 20, grow=4, wish=40, over=2),
     Column("done", "DONE", 7, right=True),
     Column("cost", "COST", 8, drop=2, right=True),
     Column("priority", "PRIORITY", 8, drop=3),
@@ -29,6 +29,8 @@ TASKS: Final = (
     Column("domain", "DOMAIN", 8, drop=6),
     Column("labels", "LABELS", 12, grow=1, most=30, drop=7),
     Column("records", "RECORDS", 7, drop=8, right=True),
+    Column("created", "AGE", 7, drop=9, right=True),
+    Column("id", "ID", 9, drop=10),
 )
 
 
@@ -100,6 +102,8 @@ def _task(one: TaskSummary, at: Moment, glyphs: Glyphs, seen: Seen) -> Row:
         "domain": Cell(_domain(one)),
         "labels": Cell(_labels(one)),
         "records": Cell(str(one.records), "plain", float(one.records)),
+        "created": Cell(age(born := max(0.0, at.now - one.created_at)), "plain", born),
+        "id": Cell(tail(one.thread), "muted"),
     }
     fields = {key: cell.text for key, cell in cells.items()}
     fields |= {

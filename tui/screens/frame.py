@@ -219,8 +219,8 @@ def _alarm(glyphs: Glyphs, words: str, width: int) -> Spans:
 
 
 def _rank(action: actions.Action, place: int) -> int:
-    """The drop order: help is never dropped, since it lists all the others."""
-    return -1 if action.id == "help" else place
+    """The drop order: help is never dropped, since it lists all the others, nor what stops the fleet."""
+    return -1 if action.id in ("help", "freeze") else place
 
 
 def footer(screen: Framed, now: float, width: int) -> Spans:

@@ -9,8 +9,10 @@ from typing import ClassVar
 from textual import on
 from textual.widgets import Input
 
+from tui import dialogs
 from tui.model import actions, filters, unread
 from tui.model.arrangement import Arrangement, Sort
+from tui.model.columns import NONE, Choice
 from tui.model.rows import Row, Rows
 from tui.screens.marking import Marking
 from tui.widgets.filter_bar import FilterBar
@@ -45,6 +47,18 @@ class SortFilter(Marking):
         """The sort column of each table, for this fleet, kept for the next run."""
         return self.console.preferences.orders(self.session.fleet.name, self.name_)
 
+    @property
+    def _choices(self) -> dict[str, Choice]:
+        """The columns chosen for each table, kept for the next run."""
+        return self.console.preferences.columns(self.name_)
+
+    def _sorted_by(self, table: Table, sort: Sort | None) -> list[str]:
+        """A sort order that no head shows, since its column is hidden."""
+        if sort is None or sort[0] in table.shown_columns:
+            return []
+        title = next((one.title for one in table.fitting.columns if one.key == sort[0]), sort[0])
+        return [f"sorted by {title} {self.console.glyphs.down if sort[1] else self.console.glyphs.up}"]
+
     def select(
         self,
         table: Table,
@@ -60,6 +74,7 @@ class SortFilter(Marking):
         """
         which = table.id or ""
         sort = self._sorts.get(which)
+        table.choose(self._choices.get(which, NONE))
         arrangement = self._arrangements.setdefault(which, Arrangement())
         wanted, every = self.filter_of(which), Rows.of(rows or ())
         kept = arrangement.arrange(every, wanted, sort)
@@ -68,6 +83,7 @@ class SortFilter(Marking):
         if self.session.fleet.offline:
             empty = empty[:1]  # a suggested command would affect another fleet than this one
         words = [marks.words] if marks.words else []
+        words += self._sorted_by(table, sort)
         if arrangement.unfinished:
             words.append("looking through them")
             self._go_on()
@@ -154,6 +170,27 @@ class SortFilter(Marking):
     def action_reverse(self) -> None:
         if (table := self.focused_table()) is not None and (now := self._sorts.get(table.id or "")):
             self._order(table.id or "", (now[0], not now[1]))
+
+    async def action_columns(self) -> None:
+        """Choose the columns of the table in focus."""
+        if (table := self.focused_table()) is None or (which := table.id) is None:
+            return
+
+        def choose(choice: Choice) -> None:
+            self._choices[which] = choice
+            table.choose(choice)
+            self.console.preferences.save()
+            self.show()
+
+        await self.app.push_screen(
+            dialogs.ColumnsDialog(
+                table,
+                lambda: self._sorts.get(which),
+                choose,
+                lambda sort: self._order(which, sort),
+                self.unsortable,
+            )
+        )
 
     def on_table_headed(self, event: Table.Headed) -> None:
         """Sort by that column; a second click reverses it, a third restores the original order."""

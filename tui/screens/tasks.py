@@ -1,4 +1,4 @@
-"""The Tasks screen: all tasks, and the join of the selected one below or beside them."""
+"""The Tasks screen: all tasks, below them the join of the selected one, and details beside or below both."""
 
 from __future__ import annotations
 
@@ -25,9 +25,6 @@ from tui.widgets.split_pane import SplitPane
 from tui.widgets.table import Table
 
 _NO_TASKS = ("no task yet", 'add one: spl task add "what is to be done" --alias TUT-001')
-_ABOUT = 18
-"""Lines left below a long tree for details of the selected row."""
-_LEAST_TREE = 8
 
 
 class TasksScreen(GlancingScreen):
@@ -45,8 +42,8 @@ class TasksScreen(GlancingScreen):
         return self.query_one("#tasks", Table).chosen
 
     def body(self) -> Sequence[Widget]:
-        join = Vertical(*join_part.widgets(self), DetailPane(), classes="beside")
-        return (SplitPane(Table(COLUMNS, self.console.glyphs, id="tasks"), join),)
+        tasks = Table(COLUMNS, self.console.glyphs, id="tasks")
+        return (SplitPane(Vertical(tasks, *join_part.widgets(self), classes="rows"), DetailPane()),)
 
     def fill(self, now: float) -> None:
         world = self.world
@@ -56,8 +53,7 @@ class TasksScreen(GlancingScreen):
         rows = None if tasks is None else task_rows(self._seen, world.moment(now), self.console.glyphs)
         name = "NEWEST TASKS" if world.more_tasks else "TASKS"
         self.select(table, rows, name, self.unread(TASKS_READ, world.trouble) if rows is None else _NO_TASKS)
-        for part in self.query(".beside"):
-            part.display = table.chosen is not None
+        self.query_one(f"#{join_part.SUBTASKS}").display = table.chosen is not None
         join_part.fill(self, now, table.chosen)
         self._share(table)
 
@@ -70,22 +66,16 @@ class TasksScreen(GlancingScreen):
         return Filter() if table == join_part.SUBTASKS else super().filter_of(table)
 
     def _share(self, table: Table) -> None:
-        """Give each part its height; side by side, both get all of it."""
+        """Give each part its height."""
         split, subtasks = self.query_one(SplitPane), self.query_one(f"#{join_part.SUBTASKS}", Table)
         summary = len(self.query_one(f"#{join_part.SUMMARY}", Lines).text.splitlines())
+        wanted = subtasks.wanted_height + summary if subtasks.display else 0
         total = self.body_height()
-        if split.is_wide:
-            table.set_class(False, "roomy")
-            most = max(_LEAST_TREE, total - summary - _ABOUT)
-            split.leave(0)
-            table.take(None)
-            subtasks.take(min(subtasks.wanted_height, most))
-            return
-        upper, lower = share(total, [table.wanted_height, subtasks.wanted_height + summary], least=6)
+        upper, lower = share(total, [table.wanted_height, wanted], least=6)
         table.set_class(upper + lower < total, "roomy")
         table.take(upper)
         subtasks.take(max(3, lower - summary))
-        split.leave(total - upper - lower - 1)
+        split.leave(0 if split.is_wide else total - upper - lower - 1)
 
     @on(Table.Opened)
     def open_row(self, event: Table.Opened) -> None:

@@ -18,8 +18,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.model.columns import Choice
+from tui.model.fitting import Fitting
 from tui.model.glyphs import Glyphs, Tone
-from tui.model.rows import GAP, Cell, Column, Row, Rows, fit
+from tui.model.rows import GAP, Cell, Column, Row, Rows
 from tui.widgets.bindings import bindings
 from tui.widgets.toned import Toned, place
 
@@ -61,13 +63,10 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def __init__(self, columns: Sequence[Column], glyphs: Glyphs, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._columns, self._glyphs = columns, glyphs
+        self.fitting, self._glyphs = Fitting(columns), glyphs
         self._rows = Rows.of(())
         self._drawn: list[tuple[Row, tuple[bool, str]]] = []
         self._places: dict[str, int] = {}
-        self._fitted: tuple[int, list[tuple[Column, int]]] = (0, [])
-        self._measured: object = None
-        self._longest: Mapping[str, int] = {}
         self._title = ""
         self._heads: dict[str, str] = {}
         self._empty: tuple[str, ...] = ()
@@ -100,6 +99,8 @@ class Table(Toned, ScrollView, can_focus=True):
         if sorted_ != self._sorted:
             self._repaint_line(1)
         self._title, self._empty, self._sorted, self.dimmed = title, tuple(empty), sorted_, dimmed
+        if before.source is not self._rows.source:
+            whole = self.fitting.look_through(self._rows) or whole
         if before.keys != self._rows.keys:
             self._arrange()
         if whole:
@@ -107,13 +108,14 @@ class Table(Toned, ScrollView, can_focus=True):
         else:
             self._compare()
 
+    def choose(self, choice: Choice) -> None:
+        """Show these columns from now on."""
+        if self.fitting.choose(choice):
+            self._repaint()
+
     def measure(self, source: object, longest: Callable[[], Mapping[str, int]]) -> None:
         """Fit the columns to their content; recomputed only when `source` is another object."""
-        if source is self._measured:
-            return
-        self._measured, found = source, longest()
-        if found != self._longest:
-            self._longest, self._fitted = found, (0, [])
+        if self.fitting.measure(source, longest):
             self._repaint()
 
     def _arrange(self) -> None:
@@ -230,9 +232,7 @@ class Table(Toned, ScrollView, can_focus=True):
         A column next to it stays empty: a number that touches it reads as another number.
         """
         room = self.size.width - self.indent - self.scrollbar_size_vertical - self.show_vertical_scrollbar
-        if self._fitted[0] != room:
-            self._fitted = (room, fit(self._columns, room, self._longest))
-        return self._fitted[1]
+        return self.fitting.widths(room)
 
     def on_resize(self, event: events.Resize) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows) + HEAD)
@@ -251,24 +251,20 @@ class Table(Toned, ScrollView, can_focus=True):
         """A closed screen waits for the collector, which need not visit everything its rows are made from."""
         self._rows, self._drawn = Rows.of(()), []
 
-    def on_focus(self) -> None:
-        self._repaint_heads()
-
-    def on_blur(self) -> None:
-        self._repaint_heads()
-
     def head(self, column: str, words: str) -> None:
         """Text above a column instead of its title."""
         if self._heads.get(column) != words:
             self._heads[column] = words
             self._repaint_line(1)
 
-    def _repaint_heads(self) -> None:
+    def on_focus(self) -> None:
         """The title and the selected row show where the focus is."""
         self._repaint_line(0)
         for y, (_, (chosen, _)) in enumerate(self._drawn):
             if chosen:
                 self._repaint_line(y + HEAD)
+
+    on_blur = on_focus
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
