@@ -229,7 +229,8 @@ class BulkDialog(ConsideredDialog):
 
     def stopped(self) -> str:
         """Why nothing more can be sent: the console was locked, or the daemon went away, meanwhile."""
-        return hindrance(self.session.closed, self.world.link.at(self.console.clock()), self.glyphs)
+        link = self.world.link.at(self.console.clock())
+        return hindrance(self.session.closed, link, self.glyphs, freezes=self.freezes)
 
     async def act(self) -> str:
         await self.prepare()

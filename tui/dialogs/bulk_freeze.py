@@ -40,6 +40,7 @@ class BulkFreezeDialog(BulkDialog):
     needs = "fleet:write"
     look = "look at the red banner, or ask: spl fleet status"
     past = "frozen"
+    freezes = True
 
     def __init__(self, marks: Marks) -> None:
         super().__init__(marks)
