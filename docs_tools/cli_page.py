@@ -42,11 +42,15 @@ def _leaves() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     for name, command in children(build_parser()).items():
         assert isinstance(command, CommandParser)
         import_module(command.module).configure(command)
-        verbs = children(command)
-        if not verbs:
-            yield name, command
-        for verb, parser in verbs.items():
-            yield f"{name} {verb}", parser
+        yield from _below(name, command)
+
+
+def _below(name: str, command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    verbs = children(command)
+    if not verbs:
+        yield name, command
+    for verb, parser in verbs.items():
+        yield from _below(f"{name} {verb}", parser)
 
 
 def own_actions(command: str, parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -31,6 +31,12 @@ READ = (
         "the token that `spl token save` kept",
     ),
     Variable(
+        "SPL_CA_FILE",
+        "The certificate of the private CA that signs for the daemon at `--url` or `SPL_URL`; no other CA "
+        "counts then.",
+        "the CAs that the system trusts",
+    ),
+    Variable(
         "SPL_CONTEXT", "The context to talk to. `--context` and `--url` override it.", "the current one"
     ),
     Variable(

@@ -30,6 +30,9 @@ def configure(parser: Parser) -> None:
     add.add_argument(
         "--colour", choices=contexts.COLOURS, default="", help="the colour of its name in the console"
     )
+    add.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="the private CA that signs for this URL, and nobody else"
+    )
     add.add_argument("--replace", action="store_true", help="change a context that exists; its token stays")
     _token_flags(add, required=False)
     add.set_defaults(run=run_add)
@@ -67,7 +70,7 @@ def run_add(args: Namespace) -> int:
     name, url = contexts.check_name(args.name), contexts.check_url(args.url)
     _unless_there(contexts.load(home), args)  # before a token is asked for in vain
     token = _token(args)
-    context = Context(name, url, args.read_only, args.colour)
+    context = Context(name, url, args.read_only, args.colour, _ca_file(args.ca_file))
     with contexts.alone(home):
         known = contexts.load(home)
         _unless_there(known, args)
@@ -176,6 +179,17 @@ def _token(args: Namespace) -> str:
         raise UsageError(f"cannot read {args.token_file}: {error}", "check --token-file") from None
 
 
+def _ca_file(path: Path | None) -> str:
+    """The whole path of a CA that can be used; empty without one."""
+    if path is None:
+        return ""
+    from syncropel.settings.trust import trusting
+
+    whole = path.expanduser().absolute()
+    trusting(whole)
+    return str(whole)
+
+
 def _document(home: Home, context: Context, current: str) -> dict[str, Any]:
     """A context as it is shown; it says whether there is a token, never which."""
     read_only = not contexts.is_local(context.url) if context.read_only is None else context.read_only
@@ -187,6 +201,7 @@ def _document(home: Home, context: Context, current: str) -> dict[str, Any]:
         "opens": "read-only" if read_only else "changes",
         "colour": context.colour,
         "token": kept if context.url else "not needed",
+        "ca_file": context.ca_file,
     }
 
 

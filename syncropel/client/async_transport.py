@@ -26,7 +26,7 @@ from syncropel.client.transport import (
     request_of,
     stream_of,
 )
-from syncropel.errors import RemoteError
+from syncropel.errors import DaemonUnreachable, RemoteError, SetupError
 
 if TYPE_CHECKING:
     from syncropel.client.calls import Answer, Call
@@ -46,11 +46,18 @@ class AsyncClient:
     ) -> None:
         self.target = target
         self._timeout = timeout
+        self._unusable: DaemonUnreachable | None = None
+        """Why nothing can be sent: the target's CA cannot be read. A console with other fleets goes on."""
+        try:
+            verify = target.verify()
+        except SetupError as error:
+            verify = False
+            self._unusable = DaemonUnreachable(error.message, error.hint)
         uds = str(target.socket) if target.socket and not target.url else None
         self._http = httpx.AsyncClient(
             base_url=target.base_url,
             trust_env=False,
-            transport=transport or httpx.AsyncHTTPTransport(uds=uds, verify=target.encrypted),
+            transport=transport or httpx.AsyncHTTPTransport(uds=uds, verify=verify),
         )
 
     async def __aenter__(self) -> Self:
@@ -77,8 +84,7 @@ class AsyncClient:
                 await asyncio.sleep(STARTING_POLL_SECS)
 
     async def _send(self, call: Call[Answer]) -> Answer:
-        if self.target.missing():
-            raise not_there(self.target)
+        self._must_be_usable()
         request = request_of(call, self.target, self._timeout)
         for attempt in range(RETRIES + 1):
             try:
@@ -98,8 +104,7 @@ class AsyncClient:
 
         `bearer`: the token for this stream, if it is not the target's.
         """
-        if self.target.missing():
-            raise not_there(self.target)
+        self._must_be_usable()
         asking = self._stream(stream_of(path, self.target, last_id, bearer))
         async with AsyncExitStack() as until_read:
             with self._failures():
@@ -109,6 +114,12 @@ class AsyncClient:
                     raise remote_error(path, response, content)
             foreign_answers.check_stream(path, response.headers)
             yield self._events(path, response)
+
+    def _must_be_usable(self) -> None:
+        if self._unusable is not None:
+            raise self._unusable
+        if self.target.missing():
+            raise not_there(self.target)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from syncropel.system.tls_problem import TlsProblem
 
 
 class LineError(Exception):
@@ -24,6 +27,14 @@ class NoAnswerInTime(LineError):
 
 class NoSocket(LineError):
     """This process cannot open one more connection: it, or the system, has too many open files."""
+
+
+class Untrusted(LineError):
+    """The certificate of the other side is not accepted, or only one side speaks TLS."""
+
+    def __init__(self, problem: TlsProblem) -> None:
+        super().__init__(problem.told)
+        self.problem = problem
 
 
 class Broken(LineError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -17,19 +17,29 @@ from syncropel.client.lines import (
     NotConnected,
     Request,
     StreamedResponse,
+    Untrusted,
 )
+from syncropel.system.tls_problem import SPEAKS_TLS, tls_problem
 
 if TYPE_CHECKING:
     from syncropel.client.target import Target
 
 
+_TLS_ALERT: Final = r"illegal status line: bytearray(b'\x15\x03"
+"""What h11 says of the alert with which a TLS port answers plain HTTP."""
+
+
 def told(error: httpx.HTTPError) -> LineError:
     """The same problem in our words."""
     said = str(error) or type(error).__name__
+    if (problem := tls_problem(error)) is not None:
+        return Untrusted(problem)
     if isinstance(error, httpx.ConnectError):
         return NoSocket(lacking) if (lacking := _no_descriptor(error)) else NotConnected(said)
     if isinstance(error, httpx.TimeoutException):
         return NoAnswerInTime(said)
+    if isinstance(error, httpx.RemoteProtocolError) and _TLS_ALERT in said:
+        return Untrusted(SPEAKS_TLS)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
         return Broken(said)
     return LineError(said)
@@ -52,7 +62,7 @@ class HttpxLine:
         self._http = httpx.Client(
             base_url=target.base_url,
             trust_env=False,
-            transport=transport or httpx.HTTPTransport(verify=target.encrypted),
+            transport=transport or httpx.HTTPTransport(verify=target.verify()),
         )
 
     @contextmanager

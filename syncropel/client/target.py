@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Target:
     home: str = "~/.syncro"
     actor: str = "did:sync:user:operator"
     fleet_token: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    """The only CA that is trusted to sign for the daemon's URL; None: those of the system."""
     peer_token: Callable[[str], str] = field(default=lambda did: "", repr=False, compare=False)
     """What this home's coordinator presents to an instance (a DID); empty if the two have no secret."""
 
@@ -36,6 +42,14 @@ class Target:
     def encrypted(self) -> bool:
         """Whether TLS is used. Only then are the system's certificates read, which takes 30 ms."""
         return self.url.startswith("https:")
+
+    def verify(self) -> bool | ssl.SSLContext:
+        """What httpx checks the daemon's certificate with. Raises SetupError for a `ca_file` of no use."""
+        if not self.encrypted or self.ca_file is None:
+            return self.encrypted
+        from syncropel.settings.trust import trusting
+
+        return trusting(self.ca_file)
 
     @property
     def headers(self) -> dict[str, str]:

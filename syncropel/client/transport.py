@@ -14,7 +14,16 @@ from syncropel.client import foreign_answers
 from syncropel.client.events import Event, EventParser
 from syncropel.client.foreign_answers import EVENTS
 from syncropel.client.limits import Body, EventLines
-from syncropel.client.lines import Line, LineError, NoAnswerInTime, NoSocket, NotConnected, Request, Response
+from syncropel.client.lines import (
+    Line,
+    LineError,
+    NoAnswerInTime,
+    NoSocket,
+    NotConnected,
+    Request,
+    Response,
+    Untrusted,
+)
 from syncropel.client.local import LocalLine
 from syncropel.errors import DaemonNotRunning, DaemonUnreachable, RemoteError
 from syncropel.wire.start_words import STARTING
@@ -39,6 +48,9 @@ def not_there(target: Target) -> DaemonNotRunning:
 def failure(target: Target, error: LineError) -> DaemonUnreachable:
     if target.missing():
         return not_there(target)
+    if isinstance(error, Untrusted):
+        problem = error.problem
+        return DaemonUnreachable(f"{target.name}: {problem.told}", problem.hint, code=problem.code)
     if isinstance(error, NotConnected):
         return DaemonNotRunning(
             f"no daemon answers at {target.name}", "start it: spl serve  (or: spl fleet start --workers 2)"

@@ -1,4 +1,6 @@
-"""The two doors of a daemon, TCP and the operator's socket: who answers there, from the start to the end."""
+"""The doors of a daemon: TCP, the operator's socket, and that of other hosts; who answers there, from the
+start to the end.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 from syncropel.api.app import create_app
 from syncropel.api.http.tally import Tally
 from syncropel.api.while_reading import WhileReading
+from syncropel.daemon.certificate import keep_certificate
 from syncropel.engine.engine import Engine
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.errors import SetupError
+from syncropel.listening.network import Network
 from syncropel.listening.server import Server
 from syncropel.listening.sockets import UnixDoor
 from syncropel.settings.config import Settings
@@ -33,12 +37,19 @@ LOOK_SECS: Final = 0.5
 
 
 class Doors:
-    """Serves an engine on both doors; before there is one, if the log is long, its kill switch alone."""
+    """Serves an engine on all doors; before there is one, if the log is long, its kill switch alone."""
 
     def __init__(
-        self, home: Home, ring: LogRing, settings: Settings, tcp: socket.socket, unix: UnixDoor
+        self,
+        home: Home,
+        ring: LogRing,
+        settings: Settings,
+        tcp: socket.socket,
+        unix: UnixDoor,
+        network: Network | None = None,
     ) -> None:
         self.tcp, self.unix = tcp, unix
+        self._network = network
         self._home = home
         self._ring = ring
         self._settings = settings
@@ -80,11 +91,14 @@ class Doors:
     def _open(self, app: ASGIApp) -> asyncio.Task[None]:
         shares = share_out(raise_limit(), self._settings.dispatch.max_concurrent)
         log.info("at most %d TCP connections, of %d descriptors", shares.tcp, shares.limit)
-        server = self._server = Server(app, self.tcp, self.unix.listener, shares, self._tally)
+        server = self._server = Server(app, self.tcp, self.unix.listener, shares, self._tally, self._network)
         self._tasks = [
             asyncio.create_task(server.serve(sockets=[self.tcp])),
             asyncio.create_task(self._keep(server)),
         ]
+        if self._network is not None:
+            log.info("other hosts are served on %s, with TLS", self._settings.server.listen)
+            self._tasks.append(asyncio.create_task(keep_certificate(self._network.served)))
         return self._tasks[0]
 
     async def _keep(self, server: Server) -> None:

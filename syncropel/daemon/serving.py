@@ -23,6 +23,7 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
 from syncropel.listening.gateway import GatewayServer, listen_gateway
+from syncropel.listening.network import Network, open_network
 from syncropel.listening.sockets import listen_tcp, listen_unix
 from syncropel.listening.starting import StartingServer
 from syncropel.peer.runtime import Runtime
@@ -56,9 +57,10 @@ def serve(home: Home, settings: Settings, ring: LogRing, bootstrap_secret: str) 
     StoreLock(home.store).release()
     with (
         listen_tcp(settings.server.port) as tcp,
+        open_network(home, settings, time.time()) as network,
         asyncio.Runner(loop_factory=_loop) as runner,
     ):
-        runner.run(_run(home, settings, tcp, ring, bootstrap_secret))
+        runner.run(_run(home, settings, tcp, network, ring, bootstrap_secret))
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -70,7 +72,12 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _run(
-    home: Home, settings: Settings, tcp: socket.socket, ring: LogRing, bootstrap_secret: str
+    home: Home,
+    settings: Settings,
+    tcp: socket.socket,
+    network: Network | None,
+    ring: LogRing,
+    bootstrap_secret: str,
 ) -> None:
     FAMILY.adopt()
     stop = _stop_on_signal()
@@ -99,7 +106,7 @@ async def _run(
             instance = Instance(identity.did, home, reached_at, asked_at)
             runtime = Runtime()
             lifecycle = Lifecycle(store, instance, settings, runtime)
-            doors = Doors(home, ring, settings, tcp, door)
+            doors = Doors(home, ring, settings, tcp, door, network)
             try:
                 engine = await _started(lifecycle, doors, bootstrap_secret, stop)
                 if engine is None:

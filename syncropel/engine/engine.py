@@ -47,6 +47,7 @@ from syncropel.peer.peers import READ_SECS, Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Settings
 from syncropel.settings.keyring import Keyring
+from syncropel.settings.trust import ca_path, trusting
 from syncropel.store.base import RecordStore
 from syncropel.wire.fleet import Heartbeat
 
@@ -106,8 +107,10 @@ class Engine:
         """The size of the log on disk, at the last look."""
 
         # the fleet, and what is in force in it
-        self.peers = Peers(self.keyring.presented, transport)
-        self.readers = Peers(self.keyring.presented, transport, READ_SECS)
+        ca_file = ca_path(home, fleet.ca_file)
+        trust = None if ca_file is None else trusting(ca_file)
+        self.peers = Peers(self.keyring.presented, transport, trust=trust)
+        self.readers = Peers(self.keyring.presented, transport, READ_SECS, trust)
         self.leases = Leases(self.ingest, did, interval, runtime, self.changed)
         self.issuer = Issuer(self.ingest, did, runtime, self._end_lease)
         self.control = Control(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from syncropel.errors import SetupError
-from syncropel.launcher import adapter_checks, daemon_checks, store_checks
+from syncropel.launcher import adapter_checks, daemon_checks, store_checks, tls_checks
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.lost_daemon import lost_daemon
 from syncropel.launcher.process import answering_pid, ask_start, find_daemon, written_pid
@@ -201,6 +201,7 @@ _LOOKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
     adapter_checks.repositories,
     _identity,
     _permissions,
+    tls_checks.tls,
     store_checks.store,
     _disk,
     store_checks.backups,

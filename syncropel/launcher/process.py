@@ -20,7 +20,7 @@ import psutil
 
 from syncropel.client import Client, Target, calls
 from syncropel.errors import SetupError, SyncropelError
-from syncropel.settings.config import STOP_KEEPING_WORK
+from syncropel.settings.config import HOST, STOP_KEEPING_WORK
 from syncropel.settings.home import Home, lock_of
 from syncropel.settings.identity import make_home
 
@@ -134,10 +134,12 @@ def find_daemon(home: Home) -> int | None:
 
 
 def listening_port(pid: int) -> int | None:
-    """The TCP port that a daemon listens on, according to the system; None when that cannot be found out."""
+    """The TCP port on 127.0.0.1 that a daemon listens on, according to the system; None when that cannot be
+    found out.
+    """
     try:
         for connection in psutil.Process(pid).net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.ip == HOST:
                 return int(connection.laddr.port)
     except psutil.Error:
         pass

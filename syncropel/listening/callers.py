@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from syncropel.api.http.caller import NotOperator
 from syncropel.listening.peer import Peer, peer_of
-from syncropel.system import ancestry, tcp_owner
+from syncropel.system import ancestry, own_addresses, tcp_owner
 from syncropel.system.ancestry import Process, Table, Unreadable
 from syncropel.system.tcp_owner import Address
 
@@ -130,18 +130,23 @@ class Callers:
         What an operator alone may do is refused to goals, whatever token they have found. Where the system
         does not tell, a token counts.
         """
-        # The caller chooses its own end's address, so the daemon's end tells whether it is on this machine.
-        if not tcp_owner.can_tell() or not far[0].startswith("127."):
+        if not tcp_owner.can_tell():
             return None
+        # The caller chooses its own end's address, so on 127.0.0.1 the daemon's end tells that it is here.
+        here = far[0].startswith("127.")
         try:
-            who: NotOperator | None = await self._checking.run(lambda: self._behind(near, far))
+            who: NotOperator | None = await self._checking.run(lambda: self._behind(near, far, here))
         except TimeoutError:
             return NotOperator(0, problem="who connected cannot be found out in time")
         except (OSError, Unreadable) as error:
             return NotOperator(0, problem=str(error))
         return who
 
-    def _behind(self, near: Address, far: Address) -> NotOperator | None:
+    def _behind(self, near: Address, far: Address, here: bool) -> NotOperator | None:
+        if not here and not own_addresses.is_ours(near[0]):
+            return None
+        if ":" in near[0]:
+            return NotOperator(0, problem="a process of this machine connected over IPv6")
         owner = tcp_owner.owner_of(near, far)
         if owner is None:
             return NotOperator(0, problem="the process that connected is gone")

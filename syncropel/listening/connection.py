@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, cast
 
@@ -86,18 +87,20 @@ class Connection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         """Runs while bytes are awaited: a first head, the rest of a head, the rest of a body."""
         self._turned_away = False
+        self.hang_up: Callable[[], None] = lambda: None
+        """Ends the connection at once; before there is a transport, that is up to whoever makes it."""
         self._account = ""
 
     def turn_away(self) -> None:
         self._turned_away = True
         self._stop_timer()
-        if self.transport is not None:
-            self.transport.abort()
+        self.hang_up()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop))
         self.flow = _Flow(transport)
+        self.hang_up = transport.abort
         if self._turned_away:
             transport.abort()
         else:

@@ -15,13 +15,30 @@ from starlette.types import ASGIApp
 from syncropel import __version__
 from syncropel.api.http.auth import OperatorDoor
 from syncropel.api.http.caller import BEHIND, NOT_OPERATOR, NotOperator
-from syncropel.api.http.tally import ACCEPT_ERRORS, CLOSED_FOR_ROOM, REFUSED, Tally
+from syncropel.api.http.network import NetworkDoor
+from syncropel.api.http.tally import (
+    ACCEPT_ERRORS,
+    CLOSED_FOR_ROOM,
+    HANDSHAKES,
+    REFUSED,
+    TOO_MANY_AT_ONCE,
+    Tally,
+)
 from syncropel.errors import Crowded
 from syncropel.listening import serving
 from syncropel.listening.acceptor import PAUSE_SECS, Acceptor, send_away
 from syncropel.listening.callers import Callers, Sight
 from syncropel.listening.connection import Connection, refusal
 from syncropel.listening.connection_limit import ConnectionLimiter
+from syncropel.listening.network import (
+    BACKLOG,
+    GOODBYE_SECS,
+    HANDSHAKE_SECS,
+    PLAIN,
+    AddressLimiter,
+    Network,
+    speaks_tls,
+)
 from syncropel.listening.rate_limit import RateLimiter
 from syncropel.system.descriptors import Shares
 from syncropel.wire.version import HEADER
@@ -43,10 +60,19 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: ASGIApp, tcp: socket.socket, unix: socket.socket, shares: Shares, tally: Tally
+        self,
+        app: ASGIApp,
+        tcp: socket.socket,
+        unix: socket.socket,
+        shares: Shares,
+        tally: Tally,
+        network: Network | None = None,
     ) -> None:
         super().__init__(serving.config(app, DRAIN_LIMIT_SECS, headers=[(HEADER, __version__)]))
         self._for_operator = OperatorDoor(app)
+        self._network = network
+        self._for_network = app if network is None else NetworkDoor(app, self._is_ours)
+        self._addresses = AddressLimiter()
         self._callers = Callers()
         self._goal_rate = RateLimiter(GOALS_PER_SEC, MAX_GOALS)
         self._listeners = (tcp, unix)
@@ -70,6 +96,10 @@ class Server(uvicorn.Server):
             Acceptor(loop, tcp, self._admit_tcp, self._shortage),
             Acceptor(loop, unix, self._admit_unix, self._shortage),
         ]
+        if self._network is not None:
+            self._network.socket.listen(BACKLOG)
+            others = Acceptor(loop, self._network.socket, self._admit_network, self._shortage)
+            acceptors.insert(0, others)
         self.servers = cast("list[Any]", acceptors)
         self.started = True
 
@@ -95,6 +125,47 @@ class Server(uvicorn.Server):
                 near, far = accepted.getpeername(), accepted.getsockname()
                 connection.stamp[BEHIND] = partial(self._callers.behind, near, far)
             self._soon(self._join(connection, accepted))
+
+    def _admit_network(self, accepted: socket.socket) -> None:
+        self._lend()
+        try:
+            near, far = accepted.getpeername()[:2], accepted.getsockname()[:2]
+        except OSError:  # it has disconnected already
+            accepted.close()
+            return
+        if not self._addresses.take(near[0], asyncio.get_running_loop().time()):
+            accepted.close()
+            self._tally.note(TOO_MANY_AT_ONCE)
+            return
+        connection = self._admit(accepted, self._strangers, plainly=False)
+        if connection is not None:
+            connection.app = self._for_network
+            connection.stamp[BEHIND] = partial(self._callers.behind, near, far)
+            connection.hang_up = partial(_hang_up, accepted)
+            self._soon(self._join_network(connection, accepted))
+
+    async def _join_network(self, connection: Connection, accepted: socket.socket) -> None:
+        assert self._network is not None
+        loop, tls = asyncio.get_running_loop(), self._network.served.context
+        try:
+            if not await speaks_tls(loop, accepted):
+                self._strangers.leave(connection)
+                send_away(accepted, refusal(PLAIN))
+                return
+            await loop.connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_SECS,
+                ssl_shutdown_timeout=GOODBYE_SECS,
+            )
+        except (OSError, ValueError):  # no handshake: the caller knows why, from its own side
+            self._strangers.leave(connection)
+            accepted.close()
+            self._tally.note(HANDSHAKES)
+
+    def _is_ours(self, host: str) -> bool:
+        return self._network is not None and self._network.served.certificate.is_for(host)
 
     def _admit_unix(self, accepted: socket.socket, tries: int = 1) -> None:
         try:
@@ -131,12 +202,20 @@ class Server(uvicorn.Server):
             self._tally.note(CLOSED_FOR_ROOM)
 
     def _admit(
-        self, accepted: socket.socket, connections: ConnectionLimiter, *, known: bool = False
+        self,
+        accepted: socket.socket,
+        connections: ConnectionLimiter,
+        *,
+        known: bool = False,
+        plainly: bool = True,
     ) -> Connection | None:
+        """`plainly`: the caller can be told, without TLS, that there is no room."""
         if not self._make_room(connections):
             self._tally.note(REFUSED)
-            told = Crowded("all connections are in use", "try again in a moment")
-            send_away(accepted, refusal(told))
+            if plainly:
+                send_away(accepted, refusal(Crowded("all connections are in use", "try again in a moment")))
+            else:
+                accepted.close()
             return None
         connection = Connection(self.config, self.server_state, connections, self._tally)
         connections.enter(connection, known=known)
@@ -190,3 +269,9 @@ class Server(uvicorn.Server):
             if not self._strangers.shed():
                 break
             self._tally.note(CLOSED_FOR_ROOM)
+
+
+def _hang_up(accepted: socket.socket) -> None:
+    """End a connection whose handshake is under way: that fails at once, and cleans up."""
+    with contextlib.suppress(OSError):
+        accepted.shutdown(socket.SHUT_RDWR)

@@ -14,6 +14,7 @@ import httpx
 from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
+from syncropel.system.tls_problem import tls_problem
 from syncropel.wire.fleet import Heartbeat
 from syncropel.wire.leader import STALE_TERM, TERM_HEADER
 
@@ -48,7 +49,8 @@ class RevokedByPeer(RefusedByPeer):
 class Peers:
     """HTTP to other instances. `tokens` returns the bearer tokens to present to an instance (a DID; empty:
     this one's coordinator), best first: if one is not accepted, the next is tried. They are read for each
-    call, since they may be created later.
+    call, since they may be created later. `trust`: what certificates are checked with; None: the system's
+    CAs.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Peers:
         tokens: Callable[[str], Sequence[str]],
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_secs: float = TIMEOUT_SECS,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._tokens = tokens
         self._http = httpx.AsyncClient(
-            timeout=timeout_secs, trust_env=False, transport=transport, verify=trusted_roots()
+            timeout=timeout_secs, trust_env=False, transport=transport, verify=trust or trusted_roots()
         )
 
         self.speaks_as: Callable[[], str] = str
@@ -184,9 +187,7 @@ class Peers:
                     break
             return response, parse_json(response.content)
         except (httpx.HTTPError, InvalidRecord) as error:
-            raise DaemonUnreachable(
-                f"{url}: {error or type(error).__name__}", "is that instance up?"
-            ) from None
+            raise unreachable(str(url), error) from None
 
     def _hear_of_leader(self, url: str, answer: Any) -> None:
         if isinstance(answer, dict) and answer.get("code") == STALE_TERM:
@@ -218,6 +219,13 @@ def _names_revoked(response: httpx.Response) -> bool:
     except InvalidRecord:
         return False
     return isinstance(answer, dict) and answer.get("code") == CredentialRevoked.code
+
+
+def unreachable(url: str, error: Exception) -> DaemonUnreachable:
+    """An instance gave no answer: what was wrong, by its name if it was the certificate."""
+    if (problem := tls_problem(error)) is not None:
+        return DaemonUnreachable(f"{url}: {problem.told}", problem.hint, code=problem.code)
+    return DaemonUnreachable(f"{url}: {error or type(error).__name__}", "is that instance up?")
 
 
 @cache

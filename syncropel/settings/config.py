@@ -26,6 +26,7 @@ STOP_KEEPING_WORK: Final = signal.SIGUSR1
 REPOS: Final = ("workspace", "repos")
 """The path of the repositories in `config.toml`."""
 _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
+_LISTEN: Final = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[^:\[\]]*)):(?P<port>\d{1,5})", re.ASCII)
 _SWITCH_AND_TABLE: Final = re.compile(
     r"^\[adapters\]\n(?:(?!\[).*\n)*?(bash|noop)[ \t]*=(?:.*\n)+?\[adapters\.\1\]", re.MULTILINE
 )
@@ -37,6 +38,16 @@ class ServerSettings:
 
     port: int = DEFAULT_PORT
     """TCP port on 127.0.0.1; 0 takes any free one."""
+    listen: str = ""
+    """Where other hosts reach this daemon, with TLS and a token alone: an address and a port, such as
+    `0.0.0.0:9443`; empty: nowhere.
+    """
+    tls_cert: str = ""
+    """The certificate for `listen`, PEM, followed by those that signed it up to the CA that hosts pin; empty:
+    what `spl fleet tls init` made.
+    """
+    tls_key: str = ""
+    """The private key of `tls_cert`, PEM, which nobody else may read."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,10 @@ class FleetSettings:
     """The coordinator that this instance reports to; empty makes it a coordinator."""
     advertise_url: str = ""
     """Where others reach this instance, if that is not the address it listens on; empty: it is."""
+    ca_file: str = ""
+    """The CA, PEM, that signs for the coordinator and the instances that this one calls; then nobody else
+    does, not even a public CA. Relative to the home; empty: the CAs that the system trusts.
+    """
     heartbeat_interval_secs: float = 5.0
     """Seconds between two heartbeats; an instance is live for 3 of them after its last heartbeat, stale for
     12.
@@ -151,6 +166,16 @@ def without_itself(settings: Settings) -> Settings:
     if fleet.coordinator_url and fleet.coordinator_url.rstrip("/") in own:
         return replace(settings, fleet=replace(fleet, coordinator_url=""))
     return settings
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Address and port of `[server] listen`. Raises SetupError."""
+    found = _LISTEN.fullmatch(listen)
+    if found is None or int(found["port"]) > 65535:
+        raise SetupError(
+            f"[server] listen must be an address and a port, not {listen!r}", "for example 0.0.0.0:9443"
+        )
+    return found["six"] or found["four"] or "0.0.0.0", int(found["port"])
 
 
 def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:

@@ -36,12 +36,16 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 @dataclass(frozen=True)
 class Context:
-    """One fleet. `url` is empty only for `local`; `read_only` None means: unless it is on this machine."""
+    """One fleet. `url` is empty only for `local`; `read_only` None means: unless it is on this machine.
+
+    `ca_file`: the only CA that signs for its URL; empty: those of the system.
+    """
 
     name: str
     url: str = ""
     read_only: bool | None = None
     colour: str = ""
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,14 +181,14 @@ def load(home: Home) -> Contexts:
 
 
 def _context(name: str, table: Any, place: Path) -> Context:
-    kinds = {"url": str, "read_only": bool, "colour": str}
+    kinds = {"url": str, "read_only": bool, "colour": str, "ca_file": str}
     if not isinstance(table, dict) or "url" not in table:
         raise SetupError(f"{place}: [contexts.{name}] needs a url", 'for example url = "https://…"')
     for key, value in table.items():
         if key not in kinds or type(value) is not kinds[key]:
             raise SetupError(
                 f"{place}: [contexts.{name}] {key} = {value!r} is not understood",
-                'known: url = "…", read_only = true, colour = "red"',
+                'known: url = "…", read_only = true, colour = "red", ca_file = "…"',
             )
     if table.get("colour", "") not in ("", *COLOURS):
         raise SetupError(f"{place}: [contexts.{name}] has an unknown colour", f"known: {', '.join(COLOURS)}")
@@ -219,6 +223,7 @@ def _keys(context: Context) -> dict[str, Any]:
         "url": context.url,
         "read_only": REMOVED if context.read_only is None else context.read_only,
         "colour": context.colour or REMOVED,
+        "ca_file": context.ca_file or REMOVED,
     }
 
 

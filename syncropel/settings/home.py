@@ -42,6 +42,25 @@ class Home:
         return self.path / "keys"
 
     @property
+    def fleet_ca(self) -> Path:
+        """The certificate of the fleet's CA: of its own, or on a joined instance the one that it trusts."""
+        return self.keys / "fleet-ca.pem"
+
+    @property
+    def fleet_ca_key(self) -> Path:
+        """The private key of the fleet's CA."""
+        return self.keys / "fleet-ca.key"
+
+    @property
+    def server_certificate(self) -> Path:
+        """What the fleet's CA has signed for this daemon: its certificate, then the CA's."""
+        return self.keys / "fleet-server.pem"
+
+    @property
+    def server_key(self) -> Path:
+        return self.keys / "fleet-server.key"
+
+    @property
     def secrets(self) -> Path:
         return self.path / "secrets"
 

@@ -16,7 +16,7 @@ import pytest
 from syncropel.api.http.caller import NotOperator
 from syncropel.listening import callers, peer
 from syncropel.listening.callers import Callers
-from syncropel.system import tcp_owner
+from syncropel.system import own_addresses, tcp_owner
 from syncropel.system.ancestry import SUPERVISOR, Process, ProcFiles
 
 CONNECT = """
@@ -262,6 +262,7 @@ async def test_who_connected_is_looked_for_whatever_address_the_caller_has_taken
 
     monkeypatch.setattr(tcp_owner, "can_tell", lambda: True)
     monkeypatch.setattr(tcp_owner, "owner_of", owner_of)
+    monkeypatch.setattr(own_addresses, "is_ours", lambda address: address in ("192.0.2.1", "2001:db8::1"))
     found = Callers()
 
     refused = await found.behind(("192.0.2.2", 4000), ("127.0.0.1", 9100))
@@ -270,3 +271,12 @@ async def test_who_connected_is_looked_for_whatever_address_the_caller_has_taken
     assert refused is not None
     assert elsewhere is None
     assert asked == [(("192.0.2.2", 4000), ("127.0.0.1", 9100))]
+
+    # By the outer address it is still a process of this machine, and looked for; over IPv6 it cannot be.
+    outer = await found.behind(("192.0.2.1", 4000), ("192.0.2.1", 9443))
+    six = await found.behind(("2001:db8::1", 4000), ("2001:db8::1", 9443))
+    assert outer is not None
+    assert six is not None
+    assert "IPv6" in six.problem
+    assert len(asked) == 2
+    assert await found.behind(("2001:db8::2", 4000), ("2001:db8::1", 9443)) is None

@@ -43,7 +43,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 async def run(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp:
-        await serving._run(home, Settings(), tcp, LogRing(), "")
+        await serving._run(home, Settings(), tcp, None, LogRing(), "")
 
 
 async def test_a_stop_does_not_wait_until_the_log_is_read(
@@ -84,7 +84,7 @@ async def test_while_the_log_is_read_everybody_is_told_how_far_it_is(
     monkeypatch.setattr(SqliteStore, "count", 1_000_000)
     monkeypatch.setattr(serving, "LONG", 2_000_000)
     with listen_tcp(0) as tcp:
-        running = asyncio.ensure_future(serving._run(own, Settings(), tcp, LogRing(), ""))
+        running = asyncio.ensure_future(serving._run(own, Settings(), tcp, None, LogRing(), ""))
         await asyncio.wait({running, asyncio.ensure_future(reading.wait())}, return_when="FIRST_COMPLETED")
         url = f"http://127.0.0.1:{tcp.getsockname()[1]}"
         async with AsyncClient(Target(socket=own.socket)) as operator, AsyncClient(Target(url=url)) as other:

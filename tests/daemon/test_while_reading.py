@@ -95,7 +95,7 @@ async def reading(home: Home, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(lifecycle, "start_folds", slow)
     async with asyncio.timeout(60):
         with listen_tcp(0) as tcp:
-            running = asyncio.ensure_future(serving._run(home, Settings(), tcp, LogRing(), ""))
+            running = asyncio.ensure_future(serving._run(home, Settings(), tcp, None, LogRing(), ""))
             await asyncio.wait({running, asyncio.ensure_future(begun.wait())}, return_when="FIRST_COMPLETED")
             async with AsyncClient(Target(socket=home.socket)) as operator:
                 try:

@@ -36,6 +36,7 @@ PARSED = {
     "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
     "howto/mcp.md": "needs an agent that adds subtasks; tests/api/test_added_subtasks.py has one",
     "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
+    "reference/connections.md": "opens a port to other hosts; tests/daemon/test_network.py does",
     "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",
     "howto/proxy.md": "needs a proxy",
     "howto/replace-a-coordinator.md": "needs a lost coordinator; tests/fleet/test_promote.py kills one",

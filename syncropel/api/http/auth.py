@@ -15,6 +15,7 @@ from syncropel.api.http.bearers import Bearers
 from syncropel.api.http.caller import (
     ANY,
     CALLER,
+    NETWORK,
     NOT_OPERATOR,
     OPERATOR,
     RECOGNISED,
@@ -108,6 +109,10 @@ _OWN_SITE: Final = frozenset({"none", "same-origin"})
 _ELSEWHERE: Final = Forbidden(
     "without auth only this machine may call, and no web page of another site",
     "call http://127.0.0.1 or http://localhost, list the page's origin, or use a token",
+)
+_SHARED_ELSEWHERE: Final = Forbidden(
+    "the shared fleet token counts on this machine alone",
+    "an instance on another host joins: spl fleet invite, here; then spl fleet join, there",
 )
 _LOCAL: Final = re.compile(r"(https?://)?(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.ASCII)
 
@@ -212,7 +217,8 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> SyncropelError | None:
         """Why a caller over TCP is refused. Stores in the scope who it is."""
-        shown, required = _bearer(scope), self._engine.settings.auth.required
+        shown, network = _bearer(scope), bool(scope.get(NETWORK))
+        required = network or self._engine.settings.auth.required
         found = self._bearers.find(shown)
         if found is not None and (recognised := scope.get(RECOGNISED)) is not None:
             recognised(found.token.sa_id)
@@ -225,10 +231,14 @@ class Gate:
             return _from_elsewhere(scope, self._engine.ingest.live.access.origins)
         method, path = scope["method"], scope["path"]
         needed = required_scope(method, path)
+        if needed is None and network:
+            needed = ANY  # nothing is said to another host that has no token
         if needed is None:
             return None
         if found is None:
             return self._bearers.unknown(shown)
+        if network and found.writer.author == "fleet":
+            return _SHARED_ELSEWHERE
         scope[CALLER] = found.token
         return lacks(found.token, needed) or found.refusal(method, path)
 

@@ -14,6 +14,8 @@ from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
 """Scope key that marks a connection over the Unix socket."""
+NETWORK: Final = "syncropel.network"
+"""Scope key that marks a connection of another host."""
 CALLER: Final = "syncropel.caller"
 """Scope key of the presented token; missing for the operator and without auth."""
 RECOGNISED: Final = "syncropel.recognised"

@@ -18,6 +18,8 @@ REFUSED: Final = "refused"
 LATE_HEADS: Final = "late_heads"
 SLOW_BODIES: Final = "slow_bodies"
 ACCEPT_ERRORS: Final = "accept_errors"
+TOO_MANY_AT_ONCE: Final = "too_many_at_once"
+HANDSHAKES: Final = "failed_handshakes"
 GOALS_REFUSED: Final = "goals_refused"
 UNKNOWN_CALLERS: Final = "unknown_callers"
 _WORDS: Final = {
@@ -26,6 +28,8 @@ _WORDS: Final = {
     LATE_HEADS: "closed {} connections that did not send a whole request head in time",
     SLOW_BODIES: "closed {} connections that sent a request body too slowly",
     ACCEPT_ERRORS: "could not accept connections, {} times: out of descriptors or memory",
+    TOO_MANY_AT_ONCE: "refused {} connections of other hosts: too many at once from one address",
+    HANDSHAKES: "ended {} connections of other hosts without a TLS handshake",
     GOALS_REFUSED: "refused {} more requests of goals",
     UNKNOWN_CALLERS: "refused {} more requests of unknown callers on the Unix socket",
 }

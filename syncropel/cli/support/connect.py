@@ -59,13 +59,21 @@ def chosen_context(args: Namespace) -> Context:
 
 
 def url_target(url: str) -> Target:
-    """A daemon at a URL, with SPL_TOKEN or the token stored by `spl token save`. Raises UsageError."""
+    """A daemon at a URL, with SPL_TOKEN or the token stored by `spl token save`; with SPL_CA_FILE, if only
+    that CA signs for it. Raises UsageError.
+    """
     from syncropel.client import Target
 
     home = this_home()
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is not a URL", "for example --url http://127.0.0.1:9100")
-    return Target(url=url.rstrip("/"), token=_token(home), home=home.display(), actor=_remote_actor())
+    return Target(
+        url=url.rstrip("/"),
+        token=_token(home),
+        home=home.display(),
+        actor=_remote_actor(),
+        ca_file=_ca_file(os.environ.get("SPL_CA_FILE", "")),
+    )
 
 
 def context_target(context: Context) -> Target:
@@ -84,7 +92,17 @@ def context_target(context: Context) -> Target:
             peer_token=Keyring(home).towards,
         )
     token = contexts.token_of(home, context.name)
-    return Target(url=context.url, token=token, home=home.display(), actor=_remote_actor())
+    return Target(
+        url=context.url,
+        token=token,
+        home=home.display(),
+        actor=_remote_actor(),
+        ca_file=_ca_file(context.ca_file),
+    )
+
+
+def _ca_file(path: str) -> Path | None:
+    return Path(path).expanduser() if path else None
 
 
 def _remote_actor() -> str:
