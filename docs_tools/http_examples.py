@@ -159,6 +159,15 @@ EXAMPLES: Final[dict[str, Example]] = {
         {"coordinator": "did:sync:instance:00000000000000cc", "to": "INSTANCE", "base": "", "records": []},
     ),
     "POST /v1/fleet/credentials": Example("/v1/fleet/credentials", {"did": WORKER, "sha256": HASH}),
+    "POST /v1/fleet/invites": Example("/v1/fleet/invites", {"alias": "laptop-a", "ttl_secs": 3600}),
+    "POST /v1/fleet/invites/{name}/withdraw": Example("/v1/fleet/invites/laptop-a/withdraw", {}),
+    "GET /v1/fleet/nodes": Example("/v1/fleet/nodes"),
+    "POST /v1/fleet/nodes/{name}/rotate": Example(f"/v1/fleet/nodes/{WORKER}/rotate", {}),
+    "GET /v1/fleet/join": Example("/v1/fleet/join"),
+    "POST /v1/fleet/join": Example(
+        "/v1/fleet/join",
+        {"invite": "0123456789ab", "secret": "SECRET", "did": WORKER, "sha256": HASH, "protocol": 1},
+    ),
     "POST /v1/fleet/freeze": Example(
         "/v1/fleet/freeze", {"namespace": "docs", "level": "soft", "reason": "a leak"}
     ),

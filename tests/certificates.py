@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from syncropel.settings.certificates import make_ca, make_server
@@ -27,15 +27,19 @@ def home_with_ca(folder: Path, now: float, *names: str) -> Home:
     return home
 
 
+Answer = Callable[[bytes], bytes]
+"""What a server answers to a request."""
+
+
 @contextlib.contextmanager
-def shows(home: Home | None) -> Iterator[int]:
+def shows(home: Home | None, answer: Answer = lambda _: ANSWER) -> Iterator[int]:
     """The port of a server on 127.0.0.1 that shows this home's certificate, or speaks without TLS."""
     context = None
     if home is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(home.server_certificate, home.server_key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, context))
+        thread = threading.Thread(target=_serve, args=(listener, context, answer))
         thread.start()
         try:
             yield listener.getsockname()[1]
@@ -44,7 +48,7 @@ def shows(home: Home | None) -> Iterator[int]:
             thread.join()
 
 
-def _serve(listener: socket.socket, context: ssl.SSLContext | None) -> None:
+def _serve(listener: socket.socket, context: ssl.SSLContext | None, answer: Answer) -> None:
     while True:
         try:
             accepted, _ = listener.accept()
@@ -57,5 +61,18 @@ def _serve(listener: socket.socket, context: ssl.SSLContext | None) -> None:
                 accepted.sendall(ANSWER)
                 continue
             with context.wrap_socket(accepted, server_side=True) as wrapped:
-                wrapped.recv(65536)
-                wrapped.sendall(ANSWER)
+                wrapped.sendall(answer(_request(wrapped)))
+
+
+def _request(connection: socket.socket) -> bytes:
+    """A whole request, with the body that it announces."""
+    came = b""
+    while b"\r\n\r\n" not in came:
+        came += connection.recv(65536)
+    head, _, body = came.partition(b"\r\n\r\n")
+    length = next(
+        (int(one[15:]) for one in head.lower().split(b"\r\n") if one.startswith(b"content-length:")), 0
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body

@@ -12,7 +12,7 @@ from syncropel.api import consents, inbox, output, questions, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import backups, health, log, store
-from syncropel.api.fleet import dispatch, drain, fleet, leader, providers
+from syncropel.api.fleet import dispatch, drain, fleet, joining, leader, providers
 from syncropel.api.http import cors
 from syncropel.api.http.auth import Gate
 from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
@@ -63,6 +63,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         actors,
         fleet,
         leader,
+        joining,
         control,
         consents,
         diagnose,

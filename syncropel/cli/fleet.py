@@ -7,7 +7,7 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from syncropel.cli import fleet_promote, fleet_tls
+from syncropel.cli import fleet_join, fleet_promote, fleet_tls
 from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.agreeing import agree
 from syncropel.cli.support.connect import connect, import_client, this_home
@@ -29,6 +29,7 @@ def configure(parser: Parser) -> None:
     _configure_revoke(group)
     fleet_promote.configure(group)
     fleet_tls.configure(group)
+    fleet_join.configure(group, run_revoke)
     listing = add_verb(group, "list", "list the instances")
     listing.add_argument("--all", action="store_true", help="also instances that have left or are archived")
     listing.set_defaults(run=run_list)

@@ -24,9 +24,11 @@ from syncropel.engine.fleet.announcing import Announcing
 from syncropel.engine.fleet.credentials import Issuer
 from syncropel.engine.fleet.heartbeat import HeartbeatSender
 from syncropel.engine.fleet.heartbeat_answers import HeartbeatAnswers
+from syncropel.engine.fleet.joining import Joining
 from syncropel.engine.fleet.leading import Leading
 from syncropel.engine.fleet.leases import Leases
 from syncropel.engine.fleet.membership import Membership
+from syncropel.engine.fleet.renewal import Renewal
 from syncropel.engine.fleet.repointing import Repointing
 from syncropel.engine.fleet.reported_work import ReportedWork
 from syncropel.engine.forks.forking import Forking
@@ -140,6 +142,8 @@ class Engine:
         for peers in (self.peers, self.readers):
             peers.speaks_as = self.leading.speaks_as
             peers.hear_leader = lambda teller, told: spawn(self.leading.hear(told, teller), "hear leader")
+        self.renewal = Renewal(self.keyring, did, lambda: self.heartbeat_sender.soon())
+        self.joining = Joining(self.ingest, self.issuer, self.keyring, did, runtime)
         self.providers = Providers(
             self.ingest,
             did,
@@ -154,7 +158,12 @@ class Engine:
             interval,
             partial(own_beat, self),
             HeartbeatAnswers(
-                self.providers, self.control.adoption, self.membership, self.repointing, self.leading
+                self.providers,
+                self.control.adoption,
+                self.membership,
+                self.repointing,
+                self.leading,
+                self.renewal,
             ).take,
             self.membership.hear_revoked,
             runtime,

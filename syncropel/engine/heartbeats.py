@@ -16,6 +16,7 @@ from syncropel.errors import SyncropelError
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
 from syncropel.wire.fleet import Heartbeat
+from syncropel.wire.version import PROTOCOL
 
 log = logging.getLogger("syncropel.engine.heartbeats")
 
@@ -61,6 +62,8 @@ def own_beat(
             "open": dispatcher.open_attempts() if returning else [],
             "asks_credential": engine.repointing.asks,
             "leading": engine.leading.told(),
+            "protocol": PROTOCOL,
+            "next_credential": engine.renewal.proposed,
         }
     )
 

@@ -32,6 +32,7 @@ from syncropel.record.topic import CHILD, DISPATCH, PARENT, TASK, Topic
 SEE_JOIN: Final = "the engine writes it; see what it wrote: spl task join-status NAME"
 AMEND_JOIN: Final = "change when it joins: spl task amend NAME --join EXPRESSION"
 _TOKENS: Final = "make and revoke tokens: spl token mint, spl token revoke"
+_INVITES: Final = "invite an instance, and take that back: spl fleet invite, spl fleet uninvite"
 _NAMESPACES: Final = "change namespaces: spl namespace create, archive, delete, strict"
 _RULES: Final = "change rules: spl config add-permission-rule, remove-rule"
 _CONSENTS: Final = "grant and revoke: spl consent grant, spl consent revoke"
@@ -63,6 +64,10 @@ def _namespace(name: str, meaning: str, body: str = "namespace") -> Topic:
 
 def _account(name: str, meaning: str, body: str) -> Topic:
     return Topic(name, "LEARN", ENGINE_CONFIG, ENGINE_ALONE, meaning, f"{body}, at", _CONTROL, _TOKENS)
+
+
+def _join(name: str, meaning: str, body: str) -> Topic:
+    return Topic(name, "LEARN", ENGINE_CONFIG, ENGINE_ALONE, meaning, f"{body}, at", ("fleet",), _INVITES)
 
 
 def _free(name: str, act: str, thread: str, meaning: str, body: str, reader: str) -> Topic:
@@ -257,8 +262,9 @@ TOPICS: Final = (
     ),
     _control(
         "instance_credential",
-        "An instance has this credential from now on; with `succession` it may take the coordinator's place.",
-        "did, sha256, succession?",
+        "An instance has this credential from now on; the one `before` is good until this one is used. With "
+        "`succession` it may take the coordinator's place.",
+        "did, sha256, succession?, before?, renew?",
         "give instances credentials: spl fleet start",
         ("fleet",),
     ),
@@ -293,6 +299,13 @@ TOPICS: Final = (
         "sa_id, scopes, token_sha256",
     ),
     _account("api_token_revoked", "A token is revoked.", "sa_id, token_sha256, reason?"),
+    _join(
+        "join_invite",
+        "One instance may join under this alias. The secret itself is not in the log.",
+        "invite, alias, sha256, expires_at",
+    ),
+    _join("join_used", "An instance joined with an invite, which is used up.", "invite, did, alias, sha256"),
+    _join("join_withdrawn", "An invite is taken back.", "invite"),
     Topic(
         "permission_denied",
         "LEARN",

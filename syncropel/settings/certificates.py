@@ -98,6 +98,11 @@ def pin_of(pem: str) -> str:
     return _pin(_first(pem))
 
 
+def first_pem(pem: str) -> str:
+    """The first certificate in this text, and nothing that stands beside it. Raises BadRequest."""
+    return _pem(_first(pem))
+
+
 def _first(pem: str) -> x509.Certificate:
     need_library()
     from cryptography import x509

@@ -75,6 +75,11 @@ class Home:
         return self.secrets / "instance.token"
 
     @property
+    def next_instance_token(self) -> Path:
+        """What replaces that, once the coordinator has accepted it."""
+        return self.secrets / "instance.token.next"
+
+    @property
     def coordinator_key(self) -> Path:
         """On a worker: its coordinator's DID, and the hash of the secret that the coordinator
         presents here."""

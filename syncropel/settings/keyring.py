@@ -61,6 +61,27 @@ class Keyring:
         """What this instance presents to its coordinator; empty when it has no secret of its own."""
         return _read(self._home.instance_token)
 
+    def following(self) -> str:
+        """What this instance presents once its coordinator has accepted it; empty when it renews nothing."""
+        return _read(self._home.next_instance_token)
+
+    def make_following(self, did: str) -> str:
+        """Create the secret that is to replace this instance's own, unless there is one; return its hash.
+        Raises OSError.
+        """
+        if not self.following():
+            write_private(self._home.next_instance_token, _bearer(_UP, did) + "\n")
+        return bearer_hash(self.following())
+
+    def take_following(self, sha256: str) -> bool:
+        """Replace this instance's own secret by the next one, if that has this hash; return whether it had.
+        Raises OSError.
+        """
+        if not sha256 or bearer_hash(self.following()) != sha256:
+            return False
+        self._home.next_instance_token.replace(self._home.instance_token)
+        return True
+
     def towards(self, did: str) -> str:
         """What this coordinator presents to that instance; empty when the two have no secret of their own."""
         return _read(self._home.peer_token(did))
@@ -69,8 +90,8 @@ class Keyring:
         """What to present to an instance (a DID; empty: the coordinator), best first: the secret of the two,
         then the fleet's token.
         """
-        own = self.towards(to) if to else self.own()
-        return [token for token in (own, self.shared()) if token]
+        own = [self.towards(to)] if to else [self.own(), self.following()]
+        return [token for token in (*own, self.shared()) if token]
 
     def succession(self) -> str:
         """What shows that this instance was promoted; empty when it has no such secret, or has used it."""
@@ -140,6 +161,7 @@ class Keyring:
     def make_own(self, did: str, *, anew: bool = False) -> str:
         """Create this instance's own secret unless it has one; return its hash. Raises OSError."""
         if anew or not self.own():
+            self._home.next_instance_token.unlink(missing_ok=True)
             write_private(self._home.instance_token, _bearer(_UP, did) + "\n")
         return bearer_hash(self.own())
 

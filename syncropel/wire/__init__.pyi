@@ -43,7 +43,6 @@ from .explain import WhatIfBar as WhatIfBar
 from .fleet import AdapterOut as AdapterOut
 from .fleet import ControlAnswer as ControlAnswer
 from .fleet import ControlMessage as ControlMessage
-from .fleet import CredentialOut as CredentialOut
 from .fleet import Dispatched as Dispatched
 from .fleet import DispatchOut as DispatchOut
 from .fleet import FanOutProgress as FanOutProgress
@@ -53,7 +52,6 @@ from .fleet import HeartbeatAnswer as HeartbeatAnswer
 from .fleet import InstanceOut as InstanceOut
 from .fleet import OpenAttempt as OpenAttempt
 from .fleet import Reported as Reported
-from .fleet import RevokedInstance as RevokedInstance
 from .fleet import RunningDispatch as RunningDispatch
 from .fleet import RunningSpend as RunningSpend
 from .fleet import Unended as Unended
@@ -71,6 +69,16 @@ from .health import StoreLoss as StoreLoss
 from .health import StoreOut as StoreOut
 from .inbox import InboxItem as InboxItem
 from .inbox import InboxKind as InboxKind
+from .joining import CredentialOut as CredentialOut
+from .joining import InviteMade as InviteMade
+from .joining import InviteOut as InviteOut
+from .joining import Joined as Joined
+from .joining import JoinInfo as JoinInfo
+from .joining import JoinRequest as JoinRequest
+from .joining import NodeOut as NodeOut
+from .joining import Nodes as Nodes
+from .joining import RevokedInstance as RevokedInstance
+from .joining import RotatedNode as RotatedNode
 from .leader import LeaderOut as LeaderOut
 from .leader import LeadingTold as LeadingTold
 from .leader import RivalOut as RivalOut

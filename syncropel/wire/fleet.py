@@ -95,22 +95,10 @@ class InstanceOut(Reported):
 
     refused: str = ""
     """Why heartbeats that still come under its name are refused; empty when none is."""
-
-
-class CredentialOut(Wire):
-    """POST /v1/fleet/credentials. `record` is empty when this was already known."""
-
-    did: str
-    sha256: str
-    record: str
-
-
-class RevokedInstance(Wire):
-    """POST /v1/fleet/instances/{name}/revoke"""
-
-    did: str
-    alias: str
-    record: str
+    credential_at: float | None = Field(
+        default=None, description="when it got its present credential; null when it has none of its own"
+    )
+    protocol: int = Field(default=0, description="the version of what it says; 0: not known")
 
 
 class DispatchOut(Wire):
@@ -322,6 +310,10 @@ class Heartbeat(Reported):
         description="it was pointed at another coordinator, and asks how that one identifies itself",
     )
     leading: LeadingTold | None = Field(default=None, description="who leads, as far as the instance knows")
+    protocol: int = Field(default=0, description="the version of what it says; 0: it is older than that")
+    next_credential: str = Field(
+        default="", max_length=64, description="SHA-256 of the secret that is to replace its own"
+    )
 
     @property
     def is_stopping(self) -> bool:
@@ -350,6 +342,8 @@ class HeartbeatAnswer(Wire):
         description="SHA-256 of the secret that the coordinator presents to an instance that asked for it",
     )
     leading: LeadingTold | None = Field(default=None, description="who leads; null in the first term")
+    renew: bool = Field(default=False, description="the instance is to make another secret of its own")
+    renewed: str = Field(default="", description="SHA-256 of the next secret, once it is accepted")
 
 
 class ControlMessage(Wire):

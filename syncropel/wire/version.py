@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+PROTOCOL: Final = 1
+"""The version of what instances of a fleet say to each other. A coordinator also speaks the one before."""
+OLDEST_PROTOCOL: Final = max(1, PROTOCOL - 1)
+"""The oldest that is understood."""
 HEADER: Final = "syncropel-version"
 """The header with the daemon's version, in every answer."""
 

@@ -18,6 +18,7 @@ from syncropel.api.http.auth import OperatorDoor
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
+from syncropel.peer.runtime import Runtime
 from syncropel.record.model import parse_record
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, Settings
@@ -138,7 +139,12 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def open_api(
-    folder: Path, settings: Settings | None = None, *, sqlite: bool = False, known: bool = True
+    folder: Path,
+    settings: Settings | None = None,
+    *,
+    sqlite: bool = False,
+    known: bool = True,
+    runtime: Runtime | None = None,
 ) -> AsyncIterator[Api]:
     """An Api with a home in this folder, over SQLite or in memory; it is stopped at the end. `known`: whether
     the log is held against its lineage."""
@@ -150,7 +156,8 @@ async def open_api(
             lineage = LineageFile(home.lineage) if known else None
             store = await SqliteStore.open(home.store, clock=time.time, lineage=lineage)
         stack.push_async_callback(store.close)
-        lifecycle = Lifecycle(store, Instance(DID, home, "http://127.0.0.1:9100"), settings or Settings())
+        instance = Instance(DID, home, "http://127.0.0.1:9100")
+        lifecycle = Lifecycle(store, instance, settings or Settings(), runtime)
         engine = await lifecycle.start()
         stack.push_async_callback(lifecycle.stop)
         app = create_app(engine)
@@ -169,8 +176,11 @@ async def make_api(tmp_path: Path) -> AsyncIterator[MakeApi]:
     """Open an Api with these settings for the time of the test."""
     async with AsyncExitStack() as stack:
 
-        async def make(settings: Settings | None = None, *, sqlite: bool = False) -> Api:
-            return await stack.enter_async_context(open_api(tmp_path, settings, sqlite=sqlite))
+        async def make(
+            settings: Settings | None = None, *, sqlite: bool = False, runtime: Runtime | None = None
+        ) -> Api:
+            opened = open_api(tmp_path, settings, sqlite=sqlite, runtime=runtime)
+            return await stack.enter_async_context(opened)
 
         yield make
 

@@ -92,6 +92,12 @@ NEEDS = {
     ("POST", "/v1/fleet/providers/{name}/pause"): "fleet:write",
     ("POST", "/v1/fleet/providers/{name}/resume"): "fleet:write",
     ("POST", "/v1/fleet/credentials"): "admin",
+    ("GET", "/v1/fleet/join"): None,  # what it says is no secret, and whoever joins has no token yet
+    ("POST", "/v1/fleet/join"): None,  # an invite says who may
+    ("POST", "/v1/fleet/invites"): "admin",
+    ("POST", "/v1/fleet/invites/{name}/withdraw"): "admin",
+    ("GET", "/v1/fleet/nodes"): "config:read",
+    ("POST", "/v1/fleet/nodes/{name}/rotate"): "admin",
     ("POST", "/v1/fleet/instances/{name}/revoke"): "fleet:write",
     ("POST", "/v1/fleet/freeze"): "fleet:write",
     ("POST", "/v1/fleet/unfreeze"): "fleet:write",
@@ -149,7 +155,7 @@ async def test_the_table_has_every_route(api: Api) -> None:
 async def test_a_route_asks_for_its_scope_and_for_no_more(api: Api, method: str, path: str) -> None:
     needed = NEEDS[method, path]
     if needed is None:
-        assert (await ask(api, method, path)).status_code == 200
+        assert (await ask(api, method, path)).status_code not in (401, 403)
         return
     assert (await ask(api, method, path)).status_code == 401
     if not needed:

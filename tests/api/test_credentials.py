@@ -218,7 +218,7 @@ async def test_a_worker_asks_for_nothing_else(api: Api, method: str, path: str) 
         answer = await api.tcp.request(method, filled(path), json=body, headers=shows(A))
         mine = method == "POST" and path in OWN
         if NEEDS[method, path] is None or NEEDS[method, path] == "":
-            assert answer.status_code == 200
+            assert answer.status_code not in (401, 403)
         else:
             refused = answer.json().get("errors") == 1 or answer.status_code in (403, 422)
             assert refused if mine else answer.status_code == 403, answer.text

@@ -113,7 +113,7 @@ def test_one_that_exists_is_changed_only_with_replace_and_keeps_its_token(spl: S
     ran = spl("context", "add", "prod", "--url", "http://127.0.0.1:9100", "--replace", "-o", "json")
     assert ran.json == {
         "name": "prod", "url": "http://127.0.0.1:9100", "current": False, "opens": "changes", "colour": "",
-        "token": "saved",
+        "token": "saved", "ca_file": "",
     }  # fmt: skip
 
 

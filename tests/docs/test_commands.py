@@ -28,6 +28,7 @@ PARSED = {
     "howto/gateway.md": "needs a coding agent and a key; tests/gateway and make agents have both without",
     "howto/isolation.md": "needs user namespaces; tests/supervisor/test_sandbox.py has them",
     "howto/drain.md": "a drain of a fleet is run in tests/drain",
+    "howto/join-a-host.md": "needs two hosts; tests/fleet/test_join_hosts.py has them",
     "howto/kill-switch-drill.md": "the tutorial runs it",
     "howto/lost-instance.md": "needs a lost instance; tests/fleet/test_moving_work.py loses one",
     "howto/merge.md": "names a task of the reader's own; tests/api/test_merge.py merges",

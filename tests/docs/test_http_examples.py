@@ -16,6 +16,9 @@ __all__ = ["each_route_is_analysed_once"]
 
 OF_A_WORKER = "POST /v1/fleet/control"
 EXCLUDED = (
+    "GET /v1/fleet/join",
+    "POST /v1/fleet/join",
+    "POST /v1/fleet/invites",
     "POST /v1/store/accept-loss",
     "POST /v1/backups",
     "POST /v1/tasks/{name}/merge",
@@ -23,7 +26,9 @@ EXCLUDED = (
     "POST /v1/leader/take",
     "POST /v1/leader/forget-former",
 )
-"""Here nothing is lost, the log is on no disk, no subtask has a result, and nobody was promoted."""
+"""Here nothing is lost, the log is on no disk, no subtask has a result, nobody was promoted, and no other
+host is served.
+"""
 STREAMS = [one for one in EXAMPLES.items() if one[1].stream]
 
 
@@ -85,6 +90,9 @@ async def test_every_example_is_taken(tmp_path: Path) -> None:
                 continue
             if route in EXCLUDED:
                 assert_error(answer, 409, "CONFLICT")
+                continue
+            if route == "POST /v1/fleet/invites/{name}/withdraw":  # nobody is invited
+                assert_error(answer, 404, "NOT_FOUND")
                 continue
             if route == "POST /v1/merges":  # it is for a coordinator alone
                 assert_error(answer, 403, "FORBIDDEN")

@@ -107,3 +107,25 @@ def test_a_word_that_a_worker_says_again_is_its_coordinators() -> None:
     known = fold(again).by_hash(FIRST)
     assert known is not None
     assert (known.actor, known.record) == ("did:sync:user:ann", "d" * 64)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_former_is_good_until_the_new_one_was_used(order: tuple[int, ...]) -> None:
+    third = "c" * 64
+    words = [word(1), word(2, SECOND, before=FIRST), word(3, third, WORKER_B)]
+    found = fold(*(words[at] for at in order))
+    for one in (FIRST, SECOND):
+        holder = found.by_hash(one)
+        assert holder is not None
+        assert (holder.did, holder.sha256, holder.before) == (WORKER_A, SECOND, FIRST)
+    for end in (word(4, SECOND), revoked(4, SECOND)):
+        ended = fold(*(words[at] for at in order), end)
+        assert ended.by_hash(FIRST) is None
+        assert ended.by_hash(SECOND) is not None
+
+
+@pytest.mark.parametrize("before", [None, "", "x", 7, "z" * 64])
+def test_a_former_one_that_is_no_hash_counts_for_nothing(before: Any) -> None:
+    holder = fold(word(1, before=before)).by_hash(FIRST)
+    assert holder is not None
+    assert holder.before == ""

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from syncropel.api.control.control import ControlRequest
 from syncropel.api.fleet.fleet_views import find_instance, fleet_status, instance_out
-from syncropel.api.http.caller import Signed, writer
+from syncropel.api.fleet.joining import find_node
+from syncropel.api.http.caller import Signed, caller, writer
 from syncropel.api.http.snapshots import Snapshots
 from syncropel.api.http.sse import EventStream, event_stream
 from syncropel.engine.engine import Engine
@@ -108,12 +109,18 @@ def router(engine: Engine) -> APIRouter:
         author = writer(request.scope)
         if (refusal := engine.issuer.refusal_to_beat(author, beat.did)) is not None:
             raise refusal
+        if (refusal := engine.joining.refusal_of_alias(beat.did, beat.alias)) is not None:
+            raise refusal
         verified = author.author == "instance"
         if verified:
             said = None if beat.leading is None else beat.leading.model_dump()
             await engine.leading.hear_follower(beat.did, said)
         if (leader := engine.leading.standing.fenced) is not None:
             raise NotLeader(leader)
+        shown = caller(request.scope)
+        renewed = ""
+        if verified and shown is not None:
+            renewed = await engine.issuer.renew(beat.did, shown.sha256, beat.next_credential)
         status, told = await take_beat(engine, beat, verified=verified)
         assert status in STATUS_OF_STATE.values()
         return HeartbeatAnswer(
@@ -123,6 +130,8 @@ def router(engine: Engine) -> APIRouter:
             now=engine.runtime.now(),
             status=status,  # type: ignore[arg-type]  # STATUS_OF_STATE's words are the wire's
             credential=towards(engine, beat.did) if beat.asks_credential and verified else "",
+            renew=verified and engine.issuer.is_due(beat.did),
+            renewed=renewed,
         )
 
     @routes.post("/v1/fleet/siblings")
@@ -173,11 +182,11 @@ def router(engine: Engine) -> APIRouter:
     async def revoke(name: str, body: Revocation, sign: Signed) -> RevokedInstance:
         """Revoke the credential of an instance at once and for good; its lease ends and its work moves."""
         here()
-        instance = find_instance(engine, name)
-        if instance.did == engine.instance.did:
+        did, alias = find_node(engine, name)
+        if did == engine.instance.did:
             raise Conflict(f"cannot revoke {name!r}: it is this coordinator itself", "stop it: spl stop")
         body.actor = sign(body.actor)
-        written = await engine.issuer.revoke(instance.did, actor=body.actor, reason=body.reason)
-        return RevokedInstance(did=instance.did, alias=instance.alias, record=written.record.id)
+        written = await engine.issuer.revoke(did, actor=body.actor, reason=body.reason)
+        return RevokedInstance(did=did, alias=alias, record=written.record.id)
 
     return routes

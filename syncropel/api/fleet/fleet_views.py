@@ -19,6 +19,7 @@ from syncropel.folds.control.rules import FREEZE_RULES
 from syncropel.folds.fanout.progress import progress_of
 from syncropel.folds.fanout.state import FanOut
 from syncropel.folds.fanout.subtasks import Child, child_in_progress
+from syncropel.folds.fleet.credentials import Credential
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import HARD
@@ -72,7 +73,14 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         last_heartbeat=heard_at,
         credential=credential,
         refused=engine.leases.why_refused(instance.did),
+        credential_at=known.at if (known := _own_credential(engine, instance.did)) is not None else None,
+        protocol=beat.protocol if beat is not None else 0,
     )
+
+
+def _own_credential(engine: Engine, did: str) -> Credential | None:
+    known = engine.ingest.live.credentials.known.get(did)
+    return known if known is not None and not known.revoked else None
 
 
 def _credential(engine: Engine, did: str, beat: Heartbeat | None) -> Literal["own", "shared", "revoked", ""]:

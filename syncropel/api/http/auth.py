@@ -56,7 +56,8 @@ from syncropel.record.threads import (
 
 _RECORDS: Final = "/v1/records"
 _OWN: Final = frozenset({"/v1/whoami", "/v1/leader"})
-_OPEN: Final = frozenset({"/health", "/.well-known/syncropel"})
+_JOIN: Final = "/v1/fleet/join"
+_OPEN: Final = frozenset({"/health", "/.well-known/syncropel", _JOIN})
 _WRITES: Final = (
     ("/v1/records/query", "records:read"),
     (_RECORDS, "records:write"),
@@ -64,6 +65,8 @@ _WRITES: Final = (
     ("/v1/dispatch", "threads:write"),
     ("/v1/leader/announce", "fleet:write"),
     ("/v1/fleet/credentials", "admin"),
+    ("/v1/fleet/invites", "admin"),
+    ("/v1/fleet/nodes", "admin"),
     ("/v1/fleet", "fleet:write"),
     ("/v1/namespaces", "fleet:write"),
     ("/v1/consents", "config:write"),
@@ -79,6 +82,7 @@ _READS: Final = (
     ("/v1/service-accounts", "config:read"),
     ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
+    ("/v1/fleet/nodes", "config:read"),
     ("/v1/engine/log", "config:read"),
     ("/v1/worktrees", READS_OUTPUT),
 )
@@ -231,8 +235,8 @@ class Gate:
             return _from_elsewhere(scope, self._engine.ingest.live.access.origins)
         method, path = scope["method"], scope["path"]
         needed = required_scope(method, path)
-        if needed is None and network:
-            needed = ANY  # nothing is said to another host that has no token
+        if needed is None and network and path != _JOIN:
+            needed = ANY  # nothing else is said to another host that has no token
         if needed is None:
             return None
         if found is None:

@@ -65,10 +65,11 @@ class Bearers:
             return self._of_account(bearer, token)
         if self._is_worker and (did := self._engine.keyring.coordinator_of(bearer)):
             return Bearer(_token(did, _OF_COORDINATOR), Writer("coordinator", did))
-        known = self._engine.ingest.live.credentials.by_hash(bearer_hash(bearer))
+        shown = bearer_hash(bearer)
+        known = self._engine.ingest.live.credentials.by_hash(shown)
         if known is None or known.revoked:
             return None
-        return Bearer(_token(known.did, _OF_INSTANCE), Writer("instance", known.did))
+        return Bearer(_token(known.did, _OF_INSTANCE, shown), Writer("instance", known.did))
 
     def _of_account(self, bearer: str, token: Token) -> Bearer:
         """Who presented this token of an account."""
@@ -127,5 +128,5 @@ class Bearers:
         return token
 
 
-def _token(did: str, scopes: frozenset[str]) -> Token:
-    return Token(did, "", scopes, "", 0.0)
+def _token(did: str, scopes: frozenset[str], sha256: str = "") -> Token:
+    return Token(did, sha256, scopes, "", 0.0)

@@ -154,7 +154,8 @@ def instance_lines(one: InstanceOut) -> list[str]:
         f"  Last heartbeat: {beat}",
         f"  Clock: {clock_words(one.clock_ahead_secs)}",
         *(["  Permissions: enforced"] if one.permissions else []),
-        *([f"  Credential: {_CREDENTIALS[one.credential]}"] if one.credential in _CREDENTIALS else []),
+        *([f"  Credential: {_credential(one)}"] if one.credential in _CREDENTIALS else []),
+        *([f"  Protocol: {one.protocol}"] if one.protocol else []),
         *([f"  Heartbeats: refused: {clean(one.refused)}"] if one.refused else []),
     ]
 
@@ -171,6 +172,13 @@ def change_line(status: FleetStatus) -> str:
     frozen = [f"frozen {one.namespace}" for one in status.freezes]
     frozen += [f"paused {one.provider}" for one in status.paused]
     return " · ".join([*parts, *away, *frozen, *(["EMERGENCY"] if status.emergency else [])])
+
+
+def _credential(one: InstanceOut) -> str:
+    told = _CREDENTIALS[one.credential]
+    if one.credential != "own" or one.credential_at is None or one.last_heartbeat is None:
+        return told
+    return f"{told}, since {duration(max(0.0, one.last_heartbeat - one.credential_at))}"
 
 
 def _uptime(one: InstanceOut) -> str:

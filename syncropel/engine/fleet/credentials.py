@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import BadRequest, Conflict, CredentialRevoked, SyncropelError, WrongAuthor
@@ -13,6 +13,11 @@ from syncropel.policy.authority import Writer
 from syncropel.record.model import Record, StoredRecord, is_record_id
 from syncropel.record.threads import FLEET_CONTROL, INSTANCE_DID_PREFIX
 
+LIFE_SECS: Final = 30 * 86_400.0
+RENEWED_AT: Final = 0.67
+"""The share of that after which an instance is told to renew its credential. An older one stays good: a host
+that was off for months comes back.
+"""
 REISSUE = "to readmit it with a new one: spl fleet start --workers N --reissue NAME"
 
 
@@ -56,6 +61,43 @@ class Issuer:
         more = {"succession": succession} if succession else {}
         return await self._write(actor, {"topic": CREDENTIAL, "did": did, "sha256": sha256, **more})
 
+    def is_due(self, did: str) -> bool:
+        """Whether this instance is to renew its credential now."""
+        known = self.known(did)
+        if known is None or known.revoked:
+            return False
+        return known.renew or self._runtime.now() - known.at > RENEWED_AT * LIFE_SECS
+
+    async def ask_to_renew(self, did: str, *, actor: str) -> StoredRecord:
+        """Have this instance renew its credential with its next heartbeat. Raises Conflict without one."""
+        known = self.known(did)
+        if known is None or known.revoked or not known.sha256:
+            raise Conflict(f"{did} has no credential that it could renew", "see: spl fleet nodes list")
+        body = {**_same(known), "sha256": known.sha256, "renew": True}
+        return await self._write(actor, {**body, **({"before": known.before} if known.before else {})})
+
+    async def renew(self, did: str, presented: str, proposed: str) -> str:
+        """Take up the hash that an instance proposes for its next secret; return the hash that is accepted,
+        empty when none is. `presented`: of the secret that the heartbeat came with.
+
+        The one before stays good until the new one was presented once: the answer to this may be lost.
+        """
+        known = self.known(did)
+        if known is None or known.revoked or presented not in (known.sha256, known.before):
+            return ""
+        body = _same(known)
+        if presented == known.sha256 and known.before:
+            await self._write(did, {**body, "sha256": known.sha256})
+        if not is_record_id(proposed) or proposed == presented:
+            return ""
+        if proposed == known.sha256:
+            return proposed
+        holder = self._ingest.live.credentials.by_hash(proposed)
+        if holder is not None or not (self.is_due(did) or presented == known.before):
+            return ""
+        await self._write(did, {**body, "sha256": proposed, "before": presented})
+        return proposed
+
     async def revoke(self, did: str, *, actor: str, reason: str = "") -> StoredRecord:
         """Revoke this instance's credential for good and at once: its lease ends with that.
 
@@ -91,3 +133,9 @@ class Issuer:
                 "it is in secrets/instance.token of its home",
             )
         return None
+
+
+def _same(known: Credential) -> dict[str, Any]:
+    """What stays when an instance gets another secret: whether it may take the coordinator's place."""
+    succession = {"succession": known.succession} if known.succession else {}
+    return {"topic": CREDENTIAL, "did": known.did, **succession}

@@ -8,6 +8,7 @@ from syncropel.engine.control.control_adoption import ControlAdoption
 from syncropel.engine.control.providers import Providers
 from syncropel.engine.fleet.leading import Leading
 from syncropel.engine.fleet.membership import Membership
+from syncropel.engine.fleet.renewal import Renewal
 from syncropel.engine.fleet.repointing import Repointing
 
 
@@ -21,8 +22,10 @@ class HeartbeatAnswers:
         membership: Membership,
         repointing: Repointing,
         leading: Leading,
+        renewal: Renewal,
     ) -> None:
         self._leading = leading
+        self._renewal = renewal
         self._providers = providers
         self._adoption = adoption
         self._membership = membership
@@ -44,5 +47,6 @@ class HeartbeatAnswers:
             coordinator = str(answer.get("coordinator", ""))
             self._repointing.heard(coordinator, str(answer.get("credential", "")))
             await self._leading.hear_coordinator(answer)
+            self._renewal.answered(bool(answer.get("renew")), str(answer.get("renewed", "")))
             self._membership.let_in(coordinator)
         return taken

@@ -30,6 +30,7 @@ from syncropel.folds.fanout.spec import is_fan_out
 from syncropel.folds.fanout.spend import Spend
 from syncropel.folds.fanout.state import SPAWNED, commutes
 from syncropel.folds.fleet.credentials import Credentials
+from syncropel.folds.fleet.joins import Joins
 from syncropel.folds.fleet.leadership import Leadership
 from syncropel.folds.fleet.registry import Registry
 from syncropel.folds.forks.state import SUB_THREAD, Forks, names_child
@@ -69,6 +70,7 @@ class LiveFolds:
     registry: Registry = field(default_factory=Registry)
     leadership: Leadership = field(default_factory=Leadership)
     access: Access = field(default_factory=Access)
+    joins: Joins = field(default_factory=Joins)
     allowed_files: AllowedFiles = field(default_factory=AllowedFiles)
     rules: Rules = field(default_factory=Rules)
     rule_failures: RuleFailures = field(default_factory=RuleFailures)
@@ -228,6 +230,7 @@ class LiveFolds:
             self.leadership.apply(stored)
         elif thread == ENGINE_CONFIG:
             self.access.apply(stored)
+            self.joins.apply(stored)
             self.allowed_files.apply(stored)
             self.rules.apply(stored)
         elif thread == FLEET_CONTROL:

@@ -23,7 +23,8 @@ REVOKED: Final = "instance_credential_revoked"
 @dataclass(frozen=True, slots=True)
 class Credential:
     """The newest record about an instance. `sha256` is empty for a revoked instance that never had a secret,
-    `succession` (a hash, too) for one that may not take its coordinator's place.
+    `succession` (a hash, too) for one that may not take its coordinator's place. `before`: the hash of the
+    secret that is good, too, until the new one was used once. `renew`: the instance was told to renew it now.
     """
 
     did: str
@@ -34,6 +35,8 @@ class Credential:
     actor: str
     record: str
     succession: str = ""
+    before: str = ""
+    renew: bool = False
 
 
 @dataclass(slots=True)
@@ -58,17 +61,24 @@ class Credentials:
         if self.latest.get(did, NEVER) >= key:
             return
         self.latest[did] = key
-        if (before := self.known.pop(did, None)) is not None and self._by_hash.get(before.sha256) == did:
-            del self._by_hash[before.sha256]
+        if (former := self.known.pop(did, None)) is not None:
+            for one in (former.sha256, former.before):
+                if self._by_hash.get(one) == did:
+                    del self._by_hash[one]
         if body.get("withdrawn") is True:
             return
         actor, first = original_author(record)
         reason, at = str(body.get("reason", "")), number(body.get("at"))
-        succession = body.get("succession")
+        succession, before = body.get("succession"), body.get("before")
         succeeds = str(succession) if is_record_id(succession) and not revoked else ""
-        self.known[did] = Credential(did, str(sha256), revoked, reason, at, actor, first, succeeds)
-        if sha256:
-            self._by_hash[str(sha256)] = did
+        before = str(before) if is_record_id(before) and not revoked else ""
+        renew = body.get("renew") is True
+        self.known[did] = Credential(
+            did, str(sha256), revoked, reason, at, actor, first, succeeds, before, renew
+        )
+        for one in (before, str(sha256)):
+            if one:
+                self._by_hash[one] = did
 
     def by_hash(self, sha256: str) -> Credential | None:
         """The instance whose secret has this hash, even if revoked; a replaced secret belongs to nobody."""
