@@ -13,6 +13,7 @@ from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon
 from syncropel.launcher.promoted import leader_beside
 from syncropel.settings.home import Home
+from syncropel.wire.version import PROTOCOL
 
 if TYPE_CHECKING:
     from syncropel.wire import EngineHealth, FleetStatus, MemoryOut
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _TROUBLE: Final = {
     "refused": "{} were refused",
     "closed_for_room": "{} were closed to make room",
+    "too_many_at_once": "{} were refused: too many at once from one address",
     "accept_errors": "accepting one failed {} times",
 }
 """Counters in the health report that an operator must know about, and their wording."""
@@ -28,6 +30,7 @@ _NOT_OPERATOR: Final = {
     "unknown_callers": "{} requests of unknown callers",
 }
 _MB: Final = 1_000_000
+_OLD_CREDENTIAL_SECS: Final = 30 * 86_400.0
 _GROWTH_BYTES: Final = 500 * _MB
 """Less growth than this is within what a busy day needs."""
 _HEARD: Final = frozenset({"live", "draining"})
@@ -123,6 +126,7 @@ def fleet(patient: Patient) -> Iterator[Finding]:
         return
     yield from _heartbeats(health, status)
     yield from _clocks(health, status)
+    yield from _credentials(health, status)
     for one in status.instances:
         if one.status in _HEARD and one.backed_up:
             hint = "walk through that thread's records: spl debug replay THREAD"
@@ -160,6 +164,23 @@ def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
     for one in status.instances:
         if one.refused:
             yield Finding("heartbeats", "warn", f"refused of {one.alias or one.did}: {one.refused}", hint)
+
+
+def _credentials(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
+    """Credentials that should have been renewed by now, and instances that speak an older protocol."""
+    if health.role == "worker":
+        return
+    heard = [one for one in status.instances if one.status in _HEARD and one.credential_at is not None]
+    old = [one for one in heard if status.at - (one.credential_at or 0.0) > _OLD_CREDENTIAL_SECS]
+    if old:
+        names = ", ".join(one.alias or one.did for one in old)
+        hint = "see the log there; or: spl fleet nodes rotate NAME; an older version cannot renew: upgrade it"
+        yield Finding("credentials", "warn", f"not renewed for more than 30 days: {names}", hint)
+    behind = [one for one in heard if 0 < one.protocol < PROTOCOL]
+    if behind:
+        names = ", ".join(f"{one.alias or one.did} ({one.protocol})" for one in behind)
+        told = f"older than this coordinator's {PROTOCOL}: {names}"
+        yield Finding("protocol", "warn", told, "upgrade them: the next version of it refuses them")
 
 
 def _clocks(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,7 @@ from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.sqlite.backup import backup, backup_path
 from syncropel.store.sqlite.store import SqliteStore
 from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, Start, StoreOut
+from tests.certificates import DAY, home_with_ca
 
 from .conftest import Ran
 from .live import daemon_home, live
@@ -49,7 +51,7 @@ def answer(
     monkeypatch: pytest.MonkeyPatch, health: EngineHealth, *rows: InstanceOut, log: StoreOut = SOUND
 ) -> None:
     """Answer as a daemon that says this of itself, of its fleet, and of its log."""
-    fleet = FleetStatus.model_construct(instances=list(rows))
+    fleet = FleetStatus.model_construct(at=1e9, instances=list(rows))
     answers = {Start: SERVING, StoreOut: log, FleetStatus: fleet}
     monkeypatch.setattr(Client, "send", lambda _, call: answers.get(call.answer, health))
 
@@ -325,6 +327,36 @@ def test_clocks_that_differ_are_told(
     )
     found = finding(spl, "clocks")
     assert (found["state"], found["told"]) == (state, told)
+
+
+def test_credentials_that_were_not_renewed_are_told(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = {"fine": 20.0, "late": 31.0, "older": 40.0}
+    rows = [
+        InstanceOut.model_construct(
+            alias=alias, status="live", clock_ahead_secs=0.0, credential_at=1e9 - days * DAY, protocol=1
+        )
+        for alias, days in ages.items()
+    ]
+    health = EngineHealth.model_construct(pid=1, role="coordinator", details=EngineDetails())
+    answer(monkeypatch, health, *rows)
+    found = finding(spl, "credentials")
+    assert (found["state"], found["told"]) == ("warn", "not renewed for more than 30 days: late, older")
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "told"),
+    [(0.0, "ok", "90 days left"), (-80.0, "warn", "expires in 10 days"), (-91.0, "fail", "has expired")],
+)
+def test_the_certificate_for_other_hosts_is_looked_at(
+    spl: Spl, fresh: Home, made: float, state: str, told: str
+) -> None:
+    home_with_ca(fresh.path, time.time() + made * DAY, "fleet.example")
+    fresh.config.write_text('[server]\nlisten = "0.0.0.0:9443"\n')
+    found = finding(spl, "tls")
+    assert (found["state"], told in found["told"]) == (state, True), found
+    assert state == "ok" or found["hint"] == "spl fleet tls renew"
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,20 @@ def test_an_instance_with_a_backed_up_loop_says_so_and_where() -> None:
     )
 
 
+def test_an_instance_says_how_it_identifies_itself_and_what_its_clock_is() -> None:
+    joined = sample.instance(
+        "laptop-a", credential="own", credential_at=sample.AT - 3 * 86_400, protocol=1, clock_ahead_secs=-90.0
+    )
+    out = sample.instance("laptop-b", credential="revoked")
+    status = sample.status(instances=[joined, out])
+    at = Moment(sample.AT, sample.AT)
+    told = dict(facts.instance_facts(World(status=status), joined.did, at, UNICODE))
+    assert told["credential"].text == "its own, 3d 0h old; protocol 1"
+    assert (told["clock"].text, told["clock"].tone) == ("90 s behind", "warn")
+    told = dict(facts.instance_facts(World(status=status), out.did, at, UNICODE))
+    assert (told["credential"].text, told["credential"].tone) == ("revoked", "bad")
+
+
 def test_tasks_that_are_stuck_say_so() -> None:
     found = tasks.task_rows(tasks.Seen(sample.tasks()), NOW, UNICODE)
     assert found[1].cells["status"].text == "‖ blocked"

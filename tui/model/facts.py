@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from syncropel.client.attention import altered
+from syncropel.client.clock_text import clock_problem, clock_words
 from tui.model.altered import state_of
 from tui.model.collisions import collision_facts
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
-from tui.model.glyphs import Glyphs
+from tui.model.glyphs import Glyphs, Tone
 from tui.model.log_state import SOUND, helping, thread_lines
 from tui.model.merging import merged_facts
 from tui.model.moment import Moment
@@ -36,6 +37,10 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     facts = _cells(INSTANCES, instance_rows(status, at, glyphs), did, without=("did", "endpoint"))
     facts += [("did", Line(found.did)), ("endpoint", Line(plain(found.endpoint) or NOTHING))]
     facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
+    if told := _identified(found, at):
+        facts.append(("credential", Line(told, "bad" if found.credential == "revoked" else "plain")))
+        tone: Tone = "warn" if clock_problem(found) else "plain"
+        facts.append(("clock", Line(clock_words(found.clock_ahead_secs), tone)))
     if found.memory_bytes is not None:
         facts.append(("memory", Line(_memory(found.memory_bytes, found.memory_growth_bytes or 0))))
     if found.log is not None and found.log.state != SOUND:
@@ -45,6 +50,14 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     if found.backed_up:
         facts.append(("loops", Line(plain(found.backed_up), "warn")))
     return facts + _running(world, found)
+
+
+def _identified(one: InstanceOut, at: Moment) -> str:
+    """How it identifies itself, since when, and by which protocol; empty when that is not known."""
+    told = {"own": "its own", "shared": "shared, unverified", "revoked": "revoked"}.get(one.credential, "")
+    if one.credential == "own" and one.credential_at is not None:
+        told += f", {age(max(0.0, at.now - one.credential_at))} old"
+    return f"{told}; protocol {one.protocol}" if told and one.protocol else told
 
 
 def _memory(held: int, grown: int) -> str:
