@@ -25,6 +25,7 @@ class Line:
         live = SimpleNamespace(
             registry=SimpleNamespace(instances=instances),
             credentials=SimpleNamespace(is_revoked=lambda _: False),
+            standing=SimpleNamespace(fenced=None),
         )
         ingest: Any = SimpleNamespace(live=live)
         peers: Any = SimpleNamespace(post_records=self.take)
