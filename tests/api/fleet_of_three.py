@@ -41,6 +41,8 @@ class Three:
     stores: dict[str, MemoryStore] = field(default_factory=dict)
     skews: dict[str, float] = field(default_factory=dict)
     """How many seconds an instance's wall clock is ahead."""
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where an instance says that it is, if not there."""
 
     def home(self, name: str) -> Home:
         return Home(self.folder / name)
@@ -57,7 +59,8 @@ class Three:
         runtime, skew = Runtime(), self.skews.get(name, 0.0)
         if skew:
             runtime = replace(runtime, now=lambda: time.time() + skew)
-        instance = Instance(DIDS[name], self.home(name), f"http://{name}")
+        address = self.addresses.get(name, f"http://{name}")
+        instance = Instance(DIDS[name], self.home(name), address)
         lifecycle = Lifecycle(store, instance, settings, runtime, self.network, adapters)
         engine = await lifecycle.start()
         app = self.network.apps[name] = create_app(engine)

@@ -422,3 +422,13 @@ async def test_a_worker_makes_nobody_believe_in_a_rival(fleet: Three) -> None:
     found = await fleet.leader("b")
     assert (found["rivals"], found["problem"]) == ([], "")
     assert "http://evil" not in fleet.network.asked
+
+
+async def test_a_leader_that_moves_says_where_it_is(fleet: Three) -> None:
+    await fleet.promote("b")
+    await fenced(fleet["a"])
+    await fleet.end("b")
+    fleet.addresses["b"] = "http://elsewhere"
+    await fleet.start("b")
+    found = await fleet.leader("b")
+    assert (found["address"], found["term"], found["told"]) == ("http://elsewhere", 2, "acknowledged")

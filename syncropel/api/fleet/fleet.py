@@ -114,7 +114,7 @@ def router(engine: Engine) -> APIRouter:
         verified = author.author == "instance"
         if verified:
             said = None if beat.leading is None else beat.leading.model_dump()
-            await engine.leading.hear_follower(beat.did, said)
+            await engine.leading.hear_follower(beat.did, beat.alias, said)
         if (leader := engine.leading.standing.fenced) is not None:
             raise NotLeader(leader)
         shown = caller(request.scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from syncropel.engine.ingest.door import Ingest
@@ -216,21 +217,22 @@ class Leading:
         """At start: say where this instance is reached now, if it leads."""
         self._look()
         leader = self.leader
-        if leader is not None and self.leads:
-            self._spend(leader)
-            if leader.address != (here := self._endpoint()):
-                former = leader.former
-                await self._write(
-                    Claim(leader.did, leader.term, self._alias, here, leader.since, leader.proof, former)
-                )
+        if leader is None or not self.leads:
+            return
+        self._spend(leader)
+        if leader.address != (here := self._endpoint()):
+            try:
+                await self._write(replace(leader, alias=self._alias, address=here))
+            except SyncropelError as error:  # the next start tries again
+                log.error("cannot write where this instance is reached: %s", error.message)
 
-    async def hear_follower(self, did: str, said: Mapping[str, Any] | None) -> None:
+    async def hear_follower(self, did: str, alias: str, said: Mapping[str, Any] | None) -> None:
         """A worker's heartbeat, by its own credential, says who leads as far as it knows. One that led before
         and follows now knows that it leads no more.
         """
         if said is None:
             return
-        await self.hear(said, did)
+        await self.hear(said, alias or did)
         leader, claim = self.leader, read_claim(said)
         if leader is None or claim is None or claim.rank != leader.rank or not self.leads:
             return
