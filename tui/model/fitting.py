@@ -38,7 +38,12 @@ class Fitting:
         return True
 
     def look_through(self, rows: Rows) -> bool:
-        """Let columns that say nothing in these rows give way to others."""
+        """Let columns that say nothing in these rows give way to others.
+
+        Rows that are not measured are not made for it, either.
+        """
+        if self._measured is None:
+            return False
         found = silent(rows, self.columns)
         if found == self._silent:
             return False
