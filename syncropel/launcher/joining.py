@@ -6,6 +6,7 @@ line goes on where it stopped.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +35,7 @@ ENDPOINT: Final = "link:"
 """Nobody connects to a joined instance: it connects to its coordinator."""
 _MOST_BYTES: Final = 64 * 1024
 _CONNECT_SECS: Final = 5.0
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 CA_FILE: Final = "keys/fleet-ca.pem"
 
 Say = Callable[[str], None]
@@ -199,7 +201,7 @@ def fetch_info(host: str) -> JoinInfo:
         return JoinInfo.model_validate_json(bytes(content))
     except httpx.HTTPError as error:
         problem = tls_problem(error)
-        told = problem.told if problem is not None else str(error) or type(error).__name__
+        told = problem.told if problem is not None else _ERRNO.sub("", str(error)) or type(error).__name__
         hint = problem.hint if problem is not None else "is the coordinator up, and reachable from this host?"
         raise DaemonUnreachable(f"{host}: {told}", hint) from None
     except ValueError:
