@@ -12,6 +12,8 @@ from typing import Any, Final
 
 WORKER: Final = "did:sync:instance:00000000000000aa"
 HASH: Final = "ab" * 32
+NONCE: Final = "0123456789abcdef" * 2
+LINK: Final = "9c0e5b6a41d7f238"
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,17 @@ EXAMPLES: Final[dict[str, Example]] = {
     "POST /v1/fleet/siblings": Example(
         "/v1/fleet/siblings", {"parent_thread": "PARENT", "child_intend": "INTEND"}
     ),
+    "GET /v1/fleet/link": Example(
+        f"/v1/fleet/link?protocol=1&incarnation=5f1d0c9a7b3e2846&nonce={NONCE}", stream=True
+    ),
+    "POST /v1/fleet/link/acks": Example(
+        "/v1/fleet/link/acks",
+        {"link": LINK, "n": 7, "outcomes": [{"status": "created", "id": HASH}]},
+    ),
+    "POST /v1/fleet/link/answers": Example(
+        "/v1/fleet/link/answers", {"link": LINK, "n": 8, "status": 200, "body": {"object": "output"}}
+    ),
+    "POST /v1/fleet/instances/{name}/relink": Example("/v1/fleet/instances/worker-a/relink", {}),
     "GET /v1/inbox": Example("/v1/inbox"),
     "GET /v1/questions": Example("/v1/questions?open=true"),
     "GET /v1/questions/{question}": Example("/v1/questions/QUESTION"),

@@ -29,16 +29,21 @@ class Backoff:
     """The waits of one activity, which begin again after a success. `share`: a random number from 0 to 1."""
 
     def __init__(
-        self, longest_secs: float = LONGEST_SECS, share: Callable[[], float] = random.random
+        self,
+        longest_secs: float = LONGEST_SECS,
+        share: Callable[[], float] = random.random,
+        *,
+        first_secs: float = FIRST_SECS,
     ) -> None:
         self._failures = 0
+        self._first = first_secs
         self._longest = longest_secs
         self._share = share
 
     def failed(self) -> float:
         """The number of seconds to wait now."""
         self._failures += 1
-        return backoff_secs(self._failures, FIRST_SECS, self._longest, self._share())
+        return backoff_secs(self._failures, self._first, self._longest, self._share())
 
     def succeeded(self) -> None:
         """The next wait is the first again."""

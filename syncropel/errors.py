@@ -29,11 +29,11 @@ SyncropelError
 │   └── NamespaceRejected  403  a write to a namespace that an ancestor closes
 ├── Conflict               409  the request and the present state exclude each other
 │   ├── Over               410  a word to an attempt that nobody waits for, in `policy.talking`
-│   ├── DependentsBegan    409  a rejection of what others have begun with, in `policy.reviewing`
-│   ├── Overtaken          409  a join or a spawn that came too late, in `policy.reviewing`
+│   ├── LinkRefused        409  a link that a coordinator does not take, in `peer.link.refusals`
+│   ├── DependentsBegan, Overtaken 409: a rejection, join, or spawn that came too late, in `policy.reviewing`
 │   └── RecordAltered      409  a record that does not hash to its id any more, by its id and thread
 ├── Unavailable            503  stopping, or not started yet
-│   ├── Crowded            503  more connections than the daemon can have
+│   ├── Crowded, ManyLinks 503: more connections, or more new links at once, than the daemon can have
 │   ├── OutputUnreachable  503  output on an instance that does not answer, by its name
 │   └── CoordinatorNotHeard  503  new work on a worker that has not heard from its coordinator
 ├── StoreError             500  the log on disk cannot be used

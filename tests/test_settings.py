@@ -28,3 +28,11 @@ def test_who_is_to_report_to_itself_is_a_coordinator(url: str, port: int, advert
     assert after.role == role
     assert after.fleet.coordinator_url == ("" if role == "coordinator" else url)
     assert after.server == before.server
+
+
+@pytest.mark.parametrize(
+    ("isolation_secs", "link", "secs"),
+    [(0.0, False, 0.0), (0.0, True, 300.0), (60.0, True, 60.0), (9.0, False, 9.0)],
+)
+def test_a_linked_worker_is_never_cut_off_for_ever(isolation_secs: float, *, link: bool, secs: float) -> None:
+    assert FleetSettings(isolation_secs=isolation_secs, link=link).isolated_after_secs == secs

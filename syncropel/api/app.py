@@ -12,12 +12,13 @@ from syncropel.api import consents, inbox, output, questions, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import backups, health, log, store
-from syncropel.api.fleet import dispatch, drain, fleet, joining, leader, providers
+from syncropel.api.fleet import dispatch, drain, fleet, joining, leader, link, providers
 from syncropel.api.http import cors
 from syncropel.api.http.auth import Gate
 from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
 from syncropel.api.http.errors import install_error_handlers
 from syncropel.api.http.head import Head
+from syncropel.api.http.linked import LinkedDoor
 from syncropel.api.http.openapi import describe_errors_and_auth
 from syncropel.api.http.refused_heartbeats import RefusedHeartbeats
 from syncropel.api.http.tally import Tally
@@ -40,6 +41,7 @@ def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None 
     tally = tally or Tally()
     routes = Head(_Limits(create_routes(engine, ring, tally)))
     gate = Gate(routes, records.PostRecord(engine), engine, tally)
+    engine.link.open_to(LinkedDoor(gate))
     return cors.Cors(RefusedHeartbeats(gate, engine), engine)
 
 
@@ -64,6 +66,7 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         fleet,
         leader,
         joining,
+        link,
         control,
         consents,
         diagnose,

@@ -7,23 +7,24 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from syncropel.cli import fleet_join, fleet_promote, fleet_tls
+from syncropel.cli import fleet_join, fleet_promote, fleet_relink, fleet_tls
 from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.agreeing import agree
 from syncropel.cli.support.connect import connect, import_client, this_home
 from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
 from syncropel.cli.support.progress import ProgressLines, replace_line
-from syncropel.cli.support.terminal import complain, is_json, print_json, say
+from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say
 from syncropel.cli.text import fleet as fleet_text
 from syncropel.settings.home import actor_from
 
 if TYPE_CHECKING:
     from syncropel.launcher.local import Local
-    from syncropel.wire import FleetStatus
+    from syncropel.wire import FleetStatus, InstanceOut
 
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
+    fleet_relink.configure(group)
     _configure_start(group)
     _configure_stop(group)
     _configure_revoke(group)
@@ -271,6 +272,8 @@ def _check(args: Namespace, status: FleetStatus) -> int:
 
 
 def run_show(args: Namespace) -> int:
+    import time
+
     with connect(args) as client:
         from syncropel.client import calls
 
@@ -278,7 +281,7 @@ def run_show(args: Namespace) -> int:
     if is_json(args):
         print_json(instance)
     else:
-        say(*fleet_text.instance_lines(instance))
+        say(*fleet_text.instance_lines(instance, time.time()))
     return 0
 
 
@@ -300,6 +303,23 @@ def run_revoke(args: Namespace) -> int:
     return 0
 
 
+def _tell_of_link(args: Namespace, instance: InstanceOut) -> int:
+    """Nobody connects to this instance: its link says whether it is reached, and its heartbeats how fast."""
+    from syncropel.client.link_text import endpoint_words
+
+    up = instance.link is not None and instance.link.state == "up"
+    trip = instance.round_trip_secs
+    if is_json(args):
+        millis = None if trip is None else round(trip * 1000)
+        print_json({"did": instance.did, "endpoint": instance.endpoint, "ok": up, "millis": millis})
+    elif up:
+        say(f"✓ {instance.did} is linked: {endpoint_words(instance)}")
+    else:
+        problem = instance.link.problem if instance.link is not None else ""
+        say(f"✗ {instance.did} not reachable: {endpoint_words(instance)}: {clean(problem)}")
+    return 0 if up else 1
+
+
 def run_ping(args: Namespace) -> int:
     import time
 
@@ -309,6 +329,8 @@ def run_ping(args: Namespace) -> int:
         from syncropel.client import Client, Target, calls
 
         instance = client.send(calls.instance(args.name))
+    if instance.link is not None:
+        return _tell_of_link(args, instance)
     with Client(Target(url=instance.endpoint), timeout=5.0) as direct:
         began = time.monotonic()
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from syncropel.client.clock_text import clock_problem
 from syncropel.client.freeze_text import unverified
 from syncropel.client.leader_text import leader_problems
+from syncropel.client.link_text import link_problem
 from syncropel.freeze_levels import EMERGENCY
 from syncropel.wire.work_words import of_collision, of_dispatch, of_fan_out
 
@@ -91,6 +92,8 @@ def of_instance(one: InstanceOut) -> str:
         return f"has ended {len(unproven)} runs, not proven empty"
     if one.log is not None and one.log.state != "sound":
         return _of_log(one.log)
+    if problem := link_problem(one):
+        return f"has its {problem}"
     if problem := clock_problem(one):
         return f"has its {problem}"
     return f"has a loop that waits: {one.backed_up}" if one.backed_up else ""

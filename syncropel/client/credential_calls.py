@@ -24,3 +24,9 @@ def revoke(name: str, actor: str, reason: str = "") -> Call[schema.RevokedInstan
     path = f"/v1/fleet/instances/{quote(name, safe='')}/revoke"
     body = {"actor": actor, "reason": reason}
     return Call(schema.RevokedInstance, path, "POST", body=body, repeatable=False)
+
+
+def relink(name: str, actor: str) -> Call[schema.Relinked]:
+    """Let an instance (an alias or a DID) link again that was refused as a second home."""
+    path = f"/v1/fleet/instances/{quote(name, safe='')}/relink"
+    return Call(schema.Relinked, path, "POST", body={"actor": actor})

@@ -94,6 +94,8 @@ async def reach(
         for one in (await coordinator.send(calls.fleet_status())).instances:
             if one.role == "coordinator":
                 clients[one.alias] = coordinator
+            elif one.link is not None:
+                continue  # nobody connects to it
             elif one.status == "live" and (token := target.peer_token(one.did) or target.fleet_token):
                 clients[one.alias] = client(Target(url=one.endpoint, token=token))
                 stack.push_async_callback(clients[one.alias].close)

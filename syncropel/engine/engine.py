@@ -38,6 +38,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.quarantine import Quarantine
 from syncropel.engine.ingest.selfcheck import SelfCheck
 from syncropel.engine.instance import Instance
+from syncropel.engine.linking.ends import link_of, links_of
 from syncropel.engine.merging.merging import Merging
 from syncropel.engine.merging.radar import Radar
 from syncropel.engine.output.output import Output
@@ -109,10 +110,11 @@ class Engine:
         """The size of the log on disk, at the last look."""
 
         # the fleet, and what is in force in it
+        self.links = links_of(self.ingest, did, interval, runtime, self.changed)
         ca_file = ca_path(home, fleet.ca_file)
         trust = None if ca_file is None else trusting(ca_file)
-        self.peers = Peers(self.keyring.presented, transport, trust=trust)
-        self.readers = Peers(self.keyring.presented, transport, READ_SECS, trust)
+        self.peers = Peers(self.keyring.presented, transport, trust=trust, links=self.links)
+        self.readers = Peers(self.keyring.presented, transport, READ_SECS, trust, self.links)
         self.leases = Leases(self.ingest, did, interval, runtime, self.changed)
         self.issuer = Issuer(self.ingest, did, runtime, self._end_lease)
         self.control = Control(
@@ -127,7 +129,7 @@ class Engine:
             enforce=self._enforce,
         )
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
-        self.repointing = Repointing(self.keyring, url)
+        self.repointing = Repointing(self.keyring, url, linked=fleet.link)
         self.leading = Leading(
             self.ingest,
             self.keyring,
@@ -140,7 +142,7 @@ class Engine:
         )
         self.announcing = Announcing(self.leading, self.peers, self.keyring, runtime)
         for peers in (self.peers, self.readers):
-            peers.speaks_as = self.leading.speaks_as
+            peers.speaks_as = self.links.speaks_as = self.leading.speaks_as
             peers.hear_leader = lambda teller, told: spawn(self.leading.hear(told, teller), "hear leader")
         self.renewal = Renewal(self.keyring, did, lambda: self.heartbeat_sender.soon())
         self.joining = Joining(self.ingest, self.issuer, self.keyring, did, runtime)
@@ -168,6 +170,8 @@ class Engine:
             self.membership.hear_revoked,
             runtime,
         )
+        self.link = link_of(self.peers, url, did, self.keyring, self.heartbeat_sender, runtime)
+        """This worker's link to its coordinator."""
 
         # goals that run here
         self.gateway = Gateway(home.secrets, runtime, instance.gateway_port)
@@ -190,7 +194,7 @@ class Engine:
             did,
             runtime,
             spawn,
-            partial(self.heartbeat_sender.in_touch, fleet.isolation_secs),
+            partial(self.heartbeat_sender.in_touch, fleet.isolated_after_secs),
             Siblings(self.ingest, self.peers, did, url).of,
         )
 
@@ -209,6 +213,7 @@ class Engine:
             held=self.reported_work.held,
             running=self.reported_work.running,
         )
+        self.links.up = self._reachable
         self.forking = Forking(self.ingest, did, runtime)
         self.forking.mark(started.unsettled)
         self.projector.pending = self.forking.marked
@@ -254,6 +259,11 @@ class Engine:
         self.dispatcher.enforce()
         self.fan_outs.reconciler.mark_all()
         self.changed.beat()
+
+    def _reachable(self, did: str) -> None:
+        """What waits for this instance need not wait for the next try."""
+        self.control.propagation.push(did, anew=True)
+        self.fan_outs.delivery.hurry(did)
 
     async def _end_lease(self, did: str) -> None:
         await self.leases.end(did)

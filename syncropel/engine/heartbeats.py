@@ -13,6 +13,7 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
 from syncropel.engine.log_state import log_state
 from syncropel.errors import SyncropelError
+from syncropel.peer.link.protocol import ENDPOINT
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
 from syncropel.wire.fleet import Heartbeat
@@ -34,7 +35,7 @@ def own_beat(
             "did": engine.instance.did,
             "alias": engine.settings.fleet.alias,
             "role": engine.settings.role,
-            "endpoint": engine.instance.endpoint,
+            "endpoint": ENDPOINT if is_linked(engine) else engine.instance.endpoint,
             "version": __version__,
             "health": "draining" if leaving or draining else "healthy",
             "leaving": leaving,
@@ -55,6 +56,7 @@ def own_beat(
             **{f"control_{key}": value for key, value in state.items() if key != "digest"},
             "control": state["digest"],
             "clock_ahead_secs": engine.heartbeat_sender.clock_ahead_secs,
+            "round_trip_secs": engine.heartbeat_sender.round_trip_secs,
             "spend": dispatcher.spending(),
             "held": dispatcher.held(),
             "unended": dispatcher.unended(),
@@ -68,11 +70,18 @@ def own_beat(
     )
 
 
+def is_linked(engine: Engine) -> bool:
+    """Whether others reach this instance through its link only."""
+    return engine.settings.role == "worker" and engine.settings.fleet.link
+
+
 async def take_beat(engine: Engine, beat: Heartbeat, *, verified: bool) -> tuple[str, dict[str, Any]]:
     """Renew a worker's lease; return its status, and what it must apply before it continues working (fields
     of the wire model `HeartbeatAnswer`). `verified`: the beat came with the instance's own credential.
     """
     status = await engine.leases.beat(beat, verified=verified)
+    if verified:
+        engine.links.heard(beat.did)
     engine.fan_outs.reconciler.on_beat(beat)
     if verified:
         await engine.providers.take(beat.did, beat.quotas)

@@ -219,6 +219,8 @@ class Lifecycle:
         spawn(cron(engine), "cron")
         if worker:
             spawn(engine.heartbeat_sender.run(), "heartbeat")
+            if self._settings.fleet.link:
+                spawn(engine.link.run(), "link")
 
     async def stop(self, *, keep_work: bool = False) -> None:
         """Refuse new work, give running goals their grace, sign off, end every loop. Idempotent.
@@ -235,6 +237,7 @@ class Lifecycle:
         engine.stopping = True
         engine.membership.close()
         engine.broadcast.close()
+        engine.links.close()
         engine.changed.beat()
         if self._begun:
             await self._end_work(engine, keep_work=keep_work)

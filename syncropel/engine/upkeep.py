@@ -21,6 +21,7 @@ async def tick(engine: Engine) -> None:
         engine.dispatcher.enforce()
         engine.merging.work.enforce()
         engine.fan_outs.look_again()
+        engine.links.sweep()
         try:
             await engine.leases.sweep()
             if engine.leading.standing.fenced is None:

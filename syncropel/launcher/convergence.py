@@ -50,7 +50,7 @@ def summary_lines(status: FleetStatus, expected: Sequence[Expected]) -> list[str
     for one in expected:
         instance = find(status, one)
         if instance is not None:
-            place = f"on :{port_of(instance.endpoint)}"
+            place = "linked" if instance.link else f"on :{port_of(instance.endpoint)}"
             lines.append(f"  {one.alias.ljust(width)}  {short_did(instance.did)} {place}")
     return lines
 

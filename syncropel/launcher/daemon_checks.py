@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.client import Client, Target, calls
 from syncropel.client.clock_text import clock_words, is_off
 from syncropel.client.leader_text import leader_problems
+from syncropel.client.link_text import link_problem
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon
@@ -125,6 +126,7 @@ def fleet(patient: Patient) -> Iterator[Finding]:
     except SyncropelError:
         return
     yield from _heartbeats(health, status)
+    yield from _links(health, status)
     yield from _clocks(health, status)
     yield from _credentials(health, status)
     for one in status.instances:
@@ -164,6 +166,23 @@ def _heartbeats(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
     for one in status.instances:
         if one.refused:
             yield Finding("heartbeats", "warn", f"refused of {one.alias or one.did}: {one.refused}", hint)
+
+
+def _links(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:
+    """A worker's link, or those of a coordinator's workers."""
+    if health.link is not None:
+        if health.link.state == "up":
+            yield Finding("link", "ok", f"up ({health.link.transport})")
+        else:
+            told = f"{health.link.state}: {health.link.problem}"
+            yield Finding("link", "warn", told, "it tries again by itself; see: spl logs --level WARN")
+        return
+    linked = [one for one in status.instances if one.link is not None and one.status in _HEARD]
+    wrong = [f"{one.alias or one.did}: {told}" for one in linked if (told := link_problem(one))]
+    for told in wrong:
+        yield Finding("links", "warn", told, "see docs/concepts/link.md")
+    if linked and not wrong:
+        yield Finding("links", "ok", f"{len(linked)} up")
 
 
 def _credentials(health: EngineHealth, status: FleetStatus) -> Iterator[Finding]:

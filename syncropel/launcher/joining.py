@@ -174,6 +174,7 @@ class Joiner:
             coordinator_url=url,
             ca_file=CA_FILE,
             advertise_url=ENDPOINT,
+            link=True,
             isolation_secs=present.fleet.isolation_secs or ISOLATION_SECS,
         )
         wanted = replace(present, fleet=fleet)

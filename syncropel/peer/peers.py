@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,6 +13,9 @@ from urllib.parse import quote
 import httpx
 
 from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
+from syncropel.peer.link.links import Links
+from syncropel.peer.link.protocol import ENDPOINT, is_link
+from syncropel.peer.link.refusals import NotTaken
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
 from syncropel.system.tls_problem import tls_problem
@@ -27,6 +31,9 @@ MAX_BATCH: Final = 500
 _UNKNOWN_ROUTE: Final = (404, 405)
 _UNKNOWN_TOKEN: Final = 401
 _NO_DAEMON: Final = "check that a Syncropel daemon listens there"
+_LINK_SCHEME: Final = ENDPOINT.removesuffix(":")
+_LINKED: Final = f"{ENDPOINT}//worker"
+"""What stands for the endpoint of an instance that is reached through its link, as a URL needs a host."""
 _REFUSED: Final = (400, 401, 403, 409, 413, 421, 422)
 
 
@@ -50,7 +57,7 @@ class Peers:
     """HTTP to other instances. `tokens` returns the bearer tokens to present to an instance (a DID; empty:
     this one's coordinator), best first: if one is not accepted, the next is tried. They are read for each
     call, since they may be created later. `trust`: what certificates are checked with; None: the system's
-    CAs.
+    CAs. `links`: how instances are reached whose endpoint is `link:`.
     """
 
     def __init__(
@@ -59,8 +66,10 @@ class Peers:
         transport: httpx.AsyncBaseTransport | None = None,
         timeout_secs: float = TIMEOUT_SECS,
         trust: ssl.SSLContext | None = None,
+        links: Links | None = None,
     ) -> None:
         self._tokens = tokens
+        self._links = links
         self._http = httpx.AsyncClient(
             timeout=timeout_secs, trust_env=False, transport=transport, verify=trust or trusted_roots()
         )
@@ -81,7 +90,13 @@ class Peers:
 
         Raises DaemonUnreachable when there is no valid answer.
         """
-        answer = await self._post(f"{endpoint}/v1/records/batch", [wire(record) for record in records], to)
+        posted = [wire(record) for record in records]
+        if self._links is not None and is_link(endpoint):
+            try:
+                return await self._links.post_records(to, posted)
+            except NotTaken as error:
+                raise self._refusal(to, error.status, error.answer) from None
+        answer = await self._post(f"{endpoint}/v1/records/batch", posted, to)
         outcomes = answer.get("data")
         if (
             not isinstance(outcomes, list)
@@ -167,9 +182,35 @@ class Peers:
         """
         await self._post(f"{endpoint}/v1/worktrees/allow", body, to)
 
+    @asynccontextmanager
+    async def link(
+        self, endpoint: str, query: dict[str, Any], limit_secs: float
+    ) -> AsyncIterator[httpx.Response]:
+        """Open a link to this instance's coordinator, or poll it: an answer whose body comes in pieces.
+        `limit_secs`: the longest silence. Raises DaemonUnreachable.
+        """
+        timeout = httpx.Timeout(TIMEOUT_SECS, read=limit_secs)
+        request = self._request("GET", f"{endpoint}/v1/fleet/link", params=query, timeout=timeout)
+        if token := next(iter(self._tokens("")), ""):
+            request.headers["authorization"] = f"Bearer {token}"
+        try:
+            response = await self._http.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise unreachable(endpoint, error) from None
+
+    async def link_answer(self, endpoint: str, route: str, body: dict[str, Any]) -> None:
+        """Answer a frame of the link: `acks` of records, `answers` to requests. Raises DaemonUnreachable."""
+        await self._post(f"{endpoint}/v1/fleet/link/{route}", body, "")
+
     def _request(self, method: str, url: str, **more: Any) -> httpx.Request:
         if speaks_as := self.speaks_as():
             more["headers"] = {**more.get("headers", {}), TERM_HEADER: speaks_as}
+        if url.startswith(ENDPOINT):
+            url = url.replace(ENDPOINT, _LINKED, 1)
         try:
             return self._http.build_request(method, url, **more)
         except httpx.InvalidURL as error:
@@ -178,6 +219,8 @@ class Peers:
     async def _ask(self, request: httpx.Request, to: str) -> tuple[httpx.Response, Any]:
         """Send with the first token that is accepted there; return the response, and its JSON."""
         url = request.url.copy_with(query=None)
+        if url.scheme == _LINK_SCHEME:
+            return await self._ask_over_link(request, to)
         try:
             for token in self._tokens(to) or ("",):
                 if token:
@@ -193,6 +236,15 @@ class Peers:
         if isinstance(answer, dict) and answer.get("code") == STALE_TERM:
             self.hear_leader(url, answer.get("leader"))
 
+    async def _ask_over_link(self, request: httpx.Request, to: str) -> tuple[httpx.Response, Any]:
+        if self._links is None:
+            raise DaemonUnreachable(f"{to} is reached through a link", "ask the fleet's coordinator")
+        limit_secs = request.extensions["timeout"]["read"]
+        path, query = request.url.raw_path.decode("ascii").partition("?")[::2]
+        body = json.loads(request.content) if request.content else None
+        status, answer = await self._links.ask(to, request.method, path, query, body, limit_secs)
+        return httpx.Response(status, json=answer), answer
+
     async def _post(self, url: str, body: Any, to: str) -> dict[str, Any]:
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         headers = {"content-type": "application/json"}
@@ -200,14 +252,17 @@ class Peers:
         if response.status_code in _UNKNOWN_ROUTE:
             raise OlderPeer(f"{url} answered HTTP {response.status_code}", "upgrade that instance")
         if not response.is_success or not isinstance(answer, dict):
-            told = answer.get("message", "") if isinstance(answer, dict) else ""
-            message = f"{url} answered HTTP {response.status_code} {told}".rstrip()
             if _names_revoked(response):
-                raise RevokedByPeer(message, answer)
-            self._hear_of_leader(url, answer)
-            kind = RefusedByPeer if response.status_code in _REFUSED else DaemonUnreachable
-            raise kind(message, "see its log")
+                raise RevokedByPeer(f"{url} answered HTTP 401 {answer.get('message', '')}".rstrip(), answer)
+            raise self._refusal(url, response.status_code, answer)
         return answer
+
+    def _refusal(self, where: str, status: int, answer: Any) -> DaemonUnreachable:
+        """What an answer that is an error means; who leads is heard of from it."""
+        told = answer.get("message", "") if isinstance(answer, dict) else ""
+        self._hear_of_leader(where, answer)
+        kind = RefusedByPeer if status in _REFUSED else DaemonUnreachable
+        return kind(f"{where} answered HTTP {status} {told}".rstrip(), "see its log")
 
 
 def _names_revoked(response: httpx.Response) -> bool:

@@ -23,6 +23,8 @@ FIRST_WORKER_PORT: Final = 9201
 HOST: Final = "127.0.0.1"
 STOP_KEEPING_WORK: Final = signal.SIGUSR1
 """Tells a daemon to end and leave running work to the next daemon of its home."""
+LINKED_ISOLATION_SECS: Final = 300.0
+"""`isolation_secs` of a linked worker that does not set it."""
 REPOS: Final = ("workspace", "repos")
 """The path of the repositories in `config.toml`."""
 _HEAD: Final = "# Settings of this Syncropel instance. Changes take effect at the next start.\n\n"
@@ -80,8 +82,17 @@ class FleetSettings:
     """How many workers `spl fleet start` starts on this machine without asking."""
     isolation_secs: float = 0.0
     """A worker that has not heard from its coordinator for this many seconds starts no new work; 0: it
-    carries on.
+    carries on, unless it is linked: then it is 300.
     """
+    link: bool = False
+    """Whether this worker connects to its coordinator and is reached through that link: nobody has to be able
+    to connect to it.
+    """
+
+    @property
+    def isolated_after_secs(self) -> float:
+        """`isolation_secs`; of a linked worker never 0: it may be cut off for days, under rules of then."""
+        return self.isolation_secs or (LINKED_ISOLATION_SECS if self.link else 0.0)
 
 
 @dataclass(frozen=True)

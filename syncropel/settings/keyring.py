@@ -128,6 +128,20 @@ class Keyring:
         found, wanted = bearer_hash(bearer), known.get("sha256", "")
         return known.get("did", "") if wanted and hmac.compare_digest(found, wanted) else ""
 
+    def prove_to(self, did: str, challenge: str) -> str:
+        """The proof, over a challenge of that instance, that this is its coordinator; empty when the two have
+        no secret. It does not give the secret away.
+        """
+        secret = self.towards(did)
+        return _proof(bearer_hash(secret), challenge) if secret else ""
+
+    def is_proven(self, coordinator: str, challenge: str, proof: str) -> bool:
+        """Whether this proves that whoever calls itself by this DID is this worker's coordinator."""
+        known = self._coordinator()
+        if not known.get("sha256") or known.get("did") != coordinator:
+            return False
+        return hmac.compare_digest(_proof(known["sha256"], challenge).encode(), proof.encode())
+
     @property
     def coordinator(self) -> str:
         """The DID of this worker's coordinator; empty when none is known, or the file cannot be read."""
@@ -195,6 +209,10 @@ class Keyring:
         """The coordinator that is accepted now is found at this address. Raises OSError."""
         known = self._coordinator()
         self.trust(known["did"], known["sha256"], url)
+
+
+def _proof(key: str, challenge: str) -> str:
+    return hmac.new(key.encode(), challenge.encode(), hashlib.sha256).hexdigest()
 
 
 def _bearer(kind: str, did: str) -> str:

@@ -83,6 +83,11 @@ from .leader import LeaderOut as LeaderOut
 from .leader import LeadingTold as LeadingTold
 from .leader import RivalOut as RivalOut
 from .leader import SplitOut as SplitOut
+from .links import LinkAck as LinkAck
+from .links import LinkAnswer as LinkAnswer
+from .links import LinkOut as LinkOut
+from .links import LinkTaken as LinkTaken
+from .links import Relinked as Relinked
 from .log import LogLine as LogLine
 from .log import LogPage as LogPage
 from .log_state import LogState as LogState

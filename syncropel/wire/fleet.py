@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from syncropel.wire.base import OPEN, InstanceRole, InstanceStatus, Wire
 from syncropel.wire.control import DrainOut, FreezeOut, PauseOut
 from syncropel.wire.leader import LeaderOut, LeadingTold
+from syncropel.wire.links import LinkOut
 from syncropel.wire.log_state import LogState
 from syncropel.wire.merges import CollisionOut
 from syncropel.wire.rules import FleetRule
@@ -73,6 +74,12 @@ class Reported(Wire):
     clock_ahead_secs: float | None = Field(default=None, allow_inf_nan=False)
     """How far its wall clock is ahead of the coordinator's, as the heartbeat before measured it; negative
     when it is behind."""
+    round_trip_secs: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="how long its heartbeat before took, to the coordinator and back",
+    )
     unended: list[Unended] = []
 
 
@@ -95,6 +102,7 @@ class InstanceOut(Reported):
 
     refused: str = ""
     """Why heartbeats that still come under its name are refused; empty when none is."""
+    link: LinkOut | None = Field(default=None, description="null for an instance that is connected to")
     credential_at: float | None = Field(
         default=None, description="when it got its present credential; null when it has none of its own"
     )

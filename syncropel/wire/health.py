@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from syncropel.wire.base import OPEN, Wire
+from syncropel.wire.links import LinkOut
 from syncropel.wire.log_state import StoreWord
 from syncropel.wire.rules import CacheStatsOut
 
@@ -204,6 +205,7 @@ class EngineHealth(Wire):
     store_bytes: int
     clock_ahead_secs: float | None = None
     """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+    link: LinkOut | None = Field(default=None, description="its link to its coordinator; null without one")
     coordinator_refuses: str = ""
     """Why its coordinator refuses the heartbeats of this worker; empty when it does not."""
     takes_no_work: str = ""

@@ -83,6 +83,10 @@ NEEDS = {
     ("GET", "/v1/fleet/watch"): "records:read",
     ("POST", "/v1/fleet/control"): "fleet:write",
     ("POST", "/v1/fleet/heartbeat"): "fleet:write",
+    ("GET", "/v1/fleet/link"): "fleet:write",  # by the worker's own credential
+    ("POST", "/v1/fleet/link/acks"): "fleet:write",  # likewise
+    ("POST", "/v1/fleet/link/answers"): "fleet:write",  # likewise
+    ("POST", "/v1/fleet/instances/{name}/relink"): "fleet:write",
     ("POST", "/v1/fleet/siblings"): "fleet:write",  # by the instance that has the attempt
     ("GET", "/v1/leader"): "",  # a token, with whatever scopes
     ("POST", "/v1/leader/announce"): "fleet:write",  # by the instance that leads

@@ -206,8 +206,12 @@ OWN = {
     "/v1/fleet/heartbeat",
     "/v1/fleet/siblings",
     "/v1/leader/announce",
+    "/v1/fleet/link/acks",
+    "/v1/fleet/link/answers",
 }
 """Where a worker posts what is its own."""
+LINK = ("GET", "/v1/fleet/link")
+"""The one thing that it reads: what its coordinator has to say to it."""
 
 
 @pytest.mark.parametrize(("method", "path"), NEEDS)
@@ -216,7 +220,7 @@ async def test_a_worker_asks_for_nothing_else(api: Api, method: str, path: str) 
     before = api.engine.store.last_sequence
     for body in ({}, {"reason": "r", "namespace": "docs", "level": "soft"}, {"actor": A, "goal": "g"}):
         answer = await api.tcp.request(method, filled(path), json=body, headers=shows(A))
-        mine = method == "POST" and path in OWN
+        mine = (method == "POST" and path in OWN) or (method, path) == LINK
         if NEEDS[method, path] is None or NEEDS[method, path] == "":
             assert answer.status_code not in (401, 403)
         else:

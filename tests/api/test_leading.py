@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncropel.adapters import Job, Observe, Outcome
+from syncropel.api.http.linked import LinkedDoor
 from syncropel.errors import StoreError
 from syncropel.settings.keyring import Keyring
 
@@ -167,6 +168,10 @@ async def test_a_worker_keeps_the_term_and_refuses_an_older_one_by_name(fleet: T
         assert "term 1 is over: b leads the fleet at http://b in term 2" in told["message"]
         assert (told["leader"]["did"], told["leader"]["term"]) == (B, 2)
         assert ("proof" in told["leader"]) is proven
+    door = LinkedDoor(fleet["c"].app)
+    for path, body in (("/v1/fleet/control", message), ("/v1/records/batch", [])):
+        status, content = await door("POST", path, "", json.dumps(body).encode(), A, f"1 {A}")
+        assert (status, json.loads(content)["code"]) == (409, "STALE_TERM"), "neither through a link"
 
 
 async def test_a_stolen_token_of_a_worker_deposes_nobody(fleet: Three) -> None:

@@ -92,7 +92,11 @@ def test_streams_are_streams_and_everything_else_has_a_model(document: dict[str,
     for _, path, operation in operations(document):
         (good,) = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         (kind,) = good["content"]
-        streams = {"watch": "text/event-stream", "snapshot": "application/x-ndjson"}
+        streams = {
+            "watch": "text/event-stream",
+            "link": "text/event-stream",
+            "snapshot": "application/x-ndjson",
+        }
         assert kind == streams.get(path.rpartition("/")[2], "application/json")
         if kind == "application/json":
             assert "$ref" in good["content"][kind]["schema"], path

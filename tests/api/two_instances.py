@@ -16,14 +16,17 @@ from syncropel.adapters import Adapter
 from syncropel.api.app import create_app
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
+from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
 from syncropel.store.memory import MemoryStore
+from tests.asgi_streams import StreamingTransport
 
 from .conftest import Api, as_operator, over_tcp
 
+LINK = "/v1/fleet/link"
 COORDINATOR = "did:sync:instance:00000000000000c0"
 WORKER = "did:sync:instance:00000000000000b0"
 _TOKEN = "spl_test_sa-fleet_0123456789abcdef0123456789abcdef"
@@ -39,13 +42,19 @@ class Network(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.apps: dict[str, Any] = {}
         self.down: set[str] = set()
+        self.lost: set[str] = set()
+        """Paths on which requests are lost."""
         self.asked: list[str] = []
+        self.links: dict[str, StreamingTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
         self.asked.append(request.url.path)
-        if host in self.down or host not in self.apps:
+        if host in self.down or host not in self.apps or request.url.path in self.lost:
             raise httpx.ConnectError("connection refused")
+        if request.url.path == LINK:
+            links = self.links[host] = StreamingTransport(self.apps[host])
+            return await links.handle_async_request(request)
         return await httpx.ASGITransport(self.apps[host]).handle_async_request(request)
 
 
@@ -86,25 +95,32 @@ class Two:
 
 @asynccontextmanager
 async def two_instances(
-    folder: Path, runs: Mapping[str, Adapter] | None = None, **sections: Any
+    folder: Path,
+    runs: Mapping[str, Adapter] | None = None,
+    *,
+    link: bool = False,
+    runtime: Runtime | None = None,
+    **sections: Any,
 ) -> AsyncIterator[Two]:
     """Both, running; the worker runs scripts, and has these sections of settings. `runs`: the adapters that
-    run goals instead, on both.
+    run goals instead, on both. `link`: the worker is reached through its link; nothing can connect to it.
     """
     network = Network()
     async with AsyncExitStack() as stack:
 
         async def start(did: str, alias: str, settings: Settings, store: MemoryStore) -> Api:
             instance = Instance(did, Home(folder / alias), f"http://{alias}")
-            lifecycle = Lifecycle(store, instance, settings, None, network, runs)
+            lifecycle = Lifecycle(store, instance, settings, runtime, network, runs)
             engine = await lifecycle.start()
-            app = network.apps[alias] = create_app(engine)
+            app = create_app(engine)
+            if not (link and alias == "worker-b"):
+                network.apps[alias] = app
             stack.push_async_callback(lifecycle.stop)
             operator = await stack.enter_async_context(as_operator(app))
             return Api(lifecycle, engine, app, operator, await stack.enter_async_context(over_tcp(app)))
 
         own = Settings(fleet=FleetSettings("coordinator"), **(sections if runs else {}))
-        fleet = FleetSettings("worker-b", "http://coordinator")
+        fleet = FleetSettings("worker-b", "http://coordinator", link=link)
         theirs = Settings(fleet=fleet, **{**_SCRIPTS, **sections})
         begin: dict[str, Callable[[], Awaitable[Api]]] = {
             "coordinator": partial(start, COORDINATOR, "coordinator", own, MemoryStore(clock=time.time)),

@@ -49,7 +49,7 @@ def test_a_frozen_fleet() -> None:
 
 
 def test_one_instance() -> None:
-    lines = fleet_text.instance_lines(wire.instance(wire.WORKER_A, "worker-a", 9201))
+    lines = fleet_text.instance_lines(wire.instance(wire.WORKER_A, "worker-a", 9201), 1776119020.0)
     assert lines[0] == f"Instance: {wire.WORKER_A}"
     for line in (
         "  Endpoint: http://127.0.0.1:9201",

@@ -15,6 +15,7 @@ from syncropel.wire import (
     FanOutProgress,
     FleetStatus,
     InstanceOut,
+    LinkOut,
     LogState,
     Toucher,
 )
@@ -52,6 +53,10 @@ def test_nothing_is_wrong_with_a_fleet_that_works() -> None:
                 "instance w runs, but its heartbeats are refused: no such token",
             )
             for status in ("live", "left", "archived")
+        ),
+        (
+            {"instances": [sample.instance("w", link=LinkOut(state="down", problem="it was cut"))]},
+            "instance w has its link down: it was cut",
         ),
         (
             {"instances": [sample.instance("w", clock_ahead_secs=-90.0)]},

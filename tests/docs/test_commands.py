@@ -22,6 +22,7 @@ PARSED = {
     "concepts/fork.md": "tests/fleet/test_forks.py forks on a fleet",
     "howto/agents.md": "needs a coding agent and its account; tests/adapters has recordings of both",
     "howto/backup.md": "tests/drills/recovery.sh and tests/cli/test_backup.py restore",
+    "concepts/link.md": "tests/api/test_link_door.py has a link refused, and allowed again",
     "howto/budgets.md": "its goals are scripts of the reader's own",
     "howto/bundles.md": "names a task of the reader's own; tests/api/test_bundles.py restores",
     "howto/consent.md": "needs two operators; tests/api/test_consents.py has each",

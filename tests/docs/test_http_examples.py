@@ -25,10 +25,13 @@ EXCLUDED = (
     "POST /v1/tasks/{name}/subtasks/{index}/reviews",
     "POST /v1/leader/take",
     "POST /v1/leader/forget-former",
+    "POST /v1/fleet/instances/{name}/relink",
 )
-"""Here nothing is lost, the log is on no disk, no subtask has a result, nobody was promoted, and no other
-host is served.
+"""Here nothing is lost, the log is on no disk, no subtask has a result, nobody was promoted, no link was
+refused, and no other host is served.
 """
+OF_A_LINK = ("POST /v1/fleet/link/acks", "POST /v1/fleet/link/answers")
+"""They are for a worker with a credential of its own."""
 STREAMS = [one for one in EXAMPLES.items() if one[1].stream]
 
 
@@ -91,6 +94,9 @@ async def test_every_example_is_taken(tmp_path: Path) -> None:
             if route in EXCLUDED:
                 assert_error(answer, 409, "CONFLICT")
                 continue
+            if route in OF_A_LINK:
+                assert_error(answer, 403, "WRONG_AUTHOR")
+                continue
             if route == "POST /v1/fleet/invites/{name}/withdraw":  # nobody is invited
                 assert_error(answer, 404, "NOT_FOUND")
                 continue
@@ -116,4 +122,5 @@ async def test_a_worker_understands_the_example_of_its_coordinator_and_takes_it_
 
 
 def test_the_streams_are_read_as_such() -> None:
-    assert {route for route, _ in STREAMS} == {route for route in EXAMPLES if route.endswith("/watch")}
+    watches = {route for route in EXAMPLES if route.endswith("/watch")}
+    assert {route for route, _ in STREAMS} == watches | {"GET /v1/fleet/link"}

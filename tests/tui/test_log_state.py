@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.wire import FleetStatus, LogState
+from syncropel.wire import FleetStatus, LinkOut, LogState
 from tests.tui import console_sample as sample
 from tests.tui.console_fakes import FakeClient
 from tests.tui.console_page import Console, console
@@ -206,6 +206,7 @@ async def test_commands_for_another_log_say_where_they_must_be_typed() -> None:
     ("what", "health"),
     [
         ({"log": ALTERED}, "log altered"),
+        ({"link": LinkOut(state="refused")}, "link refused"),
         ({"clock_ahead_secs": -75.0}, "clock 75 s behind"),
         ({"clock_ahead_secs": None}, "clock unknown"),
         ({"backed_up": "the queue grows"}, "backed up"),

@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 
+from syncropel.wire import LinkOut
 from tests.tui import console_sample as sample
 from tui.model import charts, facts, feed, filters, fleet, layout, rows, tasks, text, threads, timeline, tree
 from tui.model.arrangement import SLICE, Arrangement
@@ -13,6 +14,7 @@ from tui.model.filters import Filter
 from tui.model.glyphs import ASCII, UNICODE
 from tui.model.link import Link, Phase
 from tui.model.moment import Moment
+from tui.model.tree import Line
 from tui.model.world import World
 from tui.screens.frame import LEAST_WIDTH
 from tui.widgets.table import GUTTER
@@ -237,6 +239,22 @@ def test_an_instance_with_a_backed_up_loop_says_so_and_where() -> None:
         not {"loops", "memory"}
         & dict(facts.instance_facts(World(status=status), fine.did, at, UNICODE)).keys()
     )
+
+
+def test_a_linked_instance_shows_its_link_in_place_of_an_address() -> None:
+    link = LinkOut(state="up", transport="poll", since=sample.AT - 90, heard_at=sample.AT - 3, protocol=1)
+    up = sample.instance("worker-a", endpoint="link:", link=link, round_trip_secs=0.012)
+    cut = LinkOut(state="down", since=sample.AT - 5, problem="it was cut")
+    down = sample.instance("worker-b", endpoint="link:", link=cut)
+    status, at = sample.status(instances=[up, down]), Moment(sample.AT, sample.AT)
+    made = fleet.instance_rows(status, at, UNICODE)
+    cells = [(made[place].cells["endpoint"].text, made[place].cells["health"].text) for place in (0, 1)]
+    assert cells == [("link: up (poll, 12 ms)", "healthy"), ("link: down", "link down")]
+    told = facts.instance_facts(World(status=status), up.did, at, UNICODE)
+    assert ("link", Line("up for 1 min, poll, protocol 1, last byte 3 s ago")) in told
+    assert ("round trip", Line("12 ms")) in told
+    told = facts.instance_facts(World(status=status), down.did, at, UNICODE)
+    assert ("link", Line("it was cut", "warn")) in told
 
 
 def test_an_instance_says_how_it_identifies_itself_and_what_its_clock_is() -> None:

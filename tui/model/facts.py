@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncropel.client.attention import altered
 from syncropel.client.clock_text import clock_problem, clock_words
+from syncropel.client.link_text import link_lines, link_problem, round_trip_words
 from tui.model.altered import state_of
 from tui.model.collisions import collision_facts
 from tui.model.fleet import DISPATCHES, FANOUTS, INSTANCES, dispatch_rows, fanout_rows, instance_rows
@@ -36,6 +37,9 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
         return []
     facts = _cells(INSTANCES, instance_rows(status, at, glyphs), did, without=("did", "endpoint"))
     facts += [("did", Line(found.did)), ("endpoint", Line(plain(found.endpoint) or NOTHING))]
+    facts += [("link", Line(plain(line), _tone(found))) for line in link_lines(found, at.now)]
+    if trip := round_trip_words(found.round_trip_secs):
+        facts.append(("round trip", Line(trip)))
     facts.append(("since", Line(f"{age(at.now - found.since)} ago")))
     if told := _identified(found, at):
         facts.append(("credential", Line(told, "bad" if found.credential == "revoked" else "plain")))
@@ -50,6 +54,10 @@ def instance_facts(world: World, did: str, at: Moment, glyphs: Glyphs) -> list[F
     if found.backed_up:
         facts.append(("loops", Line(plain(found.backed_up), "warn")))
     return facts + _running(world, found)
+
+
+def _tone(one: InstanceOut) -> Tone:
+    return "warn" if link_problem(one) else "plain"
 
 
 def _identified(one: InstanceOut, at: Moment) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.client import attention
 from syncropel.client.clock_text import UNKNOWN, clock_problem
+from syncropel.client.link_text import endpoint_words, link_problem
 from syncropel.wire.work_words import is_late, is_over_budget, of_fan_out
 from tui.model.altered import ALTERED
 from tui.model.charts import bar
@@ -90,7 +91,7 @@ def _instance(one: InstanceOut, at: Moment, glyphs: Glyphs) -> Row:
         "role": Cell(marked(one.role)),
         "uptime": Cell(long_duration(uptime), "plain", -1.0 if uptime is None else uptime),
         "records": Cell(count(one.store_records), "plain", float(one.store_records or 0)),
-        "endpoint": Cell(plain(one.endpoint) or NOTHING),
+        "endpoint": Cell(plain(endpoint_words(one)) or NOTHING, "warn" if link_problem(one) else "plain"),
         "did": Cell(tail(one.did)),
         "adapter": Cell(one.adapter or NOTHING),
         "version": Cell(one.version),
@@ -110,6 +111,8 @@ def _health(one: InstanceOut) -> Cell:
         return Cell(f"log {one.log.state}", "bad")
     if one.clock_ahead_secs is None:
         return Cell(f"clock {UNKNOWN}")
+    if one.link is not None and one.link.state != "up":
+        return Cell(f"link {one.link.state}", "bad")
     problem = clock_problem(one) or ("backed up" if one.backed_up else "")
     return Cell(problem, "warn") if problem else Cell(one.health)
 

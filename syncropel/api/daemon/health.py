@@ -14,6 +14,7 @@ from syncropel.cel.expression import cache_stats
 from syncropel.engine.control.accounts import is_fleet_account
 from syncropel.engine.engine import Engine
 from syncropel.engine.health_rules import findings
+from syncropel.engine.heartbeats import is_linked
 from syncropel.engine.loops import loops
 from syncropel.record.model import ACTS, DATA_TYPES, MAX_BODY_BYTES, MAX_NAME_CHARS, MAX_PARENTS
 from syncropel.wire import (
@@ -23,6 +24,7 @@ from syncropel.wire import (
     EngineHealth,
     Health,
     HealthCheck,
+    LinkOut,
     LoopOut,
     MemoryOut,
     Start,
@@ -93,6 +95,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             uptime_secs=round(engine.uptime_secs, 3),
             store_bytes=await engine.store.size_bytes(),
             clock_ahead_secs=engine.heartbeat_sender.clock_ahead_secs,
+            link=LinkOut(**asdict(engine.link.report())) if is_linked(engine) else None,
             coordinator_refuses=engine.heartbeat_sender.refused,
             takes_no_work=engine.ingest.live.standing.why,
             revoked=engine.ingest.live.standing.revoked is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Literal
 
 from syncropel import __version__
@@ -23,6 +24,7 @@ from syncropel.folds.fleet.credentials import Credential
 from syncropel.folds.fleet.registry import Instance
 from syncropel.folds.tasks.state import TaskState
 from syncropel.freeze_levels import HARD
+from syncropel.peer.link.protocol import is_link
 from syncropel.policy.joining import decide_join_now
 from syncropel.wire import (
     Confirmation,
@@ -34,6 +36,7 @@ from syncropel.wire import (
     FreezeOut,
     Heartbeat,
     InstanceOut,
+    LinkOut,
     PauseOut,
     Reported,
     RunningDispatch,
@@ -73,9 +76,16 @@ def instance_out(engine: Engine, instance: Instance) -> InstanceOut:
         last_heartbeat=heard_at,
         credential=credential,
         refused=engine.leases.why_refused(instance.did),
+        link=_link(engine, instance),
         credential_at=known.at if (known := _own_credential(engine, instance.did)) is not None else None,
         protocol=beat.protocol if beat is not None else 0,
     )
+
+
+def _link(engine: Engine, instance: Instance) -> LinkOut | None:
+    if not is_link(instance.endpoint) or engine.settings.role == "worker":
+        return None
+    return LinkOut(**asdict(engine.links.report(instance.did)))
 
 
 def _own_credential(engine: Engine, did: str) -> Credential | None:

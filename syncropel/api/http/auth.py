@@ -11,10 +11,11 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel.api.http import operators_only
-from syncropel.api.http.bearers import Bearers
+from syncropel.api.http.bearers import Bearers, over_link
 from syncropel.api.http.caller import (
     ANY,
     CALLER,
+    LINKED,
     NETWORK,
     NOT_OPERATOR,
     OPERATOR,
@@ -79,6 +80,7 @@ _WRITES: Final = (
     ("/v1/questions", ANSWERS),
 )
 _READS: Final = (
+    ("/v1/fleet/link", "fleet:write"),
     ("/v1/service-accounts", "config:read"),
     ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
@@ -198,6 +200,11 @@ class Gate:
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
+        elif (coordinator := scope.get(LINKED)) is not None:
+            refusal = self._refusal_over_link(scope, coordinator)
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
         elif scope.get(OPERATOR):
             scope[WRITER] = Writer("operator", self._engine.instance.did)
         else:
@@ -245,6 +252,15 @@ class Gate:
             return _SHARED_ELSEWHERE
         scope[CALLER] = found.token
         return lacks(found.token, needed) or found.refusal(method, path)
+
+    def _refusal_over_link(self, scope: Scope, coordinator: str) -> SyncropelError | None:
+        """Why the coordinator is refused that asks through this worker's link: as if it had connected."""
+        if (stale := refusal_by_term(scope, self._engine.leading, known=True)) is not None:
+            return stale
+        found = over_link(coordinator)
+        scope[WRITER], scope[CALLER] = found.writer, found.token
+        needed = required_scope(scope["method"], scope["path"])
+        return lacks(found.token, ANY if needed is None else needed)
 
     def _refusal_to_goal(self, scope: Scope, who: NotOperator) -> SyncropelError | None:
         """Why a caller on the Unix socket that is not the operator is refused; a goal may read."""

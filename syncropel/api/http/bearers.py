@@ -25,6 +25,9 @@ _BY_INSTANCE: Final = frozenset(
         ("POST", "/v1/records/batch"),
         ("POST", "/v1/fleet/heartbeat"),
         ("POST", "/v1/fleet/siblings"),
+        ("GET", "/v1/fleet/link"),
+        ("POST", "/v1/fleet/link/acks"),
+        ("POST", "/v1/fleet/link/answers"),
     }
 )
 """All that an instance asks of its coordinator."""
@@ -47,6 +50,11 @@ class Bearer:
             f"{self.writer.did or 'the shared fleet token'} may only beat and report its own attempts",
             "use a service account's token: spl token mint ACCOUNT; or the Unix socket",
         )
+
+
+def over_link(coordinator: str) -> Bearer:
+    """The coordinator (a DID) that this worker is linked to: it has proven who it is when that began."""
+    return Bearer(_token(coordinator, _OF_COORDINATOR), Writer("coordinator", coordinator))
 
 
 class Bearers:

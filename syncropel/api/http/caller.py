@@ -14,6 +14,8 @@ from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
 """Scope key that marks a connection over the Unix socket."""
+LINKED: Final = "syncropel.linked"
+"""Scope key of the coordinator (its DID) that asks through the link of this worker."""
 NETWORK: Final = "syncropel.network"
 """Scope key that marks a connection of another host."""
 CALLER: Final = "syncropel.caller"

@@ -22,6 +22,7 @@ from syncropel.errors import (
     Unauthorized,
     Unavailable,
 )
+from syncropel.peer.link.refusals import ManyLinks
 from syncropel.store.refusals import StoreBusy, StoreHeld
 
 log = logging.getLogger("syncropel.api")
@@ -55,7 +56,8 @@ def _envelope(error: SyncropelError, headers: dict[str, str] | None = None) -> R
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
     elif isinstance(error, (Unavailable, StoreBusy)):
-        headers["retry-after"] = str(RETRY_AFTER_SECS)
+        wait_secs = error.wait_secs if isinstance(error, ManyLinks) else RETRY_AFTER_SECS
+        headers["retry-after"] = str(wait_secs)
     body = error.envelope()
     if len(body["message"]) > MESSAGE_CHARS:  # it repeats the input
         body["message"] = body["message"][:MESSAGE_CHARS] + "…"

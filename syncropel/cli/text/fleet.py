@@ -9,6 +9,7 @@ from syncropel.cli.support.numbers import duration, seconds, size
 from syncropel.cli.support.terminal import clean, table
 from syncropel.cli.text.spend import spend_lines
 from syncropel.client.clock_text import clock_words
+from syncropel.client.link_text import endpoint_words, link_lines, round_trip_words
 
 if TYPE_CHECKING:
     from syncropel.client.attention import Attention
@@ -42,7 +43,7 @@ def shown(instances: Sequence[InstanceOut], every: bool) -> list[InstanceOut]:
 def list_lines(status: FleetStatus, every: bool) -> list[str]:
     """The output of `spl fleet list`."""
     rows = [
-        [one.did, one.endpoint, one.status, one.version, _uptime(one), one.health]
+        [one.did, endpoint_words(one), one.status, one.version, _uptime(one), one.health]
         for one in shown(status.instances, every)
     ]
     return [*table(_HEADER, rows), counts(status)]
@@ -134,8 +135,8 @@ def running_lines(alias: str, rows: Sequence[RunningDispatch]) -> list[str]:
     return [f"[{alias}] runs {len(rows)} {goals}, which run again at the next start:", *shown, *more]
 
 
-def instance_lines(one: InstanceOut) -> list[str]:
-    """The output of `spl fleet show`."""
+def instance_lines(one: InstanceOut, at: float) -> list[str]:
+    """The output of `spl fleet show`. `at`: now, unix seconds."""
     beat = "never" if one.last_heartbeat is None else f"{int(one.last_heartbeat)} (unix)"
     records = "unknown" if one.store_records is None else str(one.store_records)
     return [
@@ -153,6 +154,8 @@ def instance_lines(one: InstanceOut) -> list[str]:
         *([f"  Loops: {clean(one.backed_up)}"] if one.backed_up else []),
         f"  Last heartbeat: {beat}",
         f"  Clock: {clock_words(one.clock_ahead_secs)}",
+        *([f"  Round trip: {trip}"] if (trip := round_trip_words(one.round_trip_secs)) else []),
+        *(f"  Link: {clean(line)}" for line in link_lines(one, at)),
         *(["  Permissions: enforced"] if one.permissions else []),
         *([f"  Credential: {_credential(one)}"] if one.credential in _CREDENTIALS else []),
         *([f"  Protocol: {one.protocol}"] if one.protocol else []),

@@ -154,6 +154,11 @@ class Delivery:
         """How many INTENDs wait for each instance, and the error of the last try."""
         return {did: (len(sender), sender.problem) for did, sender in self._senders.items() if len(sender)}
 
+    def hurry(self, instance: str) -> None:
+        """This instance can be reached again: try now."""
+        if instance in self._senders:
+            self._senders[instance].hurry()
+
     def senders(self) -> list[Sender]:
         """What sends to each instance."""
         return list(self._senders.values())

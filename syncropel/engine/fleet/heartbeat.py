@@ -52,6 +52,8 @@ class HeartbeatSender:
         self._draining = self._left = False
         self.clock_ahead_secs: float | None = None if coordinator_url else 0.0
         """How far the wall clock is ahead of the coordinator's; None while that is not known."""
+        self.round_trip_secs: float | None = None
+        """How long the latest heartbeat and its answer took; None before the first."""
         self.refused = ""
         """Why the coordinator refused the latest heartbeat; empty when it accepted it, or did not answer."""
 
@@ -160,6 +162,7 @@ class HeartbeatSender:
         sent, started = self._runtime.now(), self._runtime.monotonic()
         answer = await self._peers.heartbeat(self._url, beat)
         there, took = answer.get("now"), self._runtime.monotonic() - started
+        self.round_trip_secs = round(took, 4)
         if not isinstance(there, int | float):
             self.clock_ahead_secs = None
             return answer

@@ -39,6 +39,7 @@ _RESTLESS: Final[dict[str, Any]] = {
     "memory_bytes": None,
     "memory_growth_bytes": None,
     "clock_ahead_secs": None,
+    "round_trip_secs": None,
     "control_grace": {},
 }
 
