@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from syncropel.wire.link_words import ENDPOINT
+
 if TYPE_CHECKING:
     from syncropel.wire import InstanceOut
 
-ENDPOINT: Final = "link:"
-"""The endpoint of an instance that is reached through its link."""
 _SECOND: Final = 1.0
 _MINUTE: Final = 60
 _HOUR: Final = 3600

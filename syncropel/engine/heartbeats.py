@@ -13,10 +13,10 @@ from syncropel.engine.engine import Engine
 from syncropel.engine.fanout.spawn import child_end
 from syncropel.engine.log_state import log_state
 from syncropel.errors import SyncropelError
-from syncropel.peer.link.protocol import ENDPOINT
 from syncropel.peer.peers import wire
 from syncropel.record.model import Record
 from syncropel.wire.fleet import Heartbeat
+from syncropel.wire.link_words import ENDPOINT
 from syncropel.wire.version import PROTOCOL
 
 log = logging.getLogger("syncropel.engine.heartbeats")

@@ -29,10 +29,6 @@ from syncropel.system.tls_problem import tls_problem
 from syncropel.wire import Joined, JoinInfo
 from syncropel.wire.version import PROTOCOL
 
-ISOLATION_SECS: Final = 300.0
-"""A joined host that is cut off for so long begins nothing new: it may have missed a freeze."""
-ENDPOINT: Final = "link:"
-"""Nobody connects to a joined instance: it connects to its coordinator."""
 _MOST_BYTES: Final = 64 * 1024
 _CONNECT_SECS: Final = 5.0
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
@@ -173,9 +169,7 @@ class Joiner:
             alias=alias,
             coordinator_url=url,
             ca_file=CA_FILE,
-            advertise_url=ENDPOINT,
             link=True,
-            isolation_secs=present.fleet.isolation_secs or ISOLATION_SECS,
         )
         wanted = replace(present, fleet=fleet)
         if not self._home.config.exists():  # another daemon of this host may have the usual port

@@ -14,13 +14,14 @@ import httpx
 
 from syncropel.errors import CredentialRevoked, DaemonUnreachable, InvalidRecord
 from syncropel.peer.link.links import Links
-from syncropel.peer.link.protocol import ENDPOINT, is_link
+from syncropel.peer.link.protocol import is_link
 from syncropel.peer.link.refusals import NotTaken
 from syncropel.record.canonical import parse_json
 from syncropel.record.model import Record
 from syncropel.system.tls_problem import tls_problem
 from syncropel.wire.fleet import Heartbeat
 from syncropel.wire.leader import STALE_TERM, TERM_HEADER
+from syncropel.wire.link_words import ENDPOINT
 
 TIMEOUT_SECS: Final = 10.0
 READ_SECS: Final = 5.0

@@ -7,12 +7,10 @@ schema is requested.
 
 from __future__ import annotations
 
-import ast
 import inspect
-import sys
-from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
+
+from syncropel.wire.source_texts import texts_below
 
 MEANINGS: Final = {
     "accepted": "subtasks whose current attempt was accepted",
@@ -379,30 +377,6 @@ def meaning_of(model: type[Any], field: str) -> str:
     """The meaning of a field without a description of its own; empty when there is none."""
     for owner in model.__mro__:
         if field in inspect.get_annotations(owner):
-            known = OF_MODEL.get(f"{owner.__name__}.{field}") or _texts_below(owner).get(field)
+            known = OF_MODEL.get(f"{owner.__name__}.{field}") or texts_below(owner).get(field)
             return known or MEANINGS.get(field, "")
     return ""
-
-
-def _texts_below(model: type[Any]) -> Mapping[str, str]:
-    """The text below each field in the model's source; empty where the source is not available."""
-    return _texts_of(model.__module__).get(model.__qualname__, {})
-
-
-@cache
-def _texts_of(module: str) -> dict[str, dict[str, str]]:
-    """The same of every model of a module: its source is read once."""
-    try:
-        source = inspect.getsource(sys.modules[module])
-    except (OSError, TypeError, KeyError):
-        return {}
-    return {one.name: _texts_in(one) for one in ast.parse(source).body if isinstance(one, ast.ClassDef)}
-
-
-def _texts_in(model: ast.ClassDef) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for field, text in zip(model.body, model.body[1:], strict=False):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
-                found[name] = inspect.cleandoc(said)
-    return found

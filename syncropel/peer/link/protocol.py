@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from syncropel.wire.link_words import ENDPOINT
 from syncropel.wire.version import PROTOCOL
 
-ENDPOINT: Final = "link:"
-"""The endpoint of an instance that nobody can connect to: its coordinator reaches it through its link."""
 PING_SECS: Final = 4.0
 """At the latest after so long the coordinator sends something."""
 SILENCE_SECS: Final = 9.0
