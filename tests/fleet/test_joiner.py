@@ -99,7 +99,7 @@ def test_a_new_host_has_all_that_it_needs(here: Home, there: Home) -> None:
     settings, keyring = load_settings(here, {}), Keyring(here)
     assert settings.role == "worker"
     assert (settings.fleet.alias, settings.fleet.coordinator_url) == ("laptop-a", f"https://{line.hosts[0]}")
-    assert (settings.fleet.isolation_secs, settings.server.port) == (300.0, 0)
+    assert (settings.fleet.isolated_after_secs, settings.fleet.link, settings.server.port) == (300.0, True, 0)
     assert here.fleet_ca.read_text() == pem(there)
     assert (keyring.coordinator, keyring.coordinator_url) == (COORDINATOR, f"https://{line.hosts[0]}")
     (asked,) = coordinator.asked
