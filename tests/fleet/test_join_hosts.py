@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.fleet.conftest import until
+from tests.fleet.conftest import Machine, until
 from tests.fleet.hosts import Host, two_hosts
 
 __all__ = ["two_hosts"]
+
+
+def shows_link(coordinator: Machine) -> bool:
+    shown = coordinator.json("fleet", "show", "laptop-a")
+    return (shown["endpoint"], shown["link"]["state"]) == ("link:", "up")
 
 
 def test_a_newcomer_joins_with_one_line_and_is_shut_out_with_one(
@@ -33,11 +38,19 @@ def test_a_newcomer_joins_with_one_line_and_is_shut_out_with_one(
     code, _, err = copied.run(*typed[1:])
     assert (code, "invite_used" in err) == (1, True)
 
+    # Nobody can connect to it: work, its result, and freezes go through the link that it made.
+    assert "accept" in coordinator.spl("run", "one", "--target", "laptop-a")
+    assert "confirmed by 2 of 2 instances" in coordinator.spl(
+        "kill", "--namespace", "docs", "--reason", "look"
+    )
+    assert shows_link(coordinator)
+
     coordinator.spl("fleet", "nodes", "rotate", "laptop-a")
     token = tmp_path / "far" / ".syncro" / "secrets" / "instance.token"
     before = token.read_text()
     until(lambda: token.read_text() != before)
     until(lambda: coordinator.json("fleet", "nodes", "list")["nodes"][0]["credential"] == "valid")
+    assert "accept" in coordinator.spl("run", "two", "--target", "laptop-a"), "the link outlives a renewal"
 
     coordinator.spl("fleet", "nodes", "revoke", "laptop-a")
     until(lambda: "its coordinator revoked it" in "".join(map(str, laptop.run("status"))))
