@@ -56,7 +56,7 @@ async def test_it_shows_the_exact_list_and_what_it_means_in_all(
     tasks = [*some_tasks(3), sample.task(4, thread=thread(4), status="approved")]
     async with marked("asterisk", "C", Obliging(tasks), size) as (page, dialog):
         assert dialog.title == "Cancel 3 tasks"
-        assert dialog.focused == "Cancel"
+        assert dialog.focused == "Back"
         said = dialog.part("says").replace("\n ", "")
         assert "3 tasks in docs/v1, docs/v2 · $2.49 spent on them" in said
         assert "6 subtasks spawned without a result, which finish; 3 never begin" in said

@@ -115,7 +115,7 @@ async def test_each_verb_writes_the_record_that_its_command_writes(
         await page.passes(0.5)
         await page.press(key)
         assert dialog.title == title
-        assert dialog.focused == "Cancel"
+        assert dialog.focused == ("Back" if title.startswith("Cancel") else "Cancel")
         await dialog.press("w")
         await dialog.type("why")
         assert dialog.part("command").replace("\n ", "") == f"$ {command}"

@@ -242,8 +242,10 @@ class Dialog(SessionBound, Over):
             button.display = open_
 
     def way_out(self) -> str:
-        """What esc does."""
-        return "Cancel" if self.asks and self.outcome.may_ask else "Close"
+        """What esc does: not "Cancel" where that is what the other button does to a task."""
+        if not (self.asks and self.outcome.may_ask):
+            return "Close"
+        return "Back" if self.button.startswith("Cancel") else "Cancel"
 
     def why_not(self, now: float) -> str:
         """Why the action is greyed; empty when it is available."""
