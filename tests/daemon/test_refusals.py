@@ -98,7 +98,7 @@ def test_a_home_with_something_else_in_the_place_of_a_part(refused: Refused, hom
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[server]\ncolour = 'red'\n", ["[server]", "colour", "known: port"]),
+        ("[server]\ncolour = 'red'\n", ["[server]", "colour", "known: listen, port"]),
         ("[sever]\n", ["sever", "server"]),
         ("[server]\nport = 'many'\n", ["[server] port", "int", "9100"]),
         ("[dispatch]\nmax_concurrent = -1\n", ["max_concurrent", "negative"]),

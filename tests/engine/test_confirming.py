@@ -90,7 +90,7 @@ async def test_an_instance_of_which_nothing_is_known_is_asked_first(fleet: Coord
     with pytest.raises(DaemonUnreachable, match="does not enforce"):
         await fleet.reach.ensure(WORKER_A)
     whole = {"base": "v7", "replace": True, "records": [wire(soft(1))], "grace": {}}
-    to = {"coordinator": COORDINATOR, "to": WORKER_A}
+    to = {"coordinator": COORDINATOR, "to": WORKER_A, "leading": None}
     assert fleet.asked == [{**to, "base": "", "replace": False, "records": []}, *[{**to, **whole}] * 3]
 
 

@@ -13,7 +13,7 @@ from tests.tui import console_sample as sample
 from tests.tui import sample_policy
 from tests.tui.console_page import console
 from tests.tui.sample_policy import RULES, PolicyClient, opened
-from tui.model import policy
+from tui.model import freezes, policy
 from tui.model.glyphs import UNICODE
 from tui.model.moment import Moment
 from tui.model.policies import Policies
@@ -162,9 +162,9 @@ async def test_it_is_read_again_when_the_log_grew_and_not_oftener_than_needed() 
 def test_an_emergency_freezes_every_namespace() -> None:
     everything = sample.freeze(level="emergency", namespace="*")
     world = World(status=sample.status(freezes=[everything]))
-    assert [policy.frozen_by(world, one) for one in ("default", "shop")] == ["emergency", "emergency"]
+    assert [freezes.frozen_by(world, one) for one in ("default", "shop")] == ["emergency", "emergency"]
     docs = World(status=sample.status(freezes=[sample.freeze(namespace="docs", level="soft")]))
-    assert [policy.frozen_by(docs, one) for one in ("docs", "docs/v1", "docs2", "shop")] == [
+    assert [freezes.frozen_by(docs, one) for one in ("docs", "docs/v1", "docs2", "shop")] == [
         "soft",
         "soft",
         "",

@@ -141,3 +141,17 @@ def _missing(status: FleetStatus, alias: str, at: Moment) -> str:
     beat = next((one.last_heartbeat for one in status.instances if one.alias == alias), None)
     since = "never heard" if beat is None else f"not reached for {duration(at.now - beat)}"
     return f"{plain(alias)} {since}"
+
+
+def worst(world: World) -> list[FreezeOut]:
+    """Every freeze in force, most severe first."""
+    return worst_first(world.status) if world.status else []
+
+
+def frozen_by(world: World, namespace: str) -> str:
+    """The most severe level of the freezes that cover it; empty when none does."""
+    for one in worst(world):
+        covers = one.namespace in (EVERYWHERE, "") or f"{namespace}/".startswith(f"{one.namespace}/")
+        if covers:
+            return marked(one.level)
+    return ""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from tui.model import inbox
+from tui.model import freezes, inbox
 from tui.model.glyphs import Glyphs, word
-from tui.model.policy import frozen_by
 from tui.model.subject import Subject, short_label
 from tui.model.subject_actions import child_of
 
@@ -87,7 +86,7 @@ class Standings:
         if subject.did:
             return self._instances.get(subject.did, "")
         if subject.namespace:
-            frozen = frozen_by(world, subject.namespace)
+            frozen = freezes.frozen_by(world, subject.namespace)
             return f"frozen {frozen}" if frozen else "not frozen"
         if subject.index is not None:
             return self._subtask(subject, subject.index)

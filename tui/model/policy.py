@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from syncropel.freeze_levels import EVERYWHERE, SOFT, unkill_command
+from syncropel.freeze_levels import SOFT, unkill_command
 from tui.model import freezes, work_rules
 from tui.model.facts import Fact
 from tui.model.feed import actor_name, names_of
@@ -21,7 +21,7 @@ from tui.model.tree import Line
 from tui.model.world import World
 
 if TYPE_CHECKING:
-    from syncropel.wire import FreezeOut, HealthCheck, NamespaceList, NamespaceOut, RuleOut
+    from syncropel.wire import HealthCheck, NamespaceList, NamespaceOut, RuleOut
 
 PERMISSION, ROUTING, HEALTH, NAMESPACES, FREEZES = "permission", "routing", "health", "namespaces", "freezes"
 ABOUT_WORK: Final = "work"
@@ -178,7 +178,7 @@ def _namespace_rows(known: NamespaceList | None, world: World, glyphs: Glyphs) -
 def _namespace(one: NamespaceOut, world: World, glyphs: Glyphs) -> Row:
     active = one.state == "active"
     sign = glyphs.sign(_NAMESPACE_SIGNS.get(one.state, "unknown"))
-    frozen = frozen_by(world, one.namespace)
+    frozen = freezes.frozen_by(world, one.namespace)
     cells = {
         "namespace": Cell(plain(one.namespace), "strong"),
         "state": Cell(f"{sign} {one.state}", "good" if active else "muted"),
@@ -187,15 +187,6 @@ def _namespace(one: NamespaceOut, world: World, glyphs: Glyphs) -> Row:
         "description": Cell(first_line(one.description) or NOTHING),
     }
     return Row(one.namespace, cells, {key: cell.text for key, cell in cells.items()})
-
-
-def frozen_by(world: World, namespace: str) -> str:
-    """The most severe level of the freezes that cover it; empty when none does."""
-    for one in worst(world):
-        covers = one.namespace in (EVERYWHERE, "") or f"{namespace}/".startswith(f"{one.namespace}/")
-        if covers:
-            return marked(one.level)
-    return ""
 
 
 def _freeze_rows(world: World, at: Moment, glyphs: Glyphs) -> Rows | None:
@@ -264,7 +255,7 @@ def facts_of(pane: str, key: str, policies: Policies, world: World, at: Moment, 
 
 def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
     if pane == FREEZES:
-        one = next(one for one in worst(world) if one.record == key)
+        one = next(one for one in freezes.worst(world) if one.record == key)
         waits: Tone = "warn" if one.waiting else "plain"
         return [
             ("instances", Line(", ".join(plain(who.alias) for who in one.confirmed) or NOTHING)),
@@ -292,8 +283,3 @@ def _more(pane: str, key: str, policies: Policies, world: World) -> list[Fact]:
         ("expression", Line(plain(rule.expression), "strong")),
         ("command", Line(plain(Draft.of(cast(Kind, pane), rule).command()))),
     ]
-
-
-def worst(world: World) -> list[FreezeOut]:
-    """Every freeze in force, most severe first."""
-    return freezes.worst_first(world.status) if world.status else []
