@@ -97,6 +97,7 @@ class Backups:
         self._one = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._state: State = "waiting"
+        self._goes_on = False
         self._result: BackupResult | None = None
         self._at: float | None = None
         self._problem = ""
@@ -145,10 +146,14 @@ class Backups:
             await self._take_everywhere("schedule")
 
     async def _take_everywhere(self, kind: Kind) -> None:
-        for place in self._regular:
-            if self._stop.is_set():
-                return
-            await self._take(kind, place)
+        self._goes_on = True  # between two places it is not over
+        try:
+            for place in self._regular:
+                if self._stop.is_set():
+                    return
+                await self._take(kind, place)
+        finally:
+            self._goes_on = False
 
     async def _take(self, kind: Kind, place: Path) -> Taken:
         # A thread cannot be cancelled: who is, leaves it to end and to be told of.
@@ -229,7 +234,7 @@ class Backups:
         """What the health says of it; `records` and `at` (unix seconds) are None while they are not known."""
         result = self._result
         return {
-            "state": self._state,
+            "state": "running" if self._goes_on else self._state,
             "at": self._at,
             "path": str(self._place if result is None else result.path),
             "records": None if result is None else result.records,
