@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from syncropel.adapters import Job, Observe, Outcome
 from syncropel.api.http.linked import LinkedDoor
-from syncropel.errors import StoreError
 from syncropel.settings.keyring import Keyring
 
-from .conftest import Api, assert_error, beat, record
-from .conftest import until as until_within
-from .fleet_of_three import DIDS, TOKEN, Three, three
+from .conftest import assert_error, beat, record
+from .fleet_of_three import TOKEN, Three, three
+from .leading import A, B, C, assert_error_code, fenced, fleet, promoted_and_heard, shows, until, whole
 
-A, B, C = DIDS.values()
-
-
-@pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Three]:
-    async with three(tmp_path) as made:
-        yield made
-
-
-async def until(look: Any) -> Any:
-    return await until_within(look, 15.0)
-
-
-def shows(fleet: Three, name: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {Keyring(fleet.home(name)).own()}"}
-
-
-async def fenced(api: Api) -> Any:
-    async def look() -> Any:
-        found = await api.get("/v1/leader")
-        return found if found["place"] == "fenced" else None
-
-    return await until(look)
-
-
-async def whole(api: Api) -> Any:
-    async def look() -> Any:
-        found = await api.get("/v1/leader")
-        return found if found["split"] is None else None
-
-    return await until(look)
+__all__ = ["fleet"]
 
 
 async def test_nobody_was_promoted(fleet: Three) -> None:
@@ -122,22 +86,9 @@ async def test_it_is_fenced_after_a_restart_too(fleet: Three) -> None:
     assert_error_code(await fleet["a"].operator.post("/v1/tasks", json={"goal": "g"}), 421, "NOT_LEADER")
 
 
-def assert_error_code(answer: Any, status: int, code: str) -> None:
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-
-
 async def test_a_worker_of_the_new_term_fences_the_old_one(fleet: Three) -> None:
     """The leader is gone again; the old coordinator meets a worker that has heard of the term."""
-    await fleet.end("a")
-    await fleet.promote("b")
-    await fleet.end("c")
-    await fleet.introduce("b", "c")
-    await fleet.start("c", "b")
-
-    async def heard() -> bool:
-        return (await fleet.leader("c"))["term"] == 2
-
-    await until(heard)
+    await promoted_and_heard(fleet)
     await fleet.end("b")
     await fleet.start("a")
     found = await fenced(fleet["a"])
@@ -146,16 +97,7 @@ async def test_a_worker_of_the_new_term_fences_the_old_one(fleet: Three) -> None
 
 async def test_a_worker_keeps_the_term_and_refuses_an_older_one_by_name(fleet: Three) -> None:
     old = Keyring(fleet.home("a")).towards(C)
-    await fleet.end("a")
-    await fleet.promote("b")
-    await fleet.end("c")
-    await fleet.introduce("b", "c")
-    await fleet.start("c", "b")
-
-    async def heard() -> bool:
-        return (await fleet.leader("c"))["term"] == 2
-
-    await until(heard)
+    await promoted_and_heard(fleet)
     await fleet.end("b")
     await fleet.end("c")
     await fleet.start("c", "b")  # it knows from its log alone
@@ -307,133 +249,3 @@ async def test_a_drain_is_carried_over_before_its_instance_reports(fleet: Three)
     assert (await fleet["b"].get("/v1/fleet/status"))["drains"][0]["instance"] == C
     unknown = await fleet["b"].operator.post("/v1/drain", json={**body, "instance": C[:-1] + "f"})
     assert unknown.status_code == 404
-
-
-class Waits:
-    """An adapter whose goals last until they are let go."""
-
-    name = "noop"
-
-    def __init__(self) -> None:
-        self.go, self.began = asyncio.Event(), list[str]()
-
-    async def run(self, job: Job, observe: Observe) -> Outcome:
-        self.began.append(job.goal)
-        await self.go.wait()
-        return Outcome("accept", f"did {job.goal}", 0.0)
-
-
-async def test_what_a_fenced_one_runs_ends_and_nothing_is_begun_joined_or_retried(fleet: Three) -> None:
-    await fleet.end("a")
-    adapter = Waits()
-    api = await fleet.start("a", adapters={"noop": adapter})
-    await api.task(alias="T")
-    target = f"specific:{A}"
-    subtasks = [{"goal": "first", "target": target}, {"goal": "then", "target": target, "depends_on": [0]}]
-    answer = await api.operator.post("/v1/tasks/T/fan-out", json={"subtasks": subtasks})
-    assert answer.status_code == 201, answer.text
-
-    async def began() -> bool:
-        return adapter.began == ["first"]
-
-    await until(began)
-    await fleet.promote("b")
-    await fenced(api)
-    adapter.go.set()
-
-    async def ended() -> Any:
-        join = await api.get("/v1/tasks/T/join")
-        return join if join["subtasks"][0]["state"] == "accept" else None
-
-    join = await until(ended)
-    assert join["subtasks"][0]["summary"] == "did first"
-    await api.engine.fan_outs.reconciler.drain()
-    api.engine.fan_outs.reconciler.mark_all()
-    await api.engine.fan_outs.reconciler.drain()
-    assert adapter.began == ["first"]
-    assert (await api.get("/v1/tasks/T/join"))["subtasks"][1]["state"] == "pending"
-    retried = await api.operator.post("/v1/tasks/T/retry", json={"index": 0})
-    assert_error_code(retried, 421, "NOT_LEADER")
-
-
-async def test_a_promotion_that_was_killed_anywhere_is_gone_on_with(fleet: Three) -> None:
-    keyring = Keyring(fleet.home("b"))
-    secret = keyring.succession()
-    await fleet.end("b")
-    await fleet.start("b")  # killed before its term began
-    assert (await fleet.leader("b"))["place"] == "unclaimed"
-    assert (await fleet.leader("a"))["place"] == "leads"
-    assert (await fleet.promote("b"))["term"] == 2
-    await whole(fleet["b"])
-    fleet.home("b").succession_token.write_text(secret)  # killed before the secret was removed
-    await fleet.end("b")
-    await fleet.start("b")
-    assert keyring.succession() == ""
-    assert (await fleet.promote("b"))["term"] == 2
-    claims = [
-        one for one in await fleet.stores["b"].thread("th_instance_registry") if one.record.topic == "leading"
-    ]
-    assert len(claims) == 1
-
-
-async def test_a_claim_that_the_disk_refused_is_no_claim(
-    fleet: Three, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fleet.end("b")
-    await fleet.start("b")
-    keyring = Keyring(fleet.home("b"))
-
-    async def full(*_: Any, **__: Any) -> Any:
-        raise StoreError("the disk is full", "make room")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fleet["b"].engine.ingest, "append", full)
-        answer = await fleet["b"].operator.post("/v1/leader/take", json={})
-        assert_error_code(answer, 500, "STORE_ERROR")
-    assert keyring.succession()
-    assert (await fleet.leader("b"))["place"] == "unclaimed"
-    assert (await fleet["b"].operator.post("/v1/leader/take", json={})).status_code == 201
-
-
-async def test_nobody_else_at_its_address_is_shown_the_proof(fleet: Three) -> None:
-    await fleet.end("a")
-    shown: list[bytes] = []
-
-    async def stranger(scope: Any, receive: Any, send: Any) -> None:
-        shown.append((await receive()).get("body", b""))
-        body = json.dumps({"did": B, "term": 2, "identity": "00" * 32}).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": body})
-
-    fleet.network.apps["a"] = stranger
-    fleet.network.down.discard("a")
-    await fleet.promote("b")
-
-    async def noticed() -> bool:
-        return "does not prove" in (await fleet.leader("b"))["split"]["problem"]
-
-    await until(noticed)
-    assert not any(b"succession" in one or b"proof" in one for one in shown)
-
-
-async def test_a_worker_makes_nobody_believe_in_a_rival(fleet: Three) -> None:
-    await fleet.promote("b")
-    await fenced(fleet["a"])
-    await fleet.introduce("b", "c")
-    claim = {"did": C, "term": 2, "alias": "c", "address": "http://evil", "proof": "spl_succession_x_y"}
-    told = beat("c", did=C, alias="c", leading=claim)
-    answer = await fleet["b"].tcp.post("/v1/fleet/heartbeat", json=told, headers=shows(fleet, "c"))
-    assert answer.status_code == 200, answer.text
-    found = await fleet.leader("b")
-    assert (found["rivals"], found["problem"]) == ([], "")
-    assert "http://evil" not in fleet.network.asked
-
-
-async def test_a_leader_that_moves_says_where_it_is(fleet: Three) -> None:
-    await fleet.promote("b")
-    await fenced(fleet["a"])
-    await fleet.end("b")
-    fleet.addresses["b"] = "http://elsewhere"
-    await fleet.start("b")
-    found = await fleet.leader("b")
-    assert (found["address"], found["term"], found["told"]) == ("http://elsewhere", 2, "acknowledged")

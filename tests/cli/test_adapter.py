@@ -12,8 +12,8 @@ from syncropel.settings.home import Home
 from syncropel.wire import AdapterOut
 
 from .conftest import Ran
+from .doctor_findings import finding, fresh
 from .live import daemon_home, live
-from .test_doctor import finding, fresh
 from .wire import WORKER_A, instance
 
 __all__ = ["daemon_home", "fresh", "live"]

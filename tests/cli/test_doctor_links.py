@@ -10,8 +10,8 @@ import pytest
 from syncropel.wire import EngineDetails, EngineHealth, InstanceOut, LinkOut
 
 from .conftest import Ran
+from .doctor_findings import answer, finding
 from .live import daemon_home, live
-from .test_doctor import answer, finding
 
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]

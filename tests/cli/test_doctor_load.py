@@ -10,8 +10,8 @@ import pytest
 from syncropel.client import Client
 from syncropel.wire import EngineDetails, EngineHealth, FleetStatus, InstanceOut, MemoryOut, Start, StoreOut
 from tests.cli.conftest import Ran
+from tests.cli.doctor_findings import SERVING, finding
 from tests.cli.live import daemon_home, live
-from tests.cli.test_doctor import SERVING, finding
 
 __all__ = ["daemon_home", "live"]
 Spl = Callable[..., Ran]
