@@ -152,15 +152,17 @@ def _start(home: Home, alias: str) -> bool:
 def _wait_heard(home: Home) -> str:
     """Why the instance takes no work, once it does or the time is over; empty when it does."""
     from syncropel.client import Client, Target, calls
+    from syncropel.client.polling import rest_secs
 
-    until = time.monotonic() + _HEARD_SECS
+    began = time.monotonic()
     with Client(Target(socket=home.socket, home=home.display())) as client:
         while True:
             health = client.send(calls.engine_health())
             problem = health.coordinator_refuses or health.takes_no_work
-            if not problem or health.coordinator_refuses or time.monotonic() > until:
+            waited = time.monotonic() - began
+            if not problem or health.coordinator_refuses or waited > _HEARD_SECS:
                 return problem
-            time.sleep(0.1)
+            time.sleep(rest_secs(waited))
 
 
 def run_list(args: Namespace) -> int:
