@@ -34,3 +34,5 @@ async def keep_certificate(served: Served) -> None:
             if error.message != told:
                 log.error("the certificate for other hosts stays: %s", error.message)
             told = error.message
+        except Exception:  # to look no more would let the certificate expire
+            log.exception("cannot look after the certificate for other hosts")

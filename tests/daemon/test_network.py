@@ -110,7 +110,7 @@ async def test_a_new_certificate_is_taken_up_and_a_broken_one_told_of_once(
 ) -> None:
     home_with_ca(home.path, time.time())
     served = Served(home, ServerSettings(), time.time())
-    monkeypatch.setattr(certificate, "LOOK_SECS", 0.001)
+    looks = Looks(served, monkeypatch)
     caplog.set_level("INFO")
     keeping = asyncio.ensure_future(certificate.keep_certificate(served))
     try:
@@ -119,11 +119,40 @@ async def test_a_new_certificate_is_taken_up_and_a_broken_one_told_of_once(
         home.server_key.chmod(0o644)
         await _until(lambda: "may be read by others" in caplog.text)
         home.server_key.touch()
-        await asyncio.sleep(0.05)
+        before = looks.count
+        await _until(lambda: looks.count > before + 2)
     finally:
         keeping.cancel()
     assert caplog.text.count("may be read by others") == 1
     assert served.certificate.is_for("other.example")
+
+
+async def test_a_look_that_fails_does_not_end_the_looking(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home_with_ca(home.path, time.time())
+    looks = Looks(Served(home, ServerSettings(), time.time()), monkeypatch, fails=2)
+    keeping = asyncio.ensure_future(certificate.keep_certificate(looks.served))
+    try:
+        await _until(lambda: looks.count > 4)
+    finally:
+        keeping.cancel()
+    assert [one.levelname for one in caplog.records if "cannot look after" in one.message] == ["ERROR"] * 2
+
+
+class Looks:
+    """Counts the looks at a certificate, many a second, of which the first `fails` raise an error."""
+
+    def __init__(self, served: Served, monkeypatch: pytest.MonkeyPatch, fails: int = 0) -> None:
+        self.served, self.count, self._fails, self._look = served, 0, fails, served.look
+        monkeypatch.setattr(certificate, "LOOK_SECS", 0.001)
+        monkeypatch.setattr(served, "look", self._counted)
+
+    def _counted(self, now: float) -> bool:
+        self.count += 1
+        if self.count <= self._fails:
+            raise ValueError("no such key")
+        return self._look(now)
 
 
 async def _until(look: Callable[[], bool]) -> None:
