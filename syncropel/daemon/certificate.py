@@ -35,4 +35,4 @@ async def keep_certificate(served: Served) -> None:
                 log.error("the certificate for other hosts stays: %s", error.message)
             told = error.message
         except Exception:  # to look no more would let the certificate expire
-            log.exception("cannot look after the certificate for other hosts")
+            log.exception("cannot check the certificate for other hosts")

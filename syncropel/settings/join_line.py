@@ -48,12 +48,12 @@ def parse_line(text: str) -> JoinLine:
     """
     parts = "".join(text.split()).split(".")
     if parts[0] != FORMAT:
-        told = "it does not begin with spl1"
+        told = "it does not begin with spl1."
         if re.fullmatch(r"spl\d+", parts[0]):
             raise BadRequest(
                 f"too_old: the line begins with {parts[0]}", "upgrade this spl: it knows only spl1"
             )
-        raise BadRequest(f"this is no line to join with: {told}", _AGAIN)
+        raise BadRequest(f"invalid join line: {told}", _AGAIN)
     if len(parts) != 5:
         raise BadRequest(f"the line has {len(parts)} of 5 parts", _AGAIN)
     _, packed, pin, invite, secret = parts

@@ -137,7 +137,9 @@ async def test_a_look_that_fails_does_not_end_the_looking(
         await _until(lambda: looks.count > 4)
     finally:
         keeping.cancel()
-    assert [one.levelname for one in caplog.records if "cannot look after" in one.message] == ["ERROR"] * 2
+    assert [one.levelname for one in caplog.records if "cannot check the certificate" in one.message] == [
+        "ERROR"
+    ] * 2
 
 
 class Looks:

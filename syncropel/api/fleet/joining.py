@@ -143,7 +143,7 @@ def _served(engine: Engine) -> tuple[list[Certificate], int]:
     if not server.listen:
         raise Conflict(
             "no other host can reach this coordinator",
-            "open a door for them: spl fleet tls init --listen 0.0.0.0:9443; then: spl stop && spl serve",
+            "listen for other hosts: spl fleet tls init --listen 0.0.0.0:9443; then: spl stop && spl serve",
         )
     path = home.path / server.tls_cert if server.tls_cert else home.server_certificate
     try:
