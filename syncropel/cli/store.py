@@ -103,10 +103,17 @@ def store_lines(found: StoreOut) -> list[str]:
         *([f"  {clean(found.hint)}"] if found.hint else []),
         *(f"  {clean(one)}" for one in found.notices),
         *([f"  ✗ the views: {clean(found.views_problem)}"] if found.views_problem else []),
-        *([f"  log {found.log}, digest {found.digest[:16] or 'of no record'}"] if found.log else []),
+        *([f"  log {found.log}, {_digest(found)}"] if found.log else []),
         *map(_loss, found.losses),
         *(f"  altered: {one.id} on {clean(one.thread)}" for one in found.altered),
     ]
+
+
+def _digest(found: StoreOut) -> str:
+    told = f"digest {found.digest[:16] or 'of no record'}"
+    if 0 < found.digested < found.records:
+        return f"{told} of the first {found.digested} records: the others are being read"
+    return told
 
 
 def _loss(one: StoreLoss) -> str:

@@ -63,7 +63,11 @@ class StoreOut(Wire):
     """The log's id; empty while it has none."""
     records: int
     digest: str = ""
-    """Over the ids of all records, in order; empty while nobody keeps it."""
+    """Over the ids of the records, in order; empty while nobody keeps it."""
+    digested: int = 0
+    """How many records the digest covers, from the first on: fewer than `records` while a long log is read
+    for the first time.
+    """
     losses: list[StoreLoss] = []
     """Records that were known and are gone."""
     altered: list[AlteredOut] = []

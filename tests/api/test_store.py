@@ -31,6 +31,7 @@ async def test_a_sound_log_says_so(durable: Api) -> None:
     assert (told["state"], told["problem"], told["losses"]) == ("sound", "", [])
     assert told["records"] == durable.engine.store.count
     assert len(told["digest"]) == 64
+    assert told["digested"] == told["records"]
     health = await durable.get("/health")
     assert (health["store_state"], health["store_problem"]) == ("sound", "")
 

@@ -30,6 +30,13 @@ def test_a_sound_log_is_told(spl: Spl, daemon: FakeDaemon) -> None:
     assert (done.code, done.out) == (0, f"✓ sound: 7 records\n  log abc, digest {'d' * 16}\n")
 
 
+def test_a_log_that_is_still_read_says_how_far_its_digest_goes(spl: Spl, daemon: FakeDaemon) -> None:
+    found = StoreOut(state="sound", records=7, log="abc", digest="d" * 64, digested=4)
+    daemon.answer("/v1/store", found)
+    told = f"  log abc, digest {'d' * 16} of the first 4 records: the others are being read"
+    assert spl("store", "status").out.splitlines()[1] == told
+
+
 def test_views_that_are_not_well_are_told(spl: Spl, daemon: FakeDaemon) -> None:
     found = StoreOut(state="sound", records=7, views_through=2, views_problem="no room")
     daemon.answer("/v1/store", found)

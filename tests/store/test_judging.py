@@ -157,12 +157,6 @@ def test_ids_come_in_order_from_a_place_to_a_place(
     assert (whole.sequence, whole.value()) == (10, digest_of(ids(10)))
 
 
-def test_a_digest_goes_on_from_a_block(log: sqlite3.Connection) -> None:
-    filled(log, BLOCK + 2)
-    running = running_digest(log, BLOCK, digest_of(ids(BLOCK)))
-    assert (running.sequence, running.value()) == (BLOCK + 2, digest_of(ids(BLOCK + 2)))
-
-
 def test_a_name_replaces_the_one_before(log: sqlite3.Connection) -> None:
     assert log_id(log) == ""
     name_log(log, "one")

@@ -17,10 +17,10 @@ from syncropel.store.lineage.digest import BLOCK, digest_of
 from syncropel.store.lineage.judging import Judgement, log_id, name_log
 from syncropel.store.lineage.lineage import Lineage, LineageFile, Loss, Point
 from syncropel.store.sqlite import lineage_opening as opening
+from syncropel.store.sqlite.following import catch_up
 from syncropel.store.sqlite.integrity import Walked
 from syncropel.store.sqlite.lineage_opening import (
     begin_anew,
-    catch_up,
     choose_files,
     hold_against,
     move_aside,
@@ -67,10 +67,9 @@ def test_a_log_that_goes_on_is_followed(log: sqlite3.Connection, files: LineageF
     head = opened.keeper.lineage.head
     assert head == Point(BLOCK + 5, ids(BLOCK + 5)[-1], digest_of(ids(BLOCK + 5)), BLOCK + 5.0)
     add(log, BLOCK + 5, BLOCK + 7)
-    catch_up(opened.keeper, log, 99.0)
-    assert opened.keeper.lineage.head == Point(BLOCK + 7, ids(BLOCK + 7)[-1], digest_of(ids(BLOCK + 7)), 99.0)
-    catch_up(opened.keeper, log, 100.0)
-    assert opened.keeper.lineage.head.at == 99.0
+    catch_up(opened.keeper, log)
+    head = opened.keeper.lineage.head
+    assert head == Point(BLOCK + 7, ids(BLOCK + 7)[-1], digest_of(ids(BLOCK + 7)), BLOCK + 7.0)
 
 
 def test_a_log_that_is_held_keeps_its_lineage(log: sqlite3.Connection, files: LineageFile) -> None:

@@ -76,6 +76,7 @@ def described(engine: Engine) -> StoreOut:
             "notices": list(store.told),
             "log": lineage.log,
             "digest": lineage.head.digest,
+            "digested": lineage.head.sequence,
             "losses": [StoreLoss(**asdict(one)) for one in lineage.losses],
         }
     )

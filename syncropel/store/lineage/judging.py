@@ -89,10 +89,10 @@ def name_log(log: sqlite3.Connection, name: str) -> None:
     log.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (LOG_ID, name))
 
 
-def running_digest(log: sqlite3.Connection, sequence: int = 0, begun: str = "") -> RunningDigest:
-    """The digest of the whole log, starting from the end of a known block."""
-    running = RunningDigest(sequence, begun)
-    for ids in ids_after(log, sequence):
+def running_digest(log: sqlite3.Connection) -> RunningDigest:
+    """The digest of the whole log."""
+    running = RunningDigest()
+    for ids in ids_after(log, 0):
         running.add(ids)
     return running
 

@@ -24,6 +24,9 @@ class LineageKeeper:
 
     Call `took` before a record is answered, `write` at any time after: the file only ever describes what is
     durable. A failed write is logged once, and retried with the next commit.
+
+    Until the digest has reached the end of a long log (`behind`), the lineage describes the log up to there,
+    and `took` changes nothing: `follow` comes by those records, too.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class LineageKeeper:
         self._changed = True
         self._copied_at = float("-inf")
         self._told = ""
+        self.behind = False
+        """Whether the log has records that the digest has not come to. Changed only between two commits."""
 
     @property
     def lineage(self) -> Lineage:
@@ -58,6 +63,13 @@ class LineageKeeper:
 
     def took(self, ids: Sequence[str], at: float) -> None:
         """These records are now durably in the log, after the previous ones. `at`: unix seconds."""
+        if not self.behind:
+            self.follow(ids, at)
+
+    def follow(self, ids: Sequence[str], at: float) -> None:
+        """These records follow in the log on those that the digest covers. `at`: when the last of them came,
+        in unix seconds.
+        """
         if not ids:
             return
         with self._lock:  # called at each commit: everything else is computed when it is written
@@ -71,7 +83,7 @@ class LineageKeeper:
         with self._lock:
             lineage = replace(self._now(), main=main)
             head = lineage.head
-            if whole and head.sequence and not _is_known(lineage.points, head):
+            if whole and not self.behind and head.sequence and not _is_known(lineage.points, head):
                 lineage = lineage.with_point(head)
             self._change(lineage)
 

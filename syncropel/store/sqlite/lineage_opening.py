@@ -17,10 +17,12 @@ from uuid import uuid4
 from syncropel.errors import StoreError
 from syncropel.store.base import Hold
 from syncropel.store.lineage.digest import BLOCK as _BLOCK
-from syncropel.store.lineage.judging import Judgement, ids_after, judge, name_log, running_digest
+from syncropel.store.lineage.digest import RunningDigest
+from syncropel.store.lineage.judging import Judgement, judge, name_log
 from syncropel.store.lineage.keeper import LineageKeeper
 from syncropel.store.lineage.lineage import Lineage, LineageFile
 from syncropel.store.sqlite.connection import corrupt, explain
+from syncropel.store.sqlite.following import catch_up, last_sequence
 from syncropel.store.sqlite.integrity import Walked, walk
 
 _TRIAL: Final = ".trial"
@@ -91,8 +93,10 @@ def hold_against(
         lineage = judgement.lineage
         if not judgement.log:
             name_log(log, lineage.log)
-        digest = running_digest(log, lineage.head.sequence - lineage.head.sequence % _BLOCK, lineage.begun)
-        return Opened(files, judgement, LineageKeeper(files, lineage, digest, _last(log)), told)
+        begun = lineage.head.sequence - lineage.head.sequence % _BLOCK
+        keeper = LineageKeeper(files, lineage, RunningDigest(begun, lineage.begun), ("", 0.0))
+        catch_up(keeper, log)
+        return Opened(files, judgement, keeper, told)
     if judgement.state == "shorter":
         told.append(judgement.told + f"; {judgement.hint}")
     return Opened(files, judgement, begin_anew(log, files, judgement, now, name), told)
@@ -114,32 +118,21 @@ def begin_anew(
     own = judgement.log or (former.log if former is not None and not accepted else name())
     if own != judgement.log:
         name_log(log, own)
-    digest = running_digest(log)
     lineage = Lineage(own)
     if former is not None:
         kept = former.points if former.log == own else ()
-        points = tuple(one for one in kept if one.sequence <= digest.sequence)
+        last = last_sequence(log)
+        points = tuple(one for one in kept if one.sequence <= last)
         losses = former.losses
         if judgement.loss is not None:
             losses = (*losses, replace(judgement.loss, accepted=accepted))
         serial = former.serial
         lineage = Lineage(own, points=points, losses=losses, accepted=former.accepted, serial=serial)
         files.set_aside(_stamp(now))
-    keeper = LineageKeeper(files, lineage, digest, _last(log))
+    keeper = LineageKeeper(files, lineage, RunningDigest(), ("", 0.0))
+    catch_up(keeper, log)
     keeper.write(0.0, everywhere=True)
     return keeper
-
-
-def catch_up(keeper: LineageKeeper, log: sqlite3.Connection, now: float) -> None:
-    """Let the keeper catch up with what was appended since it looked, at `now` (unix seconds)."""
-    for ids in ids_after(log, keeper.sequence):
-        keeper.took(ids, now)
-
-
-def _last(log: sqlite3.Connection) -> tuple[str, float]:
-    """Id and time of the log's last record."""
-    row = log.execute("SELECT id, received_at FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
-    return ("", 0.0) if row is None else (str(row[0]), float(row[1]))
 
 
 def _goes_on(found: Walked, lineage: Lineage) -> bool:

@@ -12,7 +12,8 @@ from syncropel.store.lineage.lineage import LineageFile
 from syncropel.store.lineage.writing import LineageWriter
 from syncropel.store.sqlite.connection import tune_writer
 from syncropel.store.sqlite.custody import Custody
-from syncropel.store.sqlite.lineage_opening import Opened, begin_anew, catch_up, hold_against
+from syncropel.store.sqlite.following import catch_up
+from syncropel.store.sqlite.lineage_opening import Opened, begin_anew, hold_against
 from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.schema import prepare
 
@@ -55,6 +56,6 @@ def prepared_store(
         RestoreJournal(path).finish(log)
     custody = Custody(path, log, None)
     if opened is not None and opened.keeper is not None:
-        catch_up(opened.keeper, log, now)
+        catch_up(opened.keeper, log)
         custody.keeper = opened.keeper
     return Prepared(custody, [*told, *(opened.told if opened is not None else ())], opened)

@@ -30,6 +30,7 @@ from syncropel.store.sqlite.connection import (
     unwritable,
 )
 from syncropel.store.sqlite.custody import spare_the_files
+from syncropel.store.sqlite.following import catch_up_beside
 from syncropel.store.sqlite.lineage_opening import choose_files
 from syncropel.store.sqlite.preparing import Prepared, prepared_store
 from syncropel.store.sqlite.reserve import Reserve
@@ -67,6 +68,7 @@ class SqliteStore:
         self._at_once = at_once
         self._walker = walker  # of its own: a walk must not stand in the way of a short read
         self._closing: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._restore_journal = RestoreJournal(path)
         self._prepared = prepared
         self.told = prepared.told
@@ -116,7 +118,7 @@ class SqliteStore:
         if writer.lineage is not None:
             writer.lineage.soon()
         _, walker, *readers = connections
-        return cls(
+        store = cls(
             path,
             clock=clock,
             lock=lock,
@@ -126,6 +128,17 @@ class SqliteStore:
             at_once=at_once,
             prepared=prepared,
         )
+        store._follow()
+        return store
+
+    def _follow(self) -> None:
+        """Let the lineage come to the end of the log, where it has not yet."""
+        lineage = self._writer.lineage
+        if lineage is not None and lineage.keeper.behind:
+            read = partial(self._read, reader=self._walker)
+            self._following = asyncio.create_task(
+                catch_up_beside(lineage, read, self._writer.run), name="store-follow"
+            )
 
     async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
@@ -230,6 +243,7 @@ class SqliteStore:
         if hold is None:
             raise not_held()
         self._writer.lineage = await self._writer.run(partial(self._prepared.accept, now=self._clock()))
+        self._follow()
         return hold
 
     @property
@@ -290,6 +304,9 @@ class SqliteStore:
 
     async def _close(self) -> None:
         try:
+            if self._following is not None:
+                self._following.cancel()
+                await asyncio.wait([self._following])
             self._at_once.close()
             for number, reader in enumerate([*self._readers, self._walker]):
                 if number == 0 and self.replaced is not None:

@@ -17,6 +17,7 @@ from syncropel.store.lineage.writing import LineageWriter
 from syncropel.store.sqlite.commit import Call, Committed, commit
 from syncropel.store.sqlite.connection import Connection, explain
 from syncropel.store.sqlite.custody import Custody
+from syncropel.store.sqlite.following import last_sequence
 from syncropel.store.sqlite.reserve import Reserve, may_take
 
 GROUP_RECORDS: Final = 2000
@@ -72,7 +73,7 @@ class Writer:
 
         `reserve`: space for control records on a full disk. `custody`: of the store's files.
         """
-        writer = cls(connection, path, await connection.run(_last_sequence), reserve, custody)
+        writer = cls(connection, path, await connection.run(last_sequence), reserve, custody)
         await writer._fill_reserve()
         return writer
 
@@ -200,8 +201,3 @@ def _fail(group: Sequence[_Waiting], error: Exception) -> None:
         tell(waiting.settled, [])
         if not waiting.answer.done():
             waiting.answer.set_exception(error)
-
-
-def _last_sequence(connection: sqlite3.Connection) -> int:
-    last: int = connection.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
-    return last
