@@ -15,6 +15,8 @@ from syncropel.api.http.errors import error_response
 from syncropel.engine.start_up import StartUp
 from syncropel.wire.start_words import PATH, WHILE_STARTING
 
+_LINK: Final = "/v1/fleet/link"
+"""Workers that nobody can connect to hear of a freeze through their links alone."""
 _STATUS: Final = "/v1/fleet/status"
 _ANSWERED: Final = frozenset(
     {
@@ -23,6 +25,9 @@ _ANSWERED: Final = frozenset(
         ("POST", "/v1/fleet/freeze"),
         ("POST", "/v1/fleet/unfreeze"),
         ("POST", "/v1/fleet/control"),
+        ("GET", _LINK),
+        ("POST", "/v1/fleet/link/acks"),
+        ("POST", "/v1/fleet/link/answers"),
     }
 )
 """What rules over others, which is read first. `GET /v1/fleet/status` is answered to callers that ask for no
@@ -58,6 +63,8 @@ class WhileReading:
             await JSONResponse(self._start_up.told("reading").model_dump())(scope, receive, send)
         elif self._ruling is None or not _is_answered(scope):
             await error_response(self._start_up.refusal(_MEANWHILE))(scope, receive, send)
+        elif scope["path"] == _LINK:
+            await self._ruling(scope, receive, send)  # it lasts until `stop`, which must not wait for it
         else:
             await self._rule(self._ruling, scope, receive, send)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from syncropel.client import AsyncClient, Call, Target, calls, transport
@@ -18,11 +20,14 @@ from syncropel.engine.views.opening import Started, start_folds
 from syncropel.errors import RemoteError
 from syncropel.listening.sockets import listen_tcp
 from syncropel.logs.ring import LogRing
+from syncropel.peer.link.frames import Frame, FrameReader
 from syncropel.settings.config import Settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
+from syncropel.settings.keyring import bearer_hash
 from syncropel.store.base import RecordStore
 from syncropel.store.views.views import Views, drop, views_path
+from syncropel.wire.version import PROTOCOL
 
 FREEZE = {"level": "soft", "namespace": "docs", "reason": "look", "actor": "did:syncropel:me"}
 TASK = {
@@ -48,6 +53,7 @@ class Daemon:
     """
 
     operator: AsyncClient
+    tcp: str
     stop: serving._Stop
     running: asyncio.Future[None]
     begun: asyncio.Event
@@ -99,7 +105,16 @@ async def reading(home: Home, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             await asyncio.wait({running, asyncio.ensure_future(begun.wait())}, return_when="FIRST_COMPLETED")
             async with AsyncClient(Target(socket=home.socket)) as operator:
                 try:
-                    yield Daemon(operator, stop, running, begun, go_on, over, serve)
+                    yield Daemon(
+                        operator,
+                        f"http://127.0.0.1:{tcp.getsockname()[1]}",
+                        stop,
+                        running,
+                        begun,
+                        go_on,
+                        over,
+                        serve,
+                    )
                 finally:
                     stop.set()
                     await running
@@ -165,6 +180,77 @@ async def test_whatever_needs_the_whole_log_is_refused_and_says_so(
         await daemon.serves()
         for call in EVERY_OTHER:
             await daemon.operator.send(call)
+
+
+WORKER = "did:sync:instance:000000000000000a"
+SECRET = f"spl_instance_{WORKER[-16:]}_{'a1' * 24}"
+BEAT = {
+    "did": WORKER,
+    "alias": "laptop-a",
+    "role": "worker",
+    "endpoint": "link:",
+    "version": "0",
+    "uptime_secs": 1.0,
+}
+
+
+@asynccontextmanager
+async def linked(daemon: Daemon) -> AsyncIterator[Callable[[], Awaitable[Frame]]]:
+    """As a worker that nobody can connect to, which enforces nothing yet; waits for the next frame."""
+    nonce: dict[str, str | int] = {"protocol": PROTOCOL, "incarnation": "one", "nonce": "n" * 32}
+    reader, frames = FrameReader(), deque[Frame]()
+    shows = {"authorization": f"Bearer {SECRET}"}
+    async with (
+        httpx.AsyncClient(base_url=daemon.tcp, headers=shows, timeout=60, trust_env=False) as client,
+        client.stream("GET", "/v1/fleet/link", params=nonce) as stream,
+    ):
+        assert stream.status_code == 200
+        chunks = stream.aiter_bytes()
+        link = ""
+
+        async def heard() -> Frame:
+            nonlocal link
+            while not frames:
+                frames.extend(reader.feed(await anext(chunks)))
+            frame = frames.popleft()
+            if frame.event == "ask":
+                body = {"did": WORKER, "taken": True, "version": "", "digest": "of nothing"}
+                said = {"link": link, "n": frame.data["n"], "status": 200, "body": body}
+                await client.post("/v1/fleet/link/answers", json=said)
+            link = frame.data.get("link", link)
+            return frame
+
+        yield heard
+
+
+async def test_a_freeze_goes_to_workers_that_are_only_linked_and_their_links_keep_nobody_waiting(
+    own: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading(own, monkeypatch) as daemon:
+        await daemon.serves()
+        sha256 = bearer_hash(SECRET)
+        async with httpx.AsyncClient(
+            base_url=daemon.tcp, transport=httpx.AsyncHTTPTransport(uds=str(own.socket))
+        ) as raw:
+            answer = await raw.post("/v1/fleet/credentials", json={"did": WORKER, "sha256": sha256})
+            assert answer.is_success, answer.text
+        async with httpx.AsyncClient(base_url=daemon.tcp, trust_env=False) as raw:
+            shows = {"authorization": f"Bearer {SECRET}"}
+            answer = await raw.post("/v1/fleet/heartbeat", json=BEAT, headers=shows)
+            assert answer.is_success, answer.text
+        await daemon.ends()
+    drop(views_path(own.store))
+    async with reading(own, monkeypatch) as daemon, linked(daemon) as heard:
+        assert (await heard()).event == "hello"
+        await daemon.operator.send(calls.freeze(FREEZE))
+        while FREEZE["reason"] not in str((await heard()).data):
+            pass
+        status = await daemon.operator.send(calls.fleet_status(while_starting=True))
+        assert [one.waiting for one in status.freezes] == [["laptop-a"]]
+        await daemon.serves()
+        with suppress(StopAsyncIteration):
+            while await heard():
+                pass
 
 
 async def test_a_stop_ends_it_while_the_log_is_read_and_the_freeze_stays(

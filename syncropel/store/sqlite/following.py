@@ -1,5 +1,6 @@
 """How a lineage comes to the end of a log that it does not know: at once if that is short, else beside all
-other work. Reading the ids of five million records takes 5 to 15 s, and nothing would be answered meanwhile."""
+other work. Reading the ids of five million records takes 5 to 15 s, in which nothing would be answered.
+"""
 
 from __future__ import annotations
 
