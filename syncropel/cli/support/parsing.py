@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "doctor": "check this instance, from its files to its machine",
     "task": "create tasks, fan them out, follow them, and judge them",
     "run": "give one goal to an instance, and wait for the result",
+    "simulate": "run a fan-out in virtual time: when it would join, and what it would cost",
     "inbox": "list what waits for you: questions, approvals, failed, silent, and late work",
     "why": "say why a task has its status, with the records that prove it",
     "thread": "look at threads and their records, and move them in bundles",
