@@ -43,6 +43,7 @@ from syncropel.engine.merging.merging import Merging
 from syncropel.engine.merging.radar import Radar
 from syncropel.engine.output.output import Output
 from syncropel.engine.start_up import StartUp
+from syncropel.engine.traces.configured import traces_of
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started
 from syncropel.engine.vitals import VitalsReader
@@ -244,6 +245,9 @@ class Engine:
             background,
             self.heartbeat_sender.orphan_secs,
         )
+
+        self.traces = traces_of(live, self.ingest, instance, settings, runtime)
+        """Who sends the traces of fan-outs; None where no endpoint is configured."""
 
         self.fan_out_lock = asyncio.Lock()
         """Held while a call looks whether a task may fan out, and writes that it does."""

@@ -215,6 +215,8 @@ class Lifecycle:
         spawn(engine.control.graces.run(), "graces")
         spawn(engine.quarantine.run(), "quarantine")
         spawn(engine.announcing.run(), "announcing")
+        if engine.traces is not None:
+            spawn(engine.traces.run(), "traces")
         spawn(tick(engine), "tick")
         spawn(cron(engine), "cron")
         if worker:

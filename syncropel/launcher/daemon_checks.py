@@ -62,6 +62,7 @@ def door(patient: Patient) -> Iterator[Finding]:
         yield Finding("goals", "warn", told, "which ones: spl logs --level WARN")
     yield from _reports(details.reports)
     yield from _writers(details.writers)
+    yield from _traces(details.traces)
     if details.memory is not None:
         yield _memory(details.memory)
 
@@ -94,6 +95,18 @@ def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
             f"{refused} reports of attempts were refused",
             "which and why: spl logs --level WARN; spl task diagnose NAME",
         )
+
+
+def _traces(told: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Traces of fan-outs that their endpoint does not take."""
+    if told is None:
+        return
+    counts = f"{told.get('sent')} sent, {told.get('waiting')} wait, {told.get('dropped')} were dropped"
+    if problem := told.get("problem"):
+        hint = "what they say is in the log all the same; [traces] in config.toml says where they go"
+        yield Finding("traces", "warn", f"{problem} ({counts})", hint)
+    else:
+        yield Finding("traces", "ok", counts)
 
 
 def _writers(told: Mapping[str, Any]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import SANDBOX, SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.permissions import PermissionSettings, read_rules
+from syncropel.settings.traces import TraceSettings
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
@@ -160,6 +161,7 @@ class Settings:
     workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    traces: TraceSettings = field(default_factory=TraceSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     @property

@@ -182,6 +182,10 @@ class EngineDetails(Wire):
     """Connections, their limits, and what was refused since the start."""
     reports: dict[str, Any] = {}
     """Results that wait to be reported, why, and how many reports were refused."""
+    traces: dict[str, Any] | None = None
+    """Traces of fan-outs since the start: how many were sent, wait, and were dropped, and why the last of
+    them was not taken; null where none are sent.
+    """
     writers: dict[str, Any] = {}
     """Callers that may write under a name that is not proven to be theirs."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,9 @@ Spl = Callable[..., Ran]
 MB = 1_000_000
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, memory: MemoryOut, *instances: InstanceOut) -> None:
+def answer(monkeypatch: pytest.MonkeyPatch, memory: MemoryOut, *instances: InstanceOut, **more: Any) -> None:
     """Answer as a daemon with this memory, in this fleet."""
-    details = EngineDetails(connections={"tcp": 0, "tcp_limit": 9}, memory=memory)
+    details = EngineDetails(connections={"tcp": 0, "tcp_limit": 9}, memory=memory, **more)
     health = EngineHealth.model_construct(pid=1, role="coordinator", details=details)
     answers = {
         Start: SERVING,
@@ -47,6 +48,22 @@ def test_memory_that_grew_is_told_once_it_is_much(
     found = finding(spl, "daemon memory")
     assert (found["state"], found["told"]) == (state, told)
     assert ("spl status -o json" in found["hint"]) is (state == "warn")
+
+
+@pytest.mark.parametrize(
+    ("problem", "state", "told"),
+    [
+        ("", "ok", "3 sent, 0 wait, 1 were dropped"),
+        ("x answered 401", "warn", "x answered 401 (3 sent, 0 wait, 1 were dropped)"),
+    ],
+)
+def test_traces_that_are_not_taken_are_told(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, problem: str, state: str, told: str
+) -> None:
+    traces = {"sent": 3, "waiting": 0, "dropped": 1, "problem": problem}
+    answer(monkeypatch, MemoryOut(resident_bytes=1, at_start_bytes=1, growth_bytes=0), traces=traces)
+    found = finding(spl, "traces")
+    assert (found["state"], found["told"]) == (state, told)
 
 
 def test_a_loop_that_is_backed_up_is_told_with_its_instance(

@@ -139,6 +139,7 @@ def _details(engine: Engine, tally: Tally) -> EngineDetails:
             "problems": engine.fan_outs.outbox.problems(),
             "refused": len(engine.ingest.refused_reports),
         },
+        traces=None if engine.traces is None else engine.traces.told(),
         writers={
             "any_actor": sum(
                 one.actors is None and not is_fleet_account(one.sa_id)

@@ -1,0 +1,1 @@
+"""Traces of fan-outs for OpenTelemetry."""
