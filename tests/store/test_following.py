@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.store.lineage.digest import RunningDigest, digest_of
 from syncropel.store.lineage.keeper import LineageKeeper
 from syncropel.store.lineage.lineage import Lineage, LineageFile, Point, read_lineage
+from syncropel.store.lineage.writing import LineageWriter
 from syncropel.store.sqlite import following
-from syncropel.store.sqlite.following import catch_up
+from syncropel.store.sqlite.following import catch_up, catch_up_beside
 from syncropel.store.sqlite.store import SqliteStore
 from tests.store.lineages import add, ids, log  # noqa: F401 - a fixture
 
@@ -185,3 +189,61 @@ async def test_a_loss_that_is_accepted_begins_a_lineage_that_is_read_later(
     assert store.lineage is not None
     assert store.lineage.head.digest == digest_of(all_ids(long))
     await store.close()
+
+
+class Steps:
+    """Runs the jobs of a catching up on one connection, and keeps in which order what was done."""
+
+    def __init__(self, keeper: LineageKeeper, connection: sqlite3.Connection) -> None:
+        self.keeper = keeper
+        self._connection = connection
+        self.done: list[str] = []
+        self.fails = False
+
+    def soon(self) -> None:
+        self.done.append(f"written {self.keeper.sequence}")
+
+    async def read(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+        if self.fails:
+            raise StoreError("the disk is gone", "mend it")
+        self.done.append("read")
+        return job(self._connection)
+
+    async def between(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+        self.done.append("between commits")
+        return job(self._connection)
+
+    async def catch_up(self) -> None:
+        await catch_up_beside(cast(LineageWriter, self), self.read, self.between)
+
+
+async def test_only_the_last_step_keeps_commits_waiting_and_each_is_written_down(
+    keeper: LineageKeeper,
+    log: sqlite3.Connection,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "STEP", 3)
+    add(log, 0, 8)
+    catch_up(keeper, log, limit=1)
+    steps = Steps(keeper, log)
+    await steps.catch_up()
+    assert steps.done == [
+        "read", "written 4", "read", "written 7", "read", "between commits", "written 8",
+    ]  # fmt: skip
+    assert head(keeper) == expected(8)
+    await steps.catch_up()
+    assert len(steps.done) == 7, "and then there is nothing more to do"
+
+
+async def test_a_disk_that_fails_ends_it_with_a_word(
+    keeper: LineageKeeper,
+    log: sqlite3.Connection,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add(log, 0, 8)
+    catch_up(keeper, log, limit=5)
+    steps = Steps(keeper, log)
+    steps.fails = True
+    await steps.catch_up()
+    assert caplog.messages == ["the lineage stays at record 5 of the log: the disk is gone"]
+    assert keeper.behind

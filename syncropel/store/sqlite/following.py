@@ -4,7 +4,6 @@ other work. Reading the ids of five million records takes 5 to 15 s, in which no
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -56,7 +55,6 @@ async def catch_up_beside(writer: LineageWriter, read: Runs, between_commits: Ru
             if not await read(partial(_follow, keeper, limit=STEP)):
                 await between_commits(partial(catch_up, keeper, limit=STEP))
             writer.soon()
-            await asyncio.sleep(0)  # whoever waits for the connection goes first
     except StoreError as error:
         log.error("the lineage stays at record %d of the log: %s", keeper.sequence, error.message)
 
