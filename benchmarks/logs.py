@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from syncropel.record.model import Record
 from syncropel.record.threads import child_thread, task_thread
+from syncropel.store.head import Head
 from syncropel.store.sqlite.commit import Call, commit
 from syncropel.store.sqlite.connection import tune_writer
 from syncropel.store.sqlite.schema import prepare
@@ -45,10 +46,10 @@ def write_log(path: Path, records: int) -> None:
         prepare(log, path)
         tune_writer(log)
         log.execute("PRAGMA synchronous = OFF")
-        last = 0
+        head = Head()
         while some := list(islice(made, _GROUP)):
-            at = float(_BEGUN + last // 100)
-            last = commit(log, [Call(some, at)], last).last_sequence
+            at = float(_BEGUN + head.last // 100)
+            head = commit(log, [Call(some, at)], head).head
         log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

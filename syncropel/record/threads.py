@@ -19,6 +19,9 @@ RESERVED: Final = frozenset(
     {ENGINE_CONFIG, ACTOR_REGISTRY, NAMESPACE_REGISTRY, INSTANCE_REGISTRY, FLEET_CONTROL, CONSENT}
 )
 
+RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
+"""Threads whose records decide which others the guard lets through: a record there is a ruling record."""
+
 _ROOM: Final = 2**40
 """Clocks between the highest that may be posted and a thread's ceiling."""
 

@@ -20,6 +20,29 @@ class Appended:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judge of some records had taken in: the term in force, and as `ruled` the sequence of the
+    newest ruling record (one on a thread of `record.threads.RULING`), 0 for none.
+    """
+
+    term: int
+    ruled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record with what the store noted at its append. Neither is hashed, nor moves to another log with it.
+
+    `term`: the one in force then; 0 in the part of a log that an earlier release wrote. `ruled`: as its judge
+    said (`Judged`); None where nobody judged it here: restored history, and what an earlier release wrote.
+    """
+
+    stored: StoredRecord
+    term: int
+    ruled: int | None
+
+
 Outcome = Appended | SyncropelError
 """The outcome for one record: it is in the log, or why not (IngestFailed; InvalidRecord if it has no id)."""
 
@@ -90,8 +113,15 @@ class RecordStore(Protocol):
     Unavailable; when the disk cannot be read or written they raise StoreError, or StoreCorrupt for damage.
     """
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         """Append in order, in one commit that concurrent callers may share; returns once it is durable.
+
+        `judged`: what the judge of these records had taken in; None when nobody judged them. Under the lock
+        of the commit it is compared with the log. When a ruling record has come since, or a higher term,
+        raises Moved, and nothing of the call is written. A call's ruling records come last in it, each
+        counting as taken in by those behind it; raises Moved for a call in which anything else follows one.
 
         A record without a clock gets 1 + the highest clock on its thread (0 on a new thread); clocks above
         the ceiling (`threads.clock_ceiling`) do not count, and on a reserved thread it is at least the time
@@ -112,12 +142,12 @@ class RecordStore(Protocol):
     ) -> list[Outcome]:
         """Append records of another log in order, all with their clocks: all or none.
 
-        Each comes with the time when that log took it, which becomes its `received_at`; nobody changes the
-        records afterwards. `keep` is given the outcomes, those of `append` but without sequences, before
-        anything is written; it runs on any thread, and unless it says True nothing is. Then the records go in
-        by small commits, so that other appends pass between them; after a crash all of them are in the log
-        once it is opened again. The caller keeps others from appending to these threads, and restores one
-        call at a time. Raises StoreError when the disk refuses.
+        Each comes with the time when that log took it, which becomes its `received_at`; its `ruled` is None.
+        Nobody changes the records afterwards. `keep` is given the outcomes, those of `append` but without
+        sequences, before anything is written; it runs on any thread, and unless it says True nothing is. Then
+        the records go in by small commits, so that other appends pass between them; after a crash all of them
+        are in the log once it is opened again. The caller keeps others from appending to these threads, and
+        restores one call at a time. Raises StoreError when the disk refuses.
         """
         ...
 
@@ -131,6 +161,10 @@ class RecordStore(Protocol):
 
     def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
         """All records with a sequence above `after`, by sequence, in lists of at most `chunk`."""
+        ...
+
+    def entries(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[Entry]]:
+        """As `scan`, with what was noted when they were appended."""
         ...
 
     async def thread(self, thread: str) -> list[StoredRecord]:

@@ -13,7 +13,19 @@ from syncropel.errors import Conflict, StoreError, SyncropelError, Unavailable
 from syncropel.record.canonical import parse_own
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
-from syncropel.store.base import Altered, Appended, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.base import (
+    Altered,
+    Appended,
+    Arrived,
+    Entry,
+    Hold,
+    Judged,
+    Keep,
+    Outcome,
+    RecordFilter,
+    Settled,
+)
+from syncropel.store.head import Head
 from syncropel.store.intake import assigned, clock_taken, not_held, taken_in, tell
 from syncropel.store.walks import Asked, Visit, Walk, visit_all
 
@@ -27,6 +39,8 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._log: list[StoredRecord] = []
+        self._noted: list[tuple[int, int | None]] = []
+        self._head = Head()
         self._by_id: dict[str, StoredRecord] = {}
         self._threads: dict[str, list[StoredRecord]] = {}
         self._taken: set[tuple[str, str, int | None]] = set()
@@ -34,7 +48,9 @@ class MemoryStore:
         self._acknowledged: set[str] = set()
         self._closed = False
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closed."""
         self._require_open()
         received_at = self._clock()
@@ -43,11 +59,16 @@ class MemoryStore:
             replace(record, body=parse_own(record.body_json)) if isinstance(record, Record) else record
             for record in taken_in(records)
         ]
-        outcomes = [self._append(record, received_at) for record in taken]
+        if (moved := self._head.moved(taken, judged)) is not None:
+            tell(settled, [])
+            raise moved
+        outcomes = [self._append(record, received_at, judged) for record in taken]
         tell(settled, outcomes)
         return outcomes
 
-    def _append(self, record: Record | SyncropelError, received_at: float) -> Outcome:
+    def _append(
+        self, record: Record | SyncropelError, received_at: float, judged: Judged | None = None
+    ) -> Outcome:
         if isinstance(record, SyncropelError):
             return record
         highest = self._highest.get(record.thread, -1)
@@ -67,18 +88,22 @@ class MemoryStore:
         self._taken.add(place)
         if _clock_of(stored) <= clock_ceiling(record.thread):
             self._highest[record.thread] = max(highest, _clock_of(stored))
-        return Appended(stored, True)
+        self._noted.append(self._head.noted(judged))
+        appended = Appended(stored, True)
+        self._head = self._head.then([appended], self._noted[-1][0])
+        return appended
 
     async def restore(
         self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
     ) -> list[Outcome]:
         """See RecordStore."""
         self._require_open()
-        before = len(self._log)
+        before, head = len(self._log), self._head
         taken = zip(taken_in([record for record, _ in records]), records, strict=True)
         outcomes = [self._append(record, received_at) for record, (_, received_at) in taken]
         if not keep(outcomes):
             self._undo(before)
+            self._head = head
         elif fresh := self._log[before:]:
             arrived(fresh)
         return outcomes
@@ -94,7 +119,7 @@ class MemoryStore:
             self._highest[record.thread] = _highest(record.thread, thread)
             if not thread:
                 del self._threads[record.thread], self._highest[record.thread]
-        del self._log[before:]
+        del self._log[before:], self._noted[before:]
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""
@@ -117,6 +142,11 @@ class MemoryStore:
         while found := self._log[after : after + chunk]:
             yield found
             after = found[-1].sequence
+
+    async def entries(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[Entry]]:
+        """See RecordStore."""
+        async for found in self.scan(after, chunk):
+            yield [Entry(stored, *self._noted[stored.sequence - 1]) for stored in found]
 
     async def thread(self, thread: str) -> list[StoredRecord]:
         """See RecordStore."""

@@ -29,6 +29,17 @@ class StoreReplaced(StoreError):
     type = "store_replaced"
 
 
+class Moved(StoreError):
+    """Raised when a ruling record came into the log after the records were judged; nothing was written."""
+
+    code = "STORE_MOVED"
+    status = 503
+    type = "unavailable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "send the records again: they are judged anew")
+
+
 class StoreHeld(StoreError):
     """Raised when the log lacks known records; freezes pass, everything else waits for an operator."""
 

@@ -26,8 +26,8 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import make_home
+from syncropel.store.base import Entry, Judged, RecordFilter
 from syncropel.store.base import Outcome as Stored
-from syncropel.store.base import RecordFilter
 from syncropel.store.memory import MemoryStore
 from tests.engine.faults import Faults
 from tests.engine.virtual import Untouched, VirtualLoop
@@ -79,12 +79,14 @@ class Disk(Untouched):
         self._life = life
         self._one_at_a_time = asyncio.Lock()
 
-    async def append(self, records: Sequence[Record], settled: Any = None) -> list[Stored]:
+    async def append(
+        self, records: Sequence[Record], settled: Any = None, judged: Judged | None = None
+    ) -> list[Stored]:
         self._life.check()
         # A caller that gives up does not stop the commit, as with the real writer.
-        return await asyncio.shield(asyncio.ensure_future(self._commit(list(records), settled)))
+        return await asyncio.shield(asyncio.ensure_future(self._commit(list(records), settled, judged)))
 
-    async def _commit(self, records: list[Record], settled: Any) -> list[Stored]:
+    async def _commit(self, records: list[Record], settled: Any, judged: Judged | None) -> list[Stored]:
         node, faults = self._life.node, self._life.node.sim.faults
         async with self._one_at_a_time:
             await asyncio.sleep(node.sim.random.random() * faults.commit)
@@ -98,10 +100,10 @@ class Disk(Untouched):
                 node.crash("before a commit")
                 self._life.check()
             if records and node.sim.random.random() < faults.crash_after:
-                await self._inner.append(records)
+                await self._inner.append(records, None, judged)
                 node.crash("after a commit")
                 self._life.check()
-            return await self._inner.append(records, settled)
+            return await self._inner.append(records, settled, judged)
 
     async def get(self, record_id: str) -> StoredRecord | None:
         return await self._asked(self._inner.get(record_id))
@@ -114,6 +116,11 @@ class Disk(Untouched):
 
     async def scan(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[StoredRecord]]:
         async for found in self._inner.scan(after, chunk):
+            await self._asked(asyncio.sleep(0))
+            yield found
+
+    async def entries(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[Entry]]:
+        async for found in self._inner.entries(after, chunk):
             await self._asked(asyncio.sleep(0))
             yield found
 

@@ -28,7 +28,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ANYONE, ENGINE, OPERATOR, Writer
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL
-from syncropel.store.base import Appended, Outcome, Settled
+from syncropel.store.base import Appended, Judged, Outcome, Settled
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask
 
@@ -158,10 +158,12 @@ class Held(MemoryStore):
         super().__init__(clock=lambda: 0.0)
         self.go = asyncio.Event()
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         if any(one.thread == "th_slow" for one in records):
             await self.go.wait()
-        return await super().append(records, settled)
+        return await super().append(records, settled, judged)
 
 
 async def test_ordinary_records_do_not_wait_for_each_other_and_a_freeze_does() -> None:
@@ -336,9 +338,11 @@ class Failing(MemoryStore):
         self._error = error
         self._written = written
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         if self._written:
-            await super().append(records, settled)
+            await super().append(records, settled, judged)
         raise self._error
 
 

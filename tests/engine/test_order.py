@@ -32,7 +32,7 @@ from syncropel.policy.authority import ANYONE, ENGINE, Writer
 from syncropel.policy.authority import OPERATOR as OPERATOR_ITSELF
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, NAMESPACE_REGISTRY
-from syncropel.store.base import Appended, Outcome
+from syncropel.store.base import Appended, Judged, Outcome
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR, OPERATOR, THREAD, WORKER_A, parent, record, spawned, store, subtask
 
@@ -53,14 +53,16 @@ class CountingStore(MemoryStore):
         self.calls: list[int] = []
         self.fails_from = 10**9
 
-    async def append(self, records: Sequence[Record], settled: Any = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Any = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         self.calls.append(len(records))
         if len(self.calls) > self.fails_from:
             if settled is not None:
                 settled([])
             raise StoreError("the disk is full", "make room")
         await asyncio.sleep(0)
-        return await super().append(records, settled)
+        return await super().append(records, settled, judged)
 
 
 def door() -> tuple[Ingest, CountingStore]:

@@ -10,7 +10,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.peer.runtime import Runtime
 from syncropel.record.model import Record
-from syncropel.store.base import Outcome, Settled
+from syncropel.store.base import Judged, Outcome, Settled
 from syncropel.store.memory import MemoryStore
 from tests.folds.build import COORDINATOR, parent, record, subtask
 
@@ -21,15 +21,19 @@ class OneCommit(MemoryStore):
     def __init__(self, calls: int) -> None:
         super().__init__(clock=lambda: 0.0)
         self.calls = calls
-        self.waiting: list[tuple[Sequence[Record], Settled | None, asyncio.Future[list[Outcome]]]] = []
+        self.waiting: list[
+            tuple[Sequence[Record], Settled | None, Judged | None, asyncio.Future[list[Outcome]]]
+        ] = []
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         answer = asyncio.get_running_loop().create_future()
-        self.waiting.append((records, settled, answer))
+        self.waiting.append((records, settled, judged, answer))
         if len(self.waiting) == self.calls:
             group, self.waiting = self.waiting, []
-            outcomes = [await super(OneCommit, self).append(one, told) for one, told, _ in group]
-            for (_, _, waiter), outcome in zip(group, outcomes, strict=True):
+            outcomes = [await super(OneCommit, self).append(one, told, by) for one, told, by, _ in group]
+            for (_, _, _, waiter), outcome in zip(group, outcomes, strict=True):
                 waiter.set_result(outcome)
         return await answer
 

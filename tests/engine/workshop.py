@@ -15,6 +15,7 @@ from syncropel.engine.ingest.door import Ingest
 from syncropel.errors import StoreError
 from syncropel.folds.fanout.child import ChildIntend, ChildState
 from syncropel.record.model import Record
+from syncropel.store.base import Judged
 from syncropel.store.base import Outcome as Stored
 from syncropel.store.memory import MemoryStore
 from tests.engine import virtual
@@ -30,13 +31,13 @@ class Fragile(MemoryStore):
 
     full = 0
 
-    async def append(self, records: Any, settled: Any = None) -> list[Stored]:
+    async def append(self, records: Any, settled: Any = None, judged: Judged | None = None) -> list[Stored]:
         if records and self.full:
             self.full -= 1
             if settled is not None:
                 settled([])
             raise StoreError("the disk is full")
-        return await super().append(records, settled)
+        return await super().append(records, settled, judged)
 
 
 @dataclass

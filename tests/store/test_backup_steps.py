@@ -14,6 +14,7 @@ import pytest
 from syncropel.record.model import Record
 from syncropel.store.lineage.judging import name_log
 from syncropel.store.sqlite import backup as backups
+from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, backup, backup_path, lineage_files
 from syncropel.store.sqlite.commit import Call, commit
 from syncropel.store.sqlite.connection import read_only
@@ -37,9 +38,9 @@ def grown(path: Path, count: int, kind: str = "n") -> Path:
     """A log with that many more records."""
     with closing(sqlite3.connect(path, isolation_level=None)) as log:
         prepare(log, path)
-        (last,) = log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()
-        records = [Record("th_a", "did:a", "DO", {kind: last + n}) for n in range(count)]
-        commit(log, [Call(records, 1.0)], last)
+        head = reading.head(log)
+        records = [Record("th_a", "did:a", "DO", {kind: head.last + n}) for n in range(count)]
+        commit(log, [Call(records, 1.0)], head)
     return path
 
 

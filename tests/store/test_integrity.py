@@ -12,6 +12,7 @@ import pytest
 from syncropel.errors import StoreCorrupt
 from syncropel.record.model import Record
 from syncropel.store.base import Altered
+from syncropel.store.head import Head
 from syncropel.store.lineage.digest import digest_of
 from syncropel.store.lineage.lineage import Point
 from syncropel.store.sqlite import integrity
@@ -29,7 +30,7 @@ def log() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         prepare(connection, PATH)
         records = [Record("th_a", "did:a", "DO", {"n": n}) for n in range(10)]
-        commit(connection, [Call(records, 0.0, times=tuple(float(n) for n in range(1, 11)))], 0)
+        commit(connection, [Call(records, 0.0, times=tuple(float(n) for n in range(1, 11)))], Head())
         yield connection
 
 
@@ -147,7 +148,7 @@ def test_pages_are_checked_first(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as log:
         prepare(log, path)
-        commit(log, [Call([Record("th_a", "did:a", "DO", {"n": n}) for n in range(200)], 0.0)], 0)
+        commit(log, [Call([Record("th_a", "did:a", "DO", {"n": n}) for n in range(200)], 0.0)], Head())
         log.execute("PRAGMA writable_schema = ON")
         log.execute("UPDATE sqlite_schema SET sql = replace(sql, 'thread', 'actor') WHERE type = 'index'")
     with (

@@ -13,6 +13,8 @@ import pytest
 from syncropel.errors import IngestFailed, StoreError
 from syncropel.record.model import Record
 from syncropel.store.base import Appended, Outcome, Settled
+from syncropel.store.head import Head
+from syncropel.store.refusals import Moved
 from syncropel.store.sqlite import restoring
 from syncropel.store.sqlite.commit import Call, commit
 from syncropel.store.sqlite.restore_journal import RestoreJournal
@@ -42,7 +44,7 @@ class Bench:
 
     def __init__(self, log: sqlite3.Connection) -> None:
         self.log = log
-        self.last = commit(log, [Call([some(0), some(1, judged_by="did:j"), some(2)], 7.0)], 0).last_sequence
+        self.head = commit(log, [Call([some(0), some(1, judged_by="did:j"), some(2)], 7.0)], Head()).head
         self.journal = Journal()
         self.calls: list[Call] = []
         self.arrived: list[list[int]] = []
@@ -57,11 +59,13 @@ class Bench:
         self.calls.append(call)
         if len(self.calls) == self.fails_at:
             raise StoreError("the disk is full", "make room")
-        done = commit(self.log, [call], self.last)
-        self.last = done.last_sequence
+        done = commit(self.log, [call], self.head)
+        self.head = done.head
         assert settled is not None
-        settled(done.outcomes[0])
-        return done.outcomes[0]
+        (outcomes,) = done.outcomes
+        assert not isinstance(outcomes, Moved)
+        settled(outcomes)
+        return outcomes
 
     def keep(self, outcomes: list[Outcome]) -> bool:
         self.seen = list(outcomes)
@@ -154,7 +158,7 @@ async def test_a_disk_that_refuses_says_that_part_is_in_the_log(bench: Bench) ->
 
 async def test_one_that_collides_after_all_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def keep(outcomes: list[Outcome]) -> bool:  # another writer is faster
-        bench.last = commit(bench.log, [Call([some(99, clock=3)], 0.0)], bench.last).last_sequence
+        bench.head = commit(bench.log, [Call([some(99, clock=3)], 0.0)], bench.head).head
         return True
 
     bench.keep = keep  # type: ignore[method-assign]
@@ -170,7 +174,7 @@ async def test_one_that_came_meanwhile_is_no_arrival(bench: Bench) -> None:
     """Another writer had it first: who waits for arrivals has heard of it from there."""
 
     def keep(outcomes: list[Outcome]) -> bool:
-        bench.last = commit(bench.log, [Call([some(3)], 9.0)], bench.last).last_sequence
+        bench.head = commit(bench.log, [Call([some(3)], 9.0)], bench.head).head
         return True
 
     bench.keep = keep  # type: ignore[method-assign]

@@ -15,8 +15,10 @@ from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Outcome
+from syncropel.store.head import Head
 from syncropel.store.sqlite import writer as writing
-from syncropel.store.sqlite.commit import Call, Committed
+from syncropel.store.sqlite.commit import Call, Committed, commit
+from syncropel.store.sqlite.schema import prepare
 from syncropel.store.sqlite.writer import Writer
 
 PATH = Path("/nowhere/hub.db")
@@ -66,15 +68,15 @@ class Disk:
         finally:
             self.busy -= 1
 
-    def commit(self, connection: object, calls: Sequence[Call], last: int) -> Committed:
+    def commit(self, connection: object, calls: Sequence[Call], head: Head) -> Committed:
         assert connection is self
-        self.lasts.append(last)
+        self.lasts.append(head.last)
         if self.fails:
             raise self.fails.pop(0)
         self.groups.append([len(one.records) for one in calls])
         # Whatever it did with them: an outcome is told by the number of its group and its place in it.
         outcomes: Any = [[(len(self.groups), at)] for at in range(len(calls))]
-        return Committed(outcomes, last + sum(self.groups[-1]))
+        return Committed(outcomes, Head(head.last + sum(self.groups[-1])))
 
     def execute(self, statement: str) -> sqlite3.Cursor:
         self.statements.append(statement)
@@ -107,7 +109,7 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reserve: Any = None) -> None:
         self.disk = Disk()
         connection: Any = self.disk
-        self.writer = Writer(connection, PATH, 7, reserve)
+        self.writer = Writer(connection, PATH, Head(7), reserve)
         self.heard: list[Any] = []
         """What each caller's `settled` was told, in order."""
         monkeypatch.setattr(writing, "commit", self.disk.commit)
@@ -305,9 +307,11 @@ class Log:
     """A connection to a log of so many records."""
 
     def __init__(self, records: int) -> None:
-        self.sql = sqlite3.connect(":memory:")
-        self.sql.execute("CREATE TABLE records (sequence INTEGER)")
-        self.sql.executemany("INSERT INTO records VALUES (?)", [(one,) for one in range(1, records + 1)])
+        self.sql = sqlite3.connect(":memory:", isolation_level=None)
+        prepare(self.sql, PATH)
+        commit(
+            self.sql, [Call([Record("th_a", "did:a", "DO", {"n": n}) for n in range(records)], 0.0)], Head()
+        )
 
     async def run(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return job(self.sql)

@@ -87,7 +87,7 @@ class ControlAdoption:
             records = list(_read(message.get("records", ())))
             own = self._own_words([one for one in records if one.thread in CONTROL_THREADS], message)
             ends = [one for one in records if is_child_end(one)]
-            for outcome in await self._ingest.append([*own, *ends], ruled=False) if own or ends else ():
+            for outcome in await self._ingest.append([*ends, *own], ruled=False) if own or ends else ():
                 if isinstance(outcome, SyncropelError):
                     # Its digest will show that it is not in effect here.
                     log.error("cannot apply the coordinator's message: %s", outcome.message)

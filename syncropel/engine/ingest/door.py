@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
@@ -14,7 +15,7 @@ from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import RefusedReports
 from syncropel.engine.ingest.shared_lock import SharedLock
 from syncropel.engine.ingest.telling import SLICE, Listener, Telling, slices
-from syncropel.engine.ingest.turns import RULING, needs_quiet, turn_end
+from syncropel.engine.ingest.turns import needs_quiet, own_turn_end, term_with, turn_end
 from syncropel.errors import Conflict, SyncropelError, Unavailable
 from syncropel.folds.fanout.asked import tells
 from syncropel.peer.runtime import Runtime
@@ -25,18 +26,24 @@ from syncropel.policy.guard import begins_fan_out, check, check_restored, long_e
 from syncropel.policy.lanes import RULES
 from syncropel.policy.lockout import may_lock_out, refuse_lockout
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import ENGINE_CONFIG, RESERVED
-from syncropel.store.base import Appended, Keep, Outcome, RecordStore
+from syncropel.record.threads import ENGINE_CONFIG, RESERVED, RULING
+from syncropel.store.base import Appended, Judged, Keep, Outcome, RecordStore
 from syncropel.store.bundle.format import Bundled
+from syncropel.store.refusals import Moved
 
 log = logging.getLogger("syncropel.engine.ingest")
+
+JUDGED_AT_MOST: Final = 5
+"""How often records are judged while others keep ruling over them before they are written."""
 
 
 class Ingest:
     """Takes records in. When `append` returns, the record is durable and every live fold has it.
 
     Records that rule over others are written alone: no record that the guard judged before one of them
-    follows it in the log, so whatever follows a freeze there was judged under it. A fan-out's first record is
+    follows it in the log, so whatever follows a freeze there was judged under it. The store is told up to
+    which of them a record was judged, keeps that with it, and refuses it when there are later ones. A
+    fan-out's first record is
     written alone too: the guard allows a task only one, and two judged together would both pass.
     """
 
@@ -84,11 +91,11 @@ class Ingest:
 
         `writer`: how these records got here, which decides what they may be. `ruled` is False for what no
         operator's rule may keep out: audit records, a fleet's control records. `together`: these are the
-        engine's own and independent of each other, so one turn and one commit suffice for all; the same goes
-        for those that are not ruled. `whole`: with `together`, if one is refused none is appended, and all
-        get its error. Raises Unavailable when the daemon is stopping or cannot load its folds, StoreError
-        when the disk refuses; if that happens after some are in the log, it is the outcome of each of the
-        others.
+        engine's own and independent of each other, so one turn and one commit suffice for all, unless others
+        follow a ruling record; the same goes for those that are not ruled. `whole`: with `together`, if one
+        is refused none is appended, and all get its error. Raises Unavailable when the daemon is stopping or
+        cannot load its folds, StoreError when the disk refuses, Moved when ruling records came before each of
+        several attempts; if that happens after some are in the log, it is the outcome of each of the others.
         """
         if not self.open:
             raise Unavailable("the daemon is stopping", "send the records again after the restart")
@@ -114,11 +121,14 @@ class Ingest:
         for record in records:
             if (compiling := long_expression(record)) is not None:
                 await self._compile(compiling)
-        if together or not ruled or len(records) == 1:
+        if whole or len(records) == 1:
             return await self._append_turn(records, ruled, writer, whole)
         outcomes: list[Outcome] = []
         while (start := len(outcomes)) < len(records):
-            end = turn_end(records, start, self.live)
+            if together or not ruled:
+                end = own_turn_end(records, start)
+            else:
+                end = turn_end(records, start, self.live)
             try:
                 outcomes += await self._append_turn(records[start:end], ruled, writer, whole)
             except SyncropelError as error:
@@ -130,8 +140,17 @@ class Ingest:
     async def _append_turn(
         self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
     ) -> list[Outcome]:
-        """Append records that are judged together."""
+        """Append records that are judged together; judge them again if the log went on meanwhile."""
+        for _ in range(JUDGED_AT_MOST - 1):
+            with contextlib.suppress(Moved):
+                return await self._append_judged(records, ruled, writer, whole)
+        return await self._append_judged(records, ruled, writer, whole)
+
+    async def _append_judged(
+        self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
+    ) -> list[Outcome]:
         leave = await self._enter(records)
+        known = self.live.ruled
         try:
             refused = await self._judge(records, ruled, writer)
         except BaseException:
@@ -163,7 +182,8 @@ class Ingest:
                     self._refolding.add_done_callback(lambda _: leave())
 
         try:
-            outcomes = iter(await self.store.append(passed, take))
+            judged = Judged(term_with(passed, self.live), known)
+            outcomes = iter(await self.store.append(passed, take, judged))
         except asyncio.CancelledError:
             raise  # what is queued is written anyway, and then the turn ends
         except BaseException:

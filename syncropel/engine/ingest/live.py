@@ -49,6 +49,7 @@ from syncropel.record.threads import (
     INSTANCE_REGISTRY,
     NAMESPACE_REGISTRY,
     RESERVED,
+    RULING,
     counts,
 )
 from syncropel.store.base import RecordStore
@@ -120,6 +121,8 @@ class LiveFolds:
     revision: int = 0
     applied: int = 0
     """The sequence of the last record that was applied."""
+    ruled: int = 0
+    """That of the newest ruling record among them."""
     changes: Changes = field(default_factory=Changes)
     writing: Changes | None = None
     """What is being written to the views now."""
@@ -223,6 +226,8 @@ class LiveFolds:
         """Apply a record of a reserved thread to what rules over others."""
         thread, clock = stored.record.thread, stored.record.clock
         assert clock is not None
+        if thread in RULING:
+            self.ruled = max(self.ruled, stored.sequence)
         if counts(thread, clock, stored.record.body):
             self.heads[thread] = max(self.heads.get(thread, -1), clock)
         if thread == INSTANCE_REGISTRY:

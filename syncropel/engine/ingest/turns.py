@@ -18,7 +18,7 @@ from syncropel.folds.fanout.additions import ASKED
 from syncropel.folds.fanout.child import is_child_intend
 from syncropel.folds.fanout.state import CHILD_DONE, SPAWNED
 from syncropel.folds.fanout.told import FACTS, told_about
-from syncropel.folds.fleet.leadership import LEADING
+from syncropel.folds.fleet.leadership import LEADING, read_claim
 from syncropel.folds.forks.state import SUB_THREAD, names_child
 from syncropel.folds.tasks.state import is_task
 from syncropel.policy.adding import is_decision
@@ -27,10 +27,7 @@ from syncropel.policy.guard import begins_fan_out
 from syncropel.policy.reviewing import is_review
 from syncropel.policy.talking import is_said
 from syncropel.record.model import Record
-from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, NAMESPACE_REGISTRY
-
-RULING: Final = frozenset({FLEET_CONTROL, NAMESPACE_REGISTRY, ENGINE_CONFIG})
-"""Threads whose records decide which others the guard lets through."""
+from syncropel.record.threads import INSTANCE_REGISTRY, RULING
 
 _DECISIVE: Final = frozenset({"INTEND", "KNOW"})
 """On any other thread, only these acts begin, relate, or judge work, apart from what operators say."""
@@ -119,6 +116,25 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
             if record.act == "INTEND":
                 opened.add(record.thread)
     return len(records)
+
+
+def own_turn_end(records: Sequence[Record], start: int) -> int:
+    """As `turn_end`, for records of the engine's own that do not depend on each other: it ends only before
+    what follows a ruling record.
+    """
+    ruling = False
+    for at in range(start, len(records)):
+        if records[at].thread in RULING:
+            ruling = True
+        elif ruling:
+            return at
+    return len(records)
+
+
+def term_with(records: Sequence[Record], live: LiveFolds) -> int:
+    """The term that is in force with these records: a `leading` record is of the term that it begins."""
+    claims = [read_claim(record.body) for record in records if _fences(record)]
+    return max([live.leadership.term, *(claim.term for claim in claims if claim is not None)])
 
 
 @dataclass(slots=True)

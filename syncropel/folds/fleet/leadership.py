@@ -126,6 +126,11 @@ class Leadership:
             self.told[term] = how
 
     @property
+    def term(self) -> int:
+        """The term in force."""
+        return FIRST_TERM if self.leader is None else self.leader.term
+
+    @property
     def rivals(self) -> list[Claim]:
         """Others that were promoted in the leader's term and do not lead, by DID."""
         leader = self.leader

@@ -1,4 +1,4 @@
--- Version 1. The log is append-only: no statement anywhere updates or deletes a record, so `sequence`
+-- Version 2. The log is append-only: no statement anywhere updates or deletes a record, so `sequence`
 -- has no gaps, is never used twice, and its highest value is the number of records.
 BEGIN IMMEDIATE;
 PRAGMA application_id = 0x53594e43; -- "SYNC": tells our file from any other SQLite file
@@ -7,7 +7,7 @@ CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('schema_version', '1');
+INSERT INTO meta VALUES ('schema_version', '2');
 
 CREATE TABLE records (
     sequence    INTEGER PRIMARY KEY,
@@ -21,7 +21,11 @@ CREATE TABLE records (
     judged_by   TEXT,
     parents     TEXT NOT NULL, -- JSON list of ids
     body        TEXT NOT NULL, -- canonical JSON: the very text that was hashed
-    received_at REAL NOT NULL  -- unix seconds
+    received_at REAL NOT NULL, -- unix seconds
+    -- What the store notes of an append, and no id covers: the term that was in force, and the sequence of the
+    -- newest ruling record that the judge of this one had taken in.
+    term        INTEGER NOT NULL DEFAULT 0, -- 0: appended before version 2
+    ruled       INTEGER                     -- NULL: nobody judged it here, or before version 2
 );
 
 -- Every index is paid for by each append. These two are what the protocol needs (one record per id, one per

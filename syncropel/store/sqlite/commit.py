@@ -16,15 +16,18 @@ from typing import Final
 from syncropel.errors import SyncropelError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
-from syncropel.store.base import Appended, Outcome
+from syncropel.store.base import Appended, Judged, Outcome
+from syncropel.store.head import Head, rules
 from syncropel.store.intake import as_stored, assigned, clock_taken
+from syncropel.store.refusals import Moved
 from syncropel.store.sqlite.rows import to_row
 
 _INTO: Final = (
     "INSERT OR IGNORE INTO records"
-    " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at) VALUES "
+    " (id, thread, clock, actor, act, topic, data_type, judged_by, parents, body, received_at, term, ruled)"
+    " VALUES "
 )
-_PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?)"
+_PLACES: Final = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _FEW: Final = 32
 _MANY: Final = (128, 64, _FEW)
 _INSERTS: Final = {step: f"{_INTO}{','.join([_PLACES] * step)}" for step in (*range(1, _FEW + 1), *_MANY)}
@@ -39,37 +42,44 @@ _HIGHEST_CLOCKS: Final = """
 """
 
 
+Arrived = tuple[Record, float, int, int | None]
+"""A record with its clock and id; when it came, its term, and its `ruled`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What one caller submits: records (or their errors), when they came, ids to acknowledge.
 
-    `times`: when each of them came, where that differs.
+    `times`: when each of them came, where that differs. `judged`: None when nobody judged them.
     """
 
     records: Sequence[Record | SyncropelError]
     received_at: float
     acknowledged: tuple[str, ...] = ()
     times: tuple[float, ...] | None = None
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The result of one commit: the outcomes of each call in order, and the log's last sequence after it."""
+    """The result of one commit: the outcomes of each call in order, or why it was not written; and the head
+    of the log after it.
+    """
 
-    outcomes: list[list[Outcome]]
-    last_sequence: int
+    outcomes: list[list[Outcome] | Moved]
+    head: Head
     ids: Sequence[str] = ()
     """The new records, in log order."""
 
 
-def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
-    """Write all `calls` in one transaction, in order; durable on return. `last`: the log's last sequence.
+def commit(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) -> Committed:
+    """Write all `calls` in one transaction, in order; durable on return. `head`: of the log before it.
 
     Raises sqlite3.Error when the disk or a lock refuses; then nothing of the group is in the log.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        committed = _write(connection, calls, last)
+        committed = _write(connection, calls, head)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # some errors, a full disk among them, have already rolled back
@@ -78,25 +88,63 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> 
     return committed
 
 
-def _write(connection: sqlite3.Connection, calls: Sequence[Call], last: int) -> Committed:
+def _write(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) -> Committed:
     clocks = _Clocks(_highest_clocks(connection, calls))
-    placed = [[clocks.place(record, call.received_at) for record in call.records] for call in calls]
-    arrived = [
-        (record, received_at)
-        for call, records in zip(calls, placed, strict=True)
-        for record, received_at in zip(records, call.times or repeat(call.received_at), strict=False)
-        if isinstance(record, Record)
-    ]
-    results = insert(connection, arrived, last)
-    added = [one.stored.record.id for one in results if isinstance(one, Appended) and one.created]
-    answers = iter(results)
-    outcomes: list[list[Outcome]] = [
-        [next(answers) if isinstance(record, Record) else record for record in records] for records in placed
+    batch = _Batch(connection, head)
+    answers: list[list[Record | SyncropelError] | Moved] = []
+    for call in calls:
+        batch.begin(call)
+        if (moved := batch.head.moved(call.records, call.judged)) is not None:
+            answers.append(moved)
+            continue
+        placed = [clocks.place(record, call.received_at) for record in call.records]
+        answers.append(placed)
+        for record, received_at in zip(placed, call.times or repeat(call.received_at), strict=False):
+            if isinstance(record, Record):
+                batch.add(record, received_at, call.judged)
+    batch.write()
+    results = iter(batch.results)
+    outcomes: list[list[Outcome] | Moved] = [
+        answer
+        if isinstance(answer, Moved)
+        else [next(results) if isinstance(record, Record) else record for record in answer]
+        for answer in answers
     ]
     acknowledged = [(record_id,) for call in calls for record_id in call.acknowledged]
     if acknowledged:
         connection.executemany("INSERT OR IGNORE INTO acknowledged VALUES (?)", acknowledged)
-    return Committed(outcomes, last + len(added), added)
+    added = [one.stored.record.id for one in batch.results if isinstance(one, Appended) and one.created]
+    return Committed(outcomes, batch.head, added)
+
+
+class _Batch:
+    """Records of a commit that are inserted together: until one of them changes what the head says of those
+    behind it, but for the sequence.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, head: Head) -> None:
+        self._connection = connection
+        self._waiting: list[Arrived] = []
+        self.head = head
+        self.results: list[Outcome] = []
+
+    def begin(self, call: Call) -> None:
+        """See to it that the head is the one that this call's judgement has to match."""
+        if self._waiting and (call.judged is None or call.judged.term != self._waiting[-1][2]):
+            self.write()
+
+    def add(self, record: Record, received_at: float, judged: Judged | None) -> None:
+        self._waiting.append((record, received_at, *self.head.noted(judged)))
+        if rules(record):
+            self.write()
+
+    def write(self) -> None:
+        """Insert what waits."""
+        if self._waiting:
+            results = insert(self._connection, self._waiting, self.head.last)
+            self.head = self.head.then(results, self._waiting[-1][2])
+            self.results += results
+            self._waiting = []
 
 
 def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
@@ -136,10 +184,10 @@ class _Clocks:
         return record
 
 
-def insert(
-    connection: sqlite3.Connection, arrived: Sequence[tuple[Record, float]], last: int
-) -> list[Outcome]:
-    """Insert records that have their clocks and ids; return the outcome of each. `last`: as in `commit`."""
+def insert(connection: sqlite3.Connection, arrived: Sequence[Arrived], last: int) -> list[Outcome]:
+    """Insert records that have their clocks and ids; return the outcome of each. `last`: the log's last
+    sequence.
+    """
     results: list[Outcome] = []
     rest = iter(arrived)
     remaining = len(arrived)
@@ -147,12 +195,16 @@ def insert(
         step = remaining if remaining <= _FEW else next(step for step in _MANY if step <= remaining)
         remaining -= step
         chunk = list(islice(rest, step))
-        values = [value for record, received_at in chunk for value in to_row(record, received_at)]
+        values = [
+            value
+            for record, received_at, term, ruled in chunk
+            for value in (*to_row(record, received_at), term, ruled)
+        ]
         added = connection.execute(_INSERTS[step], values).rowcount
         if added == step:
             results += [
                 Appended(StoredRecord(record, sequence, received_at), True)
-                for sequence, (record, received_at) in enumerate(chunk, last + 1)
+                for sequence, (record, received_at, *_) in enumerate(chunk, last + 1)
             ]
         else:
             results += _look_up(connection, chunk, last)
@@ -160,12 +212,10 @@ def insert(
     return results
 
 
-def _look_up(
-    connection: sqlite3.Connection, chunk: Sequence[tuple[Record, float]], before: int
-) -> Iterator[Outcome]:
+def _look_up(connection: sqlite3.Connection, chunk: Sequence[Arrived], before: int) -> Iterator[Outcome]:
     """The outcome of each record of a chunk that is not entirely new; those after `before` are new."""
     claimed: set[str] = set()
-    for record, _ in chunk:
+    for record, *_ in chunk:
         row = connection.execute(
             "SELECT sequence, received_at, judged_by FROM records WHERE id = ?", (record.id,)
         ).fetchone()

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Collection
 
 from syncropel.record.model import StoredRecord
-from syncropel.store.base import Altered, RecordFilter
+from syncropel.record.threads import RULING
+from syncropel.store.base import Altered, Entry, RecordFilter
+from syncropel.store.head import Head
 from syncropel.store.sqlite.integrity import altered_rows
-from syncropel.store.sqlite.rows import COLUMNS, from_row
+from syncropel.store.sqlite.rows import COLUMNS, NOTED, from_row
 
 _SELECT = f"SELECT {COLUMNS} FROM records"
 
@@ -22,6 +24,28 @@ def get(connection: sqlite3.Connection, record_id: str) -> StoredRecord | None:
 def after(connection: sqlite3.Connection, sequence: int, limit: int) -> list[StoredRecord]:
     """At most `limit` records with a higher sequence, in order of sequence."""
     return _rows(connection, f"{_SELECT} WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+
+
+def entries_after(connection: sqlite3.Connection, sequence: int, limit: int) -> list[Entry]:
+    """As `after`, with what was noted when they were appended."""
+    rows = connection.execute(
+        f"SELECT {NOTED}, {COLUMNS} FROM records WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        (sequence, limit),
+    )
+    return [Entry(from_row(row), term, ruled) for term, ruled, *row in rows]
+
+
+def head(connection: sqlite3.Connection) -> Head:
+    """Where the log ends. Terms never fall, so the last record has the newest; the index has what it takes to
+    find the newest ruling record.
+    """
+    last, term = connection.execute(
+        "SELECT sequence, term FROM records ORDER BY sequence DESC LIMIT 1"
+    ).fetchone() or (0, 0)
+    threads = ",".join("?" * len(RULING))
+    statement = f"SELECT coalesce(max(sequence), 0) FROM records WHERE thread IN ({threads})"
+    (ruled,) = connection.execute(statement, (*RULING,)).fetchone()
+    return Head(last, ruled, term)
 
 
 def thread(connection: sqlite3.Connection, thread: str) -> list[StoredRecord]:

@@ -16,6 +16,7 @@ from typing import Final
 
 from syncropel.errors import StoreError
 from syncropel.record.model import Record
+from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.commit import INSERT
 from syncropel.store.sqlite.rows import to_row
 
@@ -61,12 +62,13 @@ class RestoreJournal:
         self.path.with_name(self.path.name + ".new").unlink(missing_ok=True)
         if not self.waiting:
             return
+        noted = reading.head(log).noted(None)
         try:
             with self.path.open(encoding="utf-8") as file:
                 rows = map(json.loads, file)
                 while some := list(islice(rows, _STEP)):
                     log.execute("BEGIN IMMEDIATE")
-                    log.executemany(INSERT, some)
+                    log.executemany(INSERT, [(*row, *noted) for row in some])
                     log.execute("COMMIT")
             self.fulfilled()
         except (OSError, ValueError) as error:

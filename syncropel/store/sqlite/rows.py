@@ -15,6 +15,9 @@ COLUMNS: Final = (
 )
 """The columns that `from_row` reads, in order."""
 
+NOTED: Final = "term, ruled"
+"""The columns of an Entry that are not its record's."""
+
 Row = tuple[str, str, int, str, str, str, str, str | None, str, str, float]
 """COLUMNS without the sequence, which the table assigns."""
 

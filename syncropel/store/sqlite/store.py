@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from syncropel.errors import StoreError, Unavailable
 from syncropel.record.model import Record, StoredRecord
-from syncropel.store.base import Altered, Arrived, Hold, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.base import Altered, Arrived, Entry, Hold, Judged, Keep, Outcome, RecordFilter, Settled
 from syncropel.store.intake import not_held, refuse_held, taken_in, tell
 from syncropel.store.lineage.lineage import Lineage, LineageFile
 from syncropel.store.lock import StoreLock
@@ -140,14 +140,16 @@ class SqliteStore:
                 catch_up_beside(lineage, read, self._writer.run), name="store-follow"
             )
 
-    async def append(self, records: Sequence[Record], settled: Settled | None = None) -> list[Outcome]:
+    async def append(
+        self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
+    ) -> list[Outcome]:
         """See RecordStore. Raises Unavailable once the store is closing."""
         self._require_open()
         if not records:
             tell(settled, [])
             return []
         refuse_held(records, self.hold)
-        return await self._writer.submit(Call(taken_in(records), self._clock()), settled)
+        return await self._writer.submit(Call(taken_in(records), self._clock(), judged=judged), settled)
 
     async def restore(
         self, records: Sequence[tuple[Record, float]], keep: Keep, arrived: Arrived
@@ -177,6 +179,12 @@ class SqliteStore:
         while found := await self._read(partial(reading.after, sequence=after, limit=chunk)):
             yield found
             after = found[-1].sequence
+
+    async def entries(self, after: int = 0, chunk: int = 1000) -> AsyncIterator[list[Entry]]:
+        """See RecordStore."""
+        while found := await self._read(partial(reading.entries_after, sequence=after, limit=chunk)):
+            yield found
+            after = found[-1].stored.sequence
 
     async def thread(self, thread: str) -> list[StoredRecord]:
         """See RecordStore."""

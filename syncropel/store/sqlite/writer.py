@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from syncropel.store.base import Outcome, Settled
+from syncropel.store.head import Head
 from syncropel.store.intake import tell
 from syncropel.store.lineage.writing import LineageWriter
+from syncropel.store.refusals import Moved
+from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.commit import Call, Committed, commit
 from syncropel.store.sqlite.connection import Connection, explain
 from syncropel.store.sqlite.custody import Custody
@@ -40,7 +43,7 @@ class Writer:
         self,
         connection: Connection,
         path: Path,
-        last: int,
+        head: Head,
         reserve: Reserve | None = None,
         custody: Custody | None = None,
     ) -> None:
@@ -54,10 +57,8 @@ class Writer:
         self._reserve = reserve
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._last_in_log = (
-            last  # used on the connection's thread only: a commit may outlive those who wait for it
-        )
-        self.last_sequence = last
+        self._head = head  # used on the connection's thread only: a commit may outlive those who wait for it
+        self.last_sequence = head.last
         self.commits = 0
         """How many groups have been committed since the store was opened."""
 
@@ -73,14 +74,15 @@ class Writer:
 
         `reserve`: space for control records on a full disk. `custody`: of the store's files.
         """
-        writer = cls(connection, path, await connection.run(last_sequence), reserve, custody)
+        writer = cls(connection, path, await connection.run(reading.head), reserve, custody)
         await writer._fill_reserve()
         return writer
 
     async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
         """Queue `call` and return its outcomes after the commit that includes it.
 
-        A cancelled caller leaves its call in the queue. Raises StoreError when the commit failed.
+        A cancelled caller leaves its call in the queue. Raises StoreError when the commit failed, Moved when
+        the call was judged before the newest ruling record.
         """
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(call, answer, settled))
@@ -155,14 +157,14 @@ class Writer:
             if custody is not None:
                 custody.begins(connection)
             try:
-                committed = commit(connection, calls, self._last_in_log)
+                committed = commit(connection, calls, self._head)
             except sqlite3.Error as error:
                 if custody is not None:
                     custody.look()  # SQLite's error about files that are not ours explains nothing
                 if self._reserve is None or not may_take(error, calls) or not self._reserve.give():
                     raise
             else:
-                self._last_in_log = committed.last_sequence
+                self._head = committed.head
                 if custody is not None:
                     custody.committed(connection, committed.ids, calls[-1].received_at)
                 return committed
@@ -180,11 +182,14 @@ class Writer:
         return group
 
     def _succeed(self, group: Sequence[_Waiting], committed: Committed) -> None:
-        self.last_sequence = committed.last_sequence
+        self.last_sequence = committed.head.last
         self.commits += 1
         if self.lineage is not None:
             self.lineage.soon()
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
+            if isinstance(outcomes, Moved):
+                _fail([waiting], outcomes)
+                continue
             tell(waiting.settled, outcomes)
             if not waiting.answer.done():
                 waiting.answer.set_result(outcomes)
