@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncropel.errors import SyncropelError
@@ -35,25 +35,28 @@ class Head:
             return Moved(f"the log is in term {self.term}, and these were judged in term {judged.term}")
         ruling = False
         for one in records:
-            if rules(one):
-                ruling = True
-            elif ruling and isinstance(one, Record):
-                return Moved("a record that rules over others was judged together with others behind it")
+            if isinstance(one, Record):
+                if one.thread in RULING:
+                    ruling = True
+                elif ruling:
+                    return Moved("a record that rules over others was judged together with others behind it")
         return None
 
     def noted(self, judged: Judged | None) -> tuple[int, int | None]:
         """The `term` and `ruled` of a record that comes next."""
         return (max(self.term, FIRST_TERM), None) if judged is None else (judged.term, self.ruled)
 
-    def then(self, outcomes: Iterable[Outcome], term: int) -> Head:
-        """The head after these outcomes of records that came next, of this term at most."""
-        new = [one.stored for one in outcomes if isinstance(one, Appended) and one.created]
-        if not new:
-            return self
-        ruling = [stored.sequence for stored in new if stored.record.thread in RULING]
-        return Head(new[-1].sequence, max(ruling, default=self.ruled), max(self.term, term))
+    def then(self, outcomes: Sequence[Outcome], term: int) -> Head:
+        """The head after these outcomes of records of this term that came next, of which only the last may be
+        a ruling record.
+        """
+        for one in reversed(outcomes):
+            if isinstance(one, Appended) and one.created:
+                last = one.stored.sequence
+                return Head(last, last if rules(one.stored.record) else self.ruled, max(self.term, term))
+        return self
 
 
-def rules(record: Record | SyncropelError) -> bool:
+def rules(record: Record) -> bool:
     """Whether this is a ruling record."""
-    return isinstance(record, Record) and record.thread in RULING
+    return record.thread in RULING

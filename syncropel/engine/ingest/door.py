@@ -141,10 +141,14 @@ class Ingest:
         self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
     ) -> list[Outcome]:
         """Append records that are judged together; judge them again if the log went on meanwhile."""
-        for _ in range(JUDGED_AT_MOST - 1):
-            with contextlib.suppress(Moved):
+        attempts = 1
+        while True:
+            try:
                 return await self._append_judged(records, ruled, writer, whole)
-        return await self._append_judged(records, ruled, writer, whole)
+            except Moved:
+                if attempts == JUDGED_AT_MOST:
+                    raise
+                attempts += 1
 
     async def _append_judged(
         self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool

@@ -133,8 +133,8 @@ def own_turn_end(records: Sequence[Record], start: int) -> int:
 
 def term_with(records: Sequence[Record], live: LiveFolds) -> int:
     """The term that is in force with these records: a `leading` record is of the term that it begins."""
-    claims = [read_claim(record.body) for record in records if _fences(record)]
-    return max([live.leadership.term, *(claim.term for claim in claims if claim is not None)])
+    terms = [claim.term for one in records if _fences(one) and (claim := read_claim(one.body)) is not None]
+    return max(live.leadership.term, *terms) if terms else live.leadership.term
 
 
 @dataclass(slots=True)

@@ -99,9 +99,7 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) ->
             continue
         placed = [clocks.place(record, call.received_at) for record in call.records]
         answers.append(placed)
-        for record, received_at in zip(placed, call.times or repeat(call.received_at), strict=False):
-            if isinstance(record, Record):
-                batch.add(record, received_at, call.judged)
+        batch.add(placed, call)
     batch.write()
     results = iter(batch.results)
     outcomes: list[list[Outcome] | Moved] = [
@@ -133,10 +131,14 @@ class _Batch:
         if self._waiting and (call.judged is None or call.judged.term != self._waiting[-1][2]):
             self.write()
 
-    def add(self, record: Record, received_at: float, judged: Judged | None) -> None:
-        self._waiting.append((record, received_at, *self.head.noted(judged)))
-        if rules(record):
-            self.write()
+    def add(self, placed: Sequence[Record | SyncropelError], call: Call) -> None:
+        term, ruled = self.head.noted(call.judged)
+        for record, received_at in zip(placed, call.times or repeat(call.received_at), strict=False):
+            if isinstance(record, Record):
+                self._waiting.append((record, received_at, term, ruled))
+                if rules(record):
+                    self.write()
+                    term, ruled = self.head.noted(call.judged)
 
     def write(self) -> None:
         """Insert what waits."""
@@ -195,11 +197,10 @@ def insert(connection: sqlite3.Connection, arrived: Sequence[Arrived], last: int
         step = remaining if remaining <= _FEW else next(step for step in _MANY if step <= remaining)
         remaining -= step
         chunk = list(islice(rest, step))
-        values = [
-            value
-            for record, received_at, term, ruled in chunk
-            for value in (*to_row(record, received_at), term, ruled)
-        ]
+        values: list[str | int | float | None] = []
+        for record, received_at, term, ruled in chunk:
+            values += to_row(record, received_at)
+            values += term, ruled
         added = connection.execute(_INSERTS[step], values).rowcount
         if added == step:
             results += [
