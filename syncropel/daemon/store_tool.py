@@ -16,20 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from platformdirs import user_data_path
-
+from syncropel.daemon.lineages import lineages
 from syncropel.daemon.tool_errors import told
-from syncropel.errors import NotFound, SyncropelError
+from syncropel.errors import SyncropelError
 from syncropel.settings.home import Home
-from syncropel.settings.identity import read_identity
-from syncropel.store.lineage.judging import judge, log_id
-from syncropel.store.lineage.lineage import Lineage
-from syncropel.store.sqlite.backup import backup_path, lineage_files
+from syncropel.store.lineage.judging import judge
 from syncropel.store.sqlite.connection import corrupt, explain, read_only
-from syncropel.store.sqlite.integrity import Walked, walk_records
 from syncropel.store.sqlite.schema import check
 
 _LOOKED_THROUGH_BYTES: Final = 256 * 1024 * 1024
+_QUIET_SECS: Final = 2.0
+"""Between two lines about how far a check has come."""
+_STEP: Final = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,46 +50,37 @@ def _look(home: Home, as_json: bool) -> int:
 
 
 def _verify(home: Home, as_json: bool) -> int:
-    found = verify(home)
+    from syncropel.daemon.verifying import verify  # with the policy, which `look` can do without
+
+    found = verify(home, _Progress())
     problems = found["problems"]
     if as_json:
         print(json.dumps(found))  # noqa: T201
-    elif problems:
-        print(*(f"✗ {one}" for one in problems), sep="\n")  # noqa: T201
     else:
-        print(f"✓ {found['records']} records, each as its id says; digest {found['digest'][:16]}")  # noqa: T201
-        print(*(f"  {one}" for one in found["unknown"]), sep="\n", end="\n" if found["unknown"] else "")  # noqa: T201
+        print(*_lines(found), sep="\n")  # noqa: T201
     return 1 if problems else 0
 
 
-def verify(home: Home) -> dict[str, Any]:
-    """Read the whole store: `records`, `digest`, `problems`, and what is `unknown`. Raises SyncropelError."""
-    if not home.store.exists():
-        raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
-    known, problems = _lineages(home)
-    unknown = [] if known else ["there is no lineage: what the log had before is unknown"]
-    try:
-        with closing(read_only(home.store)) as log:
-            # One snapshot: the daemon may go on writing.
-            log.execute("BEGIN")
-            check(log, home.store)
-            pages = log.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if pages != "ok":
-                problems.append(f"{home.store.name} is damaged: {pages}")
-            accepted = {hash_ for one in known for hash_ in one.accepted}
-            walked = walk_records(log, wanted=[one.head.sequence for one in known], accepted=accepted)
-            own = log_id(log)
-    except sqlite3.Error as error:
-        raise explain(error, home.store) from error
-    problems += _of_records(walked) + [problem for one in known if (problem := _of_lineage(walked, own, one))]
-    return {
-        "records": walked.end.sequence,
-        "digest": walked.end.digest,
-        "log": own,
-        "problems": problems,
-        "unknown": unknown,
-        "altered": [one.id for one in walked.altered],
-    }
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"✗ {one}" for one in found["problems"]]
+    if not lines:
+        lines = [f"✓ {found['records']} records, each as its id says; digest {found['digest'][:16]}"]
+        if judged := found["judged"]:
+            lines.append(f"✓ {judged} of them in the order in which they were judged; none got past a freeze")
+    return [*lines, *(f"  unknown: {one}" for one in found["unknown"])]
+
+
+class _Progress:
+    """Says now and then on a terminal how far a long check has come."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _QUIET_SECS
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int, of: int) -> None:
+        if self._shown and done % _STEP == 0 and (now := time.monotonic()) >= self._next:
+            self._next = now + _QUIET_SECS
+            print(f"  {done} of {of} records read ({100 * done // of} %)", file=sys.stderr)  # noqa: T201
 
 
 def look(home: Home) -> dict[str, Any]:
@@ -100,7 +89,7 @@ def look(home: Home) -> dict[str, Any]:
     `whole`: whether every page was looked at, which is done for files that are not too large.
     """
     try:
-        known, unreadable = _lineages(home)
+        known, unreadable = lineages(home)
         with closing(read_only(home.store)) as log:
             log.execute("BEGIN")
             check(log, home.store)
@@ -119,35 +108,6 @@ def look(home: Home) -> dict[str, Any]:
 
 def _told(error: SyncropelError) -> dict[str, Any]:
     return {"records": None, "whole": False, "problem": error.message, "hint": error.hint}
-
-
-def _lineages(home: Home) -> tuple[list[Lineage], list[str]]:
-    identity = read_identity(home)
-    key = "" if identity is None else f"instance-{identity.did.rpartition(':')[2]}"
-    return lineage_files(home.lineage, backup_path(user_data_path("syncropel"), key)).read()
-
-
-def _of_records(walked: Walked) -> list[str]:
-    gone = [f"record {one} is missing" for one in walked.gaps]
-    altered = [
-        f"record {one.sequence} ({one.id[:12]}…, thread {one.thread}) was altered: {one.found[:80]}"
-        for one in walked.altered
-    ]
-    return [*gone, *altered]
-
-
-def _of_lineage(walked: Walked, own: str, lineage: Lineage) -> str:
-    """What a lineage says against the log; empty when it says nothing."""
-    known = lineage.head
-    if own and own != lineage.log:
-        return f"this is another log ({own[:8]}) than the one that was here ({lineage.log[:8]})"
-    if walked.end.sequence < known.sequence:
-        return f"{known.sequence - walked.end.sequence} of {known.sequence} records are gone"
-    if known.sequence and walked.digests.get(known.sequence) != known.digest:
-        return (
-            f"the first {known.sequence} records are not those that were acknowledged: their digest differs"
-        )
-    return ""
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from syncropel.errors import NamespaceFrozen, SyncropelError
-from syncropel.folds.control.freezes import STOPPED_ACTS
 from syncropel.folds.control.rules import Rules
 from syncropel.policy.evaluation_functions import Folds
-from syncropel.policy.guard import GuardedState, namespaces_of
+from syncropel.policy.guard import GuardedState, carries_control, namespaces_of
 from syncropel.policy.permissions import Request, Verdict, decide, denied
 from syncropel.record.model import Record
-from syncropel.record.threads import RESERVED
 
 
 class RuledState(GuardedState, Folds, Protocol):
@@ -30,7 +28,7 @@ async def refuse_write(record: Record, state: RuledState, now: float, own_did: s
     """Why the rules refuse this record, or None."""
     rules = state.rules
     request = Request("record_write", record.actor, record.thread, record, namespaces_of(record, state))
-    if rules.freezes_changed and not (record.thread in RESERVED and record.act not in STOPPED_ACTS):
+    if rules.freezes_changed and not carries_control(record):
         verdict = await decide(rules.freeze_rules, request, state, now, own_did, default=True)
         if not verdict.allowed:
             problem = f" ({verdict.problem})" if verdict.problem else ""

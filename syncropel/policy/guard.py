@@ -38,7 +38,7 @@ from syncropel.policy.adding import check_decision, is_decision
 from syncropel.policy.authority import ENGINE, OPERATOR, Writer, refusal
 from syncropel.policy.clocks import check_clock
 from syncropel.policy.expression_contexts import compile_in
-from syncropel.policy.forking import check_fork, join_of, namespace_of
+from syncropel.policy.forking import KnownThreads, check_fork, join_of, namespace_of
 from syncropel.policy.joining import check_fork_join, check_join, prepare_join
 from syncropel.policy.leading import NotLeader, check_leading
 from syncropel.policy.permissions import CONTEXT_OF, check_rule
@@ -147,7 +147,7 @@ def check_restored(
     """Like `check`, for a record of another log: tasks begun or amended there are history, and stand."""
     stopped = not state.standing.may_begin
     ruled = bool(state.control.freezes or state.namespaces.known) or state.namespaces.strict
-    if (stopped or ruled) and not _says_that_a_run_ended(record, own_did):
+    if (stopped or ruled) and not says_that_a_run_ended(record, own_did):
         refused = state.standing.refusal(record, writer) if stopped else None
         if refused is None and ruled:
             refused = _check_namespaces(record, state)
@@ -229,12 +229,12 @@ def _check_rule(record: Record) -> SyncropelError | None:
     return check_rule(record.topic, rule)
 
 
-def namespaces_of(record: Record, state: GuardedState) -> frozenset[str]:
+def namespaces_of(record: Record, state: KnownThreads) -> frozenset[str]:
     """The namespaces that a record is written to: its own, and those of its thread."""
     return frozenset(_names(record, state))
 
 
-def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
+def _names(record: Record, state: KnownThreads) -> tuple[str, ...]:
     """As `namespaces_of`, sorted. Called for each write while anything is frozen or registered."""
     names = thread_namespaces(record.thread, state)
     named = record.body.get("namespace")
@@ -243,7 +243,7 @@ def _names(record: Record, state: GuardedState) -> tuple[str, ...]:
     return names or _DEFAULT_ALONE
 
 
-def thread_namespaces(thread: str, state: GuardedState) -> tuple[str, ...]:
+def thread_namespaces(thread: str, state: KnownThreads) -> tuple[str, ...]:
     """The namespaces of a thread, sorted: of its first INTEND, or of the thread it was forked from, and of
     its task or child. None without an INTEND.
     """
@@ -286,7 +286,7 @@ def _no_namespace(named: Any, place: str) -> InvalidNamespace | None:
     return None
 
 
-def _says_that_a_run_ended(record: Record, own_did: str) -> bool:
+def says_that_a_run_ended(record: Record, own_did: str) -> bool:
     """Whether this instance reports that a run was ended here, and that nothing is left of it: no stop keeps
     that out of the log. A result without that proof waits like any other; meanwhile heartbeats report its
     pids.
@@ -294,9 +294,13 @@ def _says_that_a_run_ended(record: Record, own_did: str) -> bool:
     return record.act == "KNOW" and record.body.get("verdict") == "terminated" and record.actor == own_did
 
 
+def carries_control(record: Record) -> bool:
+    """Whether no freeze keeps this record out: a stop must never need what it stops."""
+    return record.thread in RESERVED and record.act not in STOPPED_ACTS
+
+
 def _check_namespaces(record: Record, state: GuardedState) -> SyncropelError | None:
-    # A stop must never need what it stops: the reserved threads carry the freezes and their lifting.
-    if record.thread in RESERVED and record.act not in STOPPED_ACTS:
+    if carries_control(record):
         return None
     control = None if state.rules.freezes_changed else state.control
     registry = state.namespaces

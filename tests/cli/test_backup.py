@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from syncropel.cli.main import main
-from syncropel.daemon import backup_restore, backup_tool, store_tool, views_tool
+from syncropel.daemon import backup_restore, backup_tool, store_tool, verifying, views_tool
 from syncropel.record.model import Record
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
@@ -220,15 +220,15 @@ def test_whatever_a_tool_meets_is_told_as_it_was_asked_for(
     def fail(*_: object) -> None:
         raise error
 
-    tools: list[tuple[Any, str, str]] = [
-        (backup_tool, "list", "entries"),
-        (store_tool, "look", "look"),
-        (store_tool, "verify", "verify"),
-        (views_tool, "status", "status"),
+    tools: list[tuple[Any, str, Any, str]] = [
+        (backup_tool, "list", backup_tool, "entries"),
+        (store_tool, "look", store_tool, "look"),
+        (store_tool, "verify", verifying, "verify"),
+        (views_tool, "status", views_tool, "status"),
     ]
     own.store.touch()
-    for tool, verb, job in tools:
-        monkeypatch.setattr(tool, job, fail)
+    for tool, verb, module, job in tools:
+        monkeypatch.setattr(module, job, fail)
         words = [verb, "--home", str(own.path)]
         assert tool.main(words) == 1
         assert capsys.readouterr().err.startswith("error: ")

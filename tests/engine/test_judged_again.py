@@ -40,12 +40,14 @@ class Overtaken(MemoryStore):
     def __init__(self) -> None:
         super().__init__(clock=lambda: NOW)
         self.first: list[Record] = []
+        self.before = ""
+        """The thread before whose records they come; empty for any."""
         self.hear: Callable[[Any], None] = lambda _: None
 
     async def append(
         self, records: Sequence[Record], settled: Settled | None = None, judged: Judged | None = None
     ) -> list[Outcome]:
-        if self.first:
+        if self.first and self.before in ("", *(record.thread for record in records)):
             for outcome in await super().append([self.first.pop(0)]):
                 assert isinstance(outcome, Appended)
                 self.hear(outcome.stored)
@@ -97,18 +99,9 @@ async def test_it_is_not_judged_for_ever_and_keeps_nobody_waiting() -> None:
 
 async def test_the_rest_of_a_call_that_was_overtaken_too_often_is_told_so() -> None:
     ingest, log = door()
-    first, second = freeze("a"), work()
-    await ingest.append_one(Record("th_a", OPERATOR, "KNOW", {}))
-    log.hear = lambda _: None  # folds that never hear of it
-    original = log.append
-
-    async def append(records: Sequence[Record], *rest: Any) -> list[Outcome]:
-        if second in records:
-            log.first = [freeze("elsewhere")]
-        return await original(records, *rest)
-
-    log.append = append  # type: ignore[method-assign]
-    outcomes = await ingest.append([first, second])
+    log.before = "th_a"
+    log.first = [freeze(f"other-{n}") for n in range(JUDGED_AT_MOST)]
+    outcomes = await ingest.append([freeze("docs"), work("code")])
     assert [type(one) for one in outcomes] == [Appended, Moved]
 
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.errors import SyncropelError
-from syncropel.record.model import record_id
-from syncropel.store.base import Altered
+from syncropel.record.model import StoredRecord, record_id
+from syncropel.store.base import Altered, Entry
 from syncropel.store.lineage.digest import RunningDigest
 from syncropel.store.lineage.lineage import Point
 from syncropel.store.sqlite.connection import corrupt
-from syncropel.store.sqlite.rows import COLUMNS, from_row
+from syncropel.store.sqlite.rows import COLUMNS, NOTED, from_row
 from syncropel.store.sqlite.schema import check
 
 CHUNK: Final = 256
 """Records examined between two pauses."""
+_WIDTH: Final = len(COLUMNS.split(","))
+_NO_NUMBER: Final = -1
+"""What is taken for a term or a `ruled` that somebody replaced by something else: no record has it."""
 
 
 @dataclass
@@ -44,6 +47,9 @@ class Walked:
 
 Pause = Callable[[], None]
 """Gives others a turn; may raise to end the walk."""
+
+Seen = Callable[[int, Entry | None, bool], None]
+"""Told of each record: its sequence, itself unless it cannot be read, and whether it is what its id says."""
 
 
 def walk(
@@ -75,15 +81,20 @@ def walk_records(
     wanted: Collection[int] = (),
     pause: Pause = lambda: None,
     accepted: Collection[str] = (),
+    seen: Seen | None = None,
+    noted: str = NOTED,
 ) -> Walked:
-    """Read every record, and report what is wrong. Raises sqlite3.Error."""
+    """Read every record, and report what is wrong. `noted`: the columns for `seen`, which logs of an earlier
+    version do not have. Raises sqlite3.Error.
+    """
     walked, digest, at = Walked(), RunningDigest(), 0
+    columns = COLUMNS if seen is None else f"{COLUMNS}, {noted}"
     stops = iter(sorted({one for one in wanted if one > 0}))
     stop = next(stops, None)
     while True:
         end = at + CHUNK if stop is None else min(at + CHUNK, stop)
         rows = log.execute(
-            f"SELECT {COLUMNS} FROM records WHERE sequence > ? ORDER BY sequence LIMIT ?", (at, end - at)
+            f"SELECT {columns} FROM records WHERE sequence > ? ORDER BY sequence LIMIT ?", (at, end - at)
         ).fetchall()
         if not rows:
             return walked
@@ -92,9 +103,13 @@ def walk_records(
             if row[0] != at:
                 walked.gaps.append(at)
                 at = int(row[0])
-        walked.altered += altered_rows(rows, accepted)
+            stored, altered = _look(row, accepted)
+            if altered is not None:
+                walked.altered.append(altered)
+            if seen is not None:
+                seen(at, None if stored is None else _entry(stored, *row[_WIDTH:]), altered is None)
         digest.add([str(row[1]) for row in rows])
-        walked.end = Point(at, str(rows[-1][1]), digest.value(), float(rows[-1][-1]))
+        walked.end = Point(at, str(rows[-1][1]), digest.value(), _received_at(rows[-1]))
         if stop is not None and at >= stop:
             if at == stop:
                 walked.digests[stop] = digest.value()
@@ -104,21 +119,44 @@ def walk_records(
 
 def altered_rows(rows: Sequence[tuple[object, ...]], accepted: Collection[str] = ()) -> list[Altered]:
     """Those of these rows (COLUMNS) that do not match their ids."""
-    found = []
-    for row in rows:
-        now = hash_of(row)
-        if now != row[1] and now not in accepted:
-            found.append(Altered(int(str(row[0])), str(row[1]), str(row[2]), now))
-    return found
+    looked = (_look(row, accepted)[1] for row in rows)
+    return [altered for altered in looked if altered is not None]
 
 
 def hash_of(row: tuple[object, ...]) -> str:
     """The id computed from a row's content (COLUMNS); or why it has none, for content that is not
     a record."""
+    return _read(row)[1]
+
+
+def _look(row: tuple[object, ...], accepted: Collection[str]) -> tuple[StoredRecord | None, Altered | None]:
+    """The record in a row, None if it cannot be read; and how it was altered, None if it was not."""
+    stored, now = _read(row)
+    if now == row[1] or now in accepted:
+        return stored, None
+    return stored, Altered(int(str(row[0])), str(row[1]), str(row[2]), now)
+
+
+def _read(row: tuple[object, ...]) -> tuple[StoredRecord | None, str]:
     try:
-        stored = from_row(row)
+        stored = from_row(row[:_WIDTH])
         if row[6] != stored.record.topic:
-            return f"its topic is {stored.record.topic!r}, not {row[6]!r}"
-        return record_id(stored.record)
+            return stored, f"its topic is {stored.record.topic!r}, not {row[6]!r}"
+        if not isinstance(row[_WIDTH - 1], float):
+            return None, f"no record: it was received at {row[_WIDTH - 1]!r}"
+        return stored, record_id(stored.record)
     except (SyncropelError, ValueError, TypeError, AssertionError, AttributeError) as error:
-        return f"no record: {error}"
+        return None, f"no record: {error}"
+
+
+def _entry(stored: StoredRecord, term: object, ruled: object) -> Entry:
+    return Entry(
+        stored,
+        term if isinstance(term, int) else _NO_NUMBER,
+        ruled if ruled is None or isinstance(ruled, int) else _NO_NUMBER,
+    )
+
+
+def _received_at(row: tuple[object, ...]) -> float:
+    at = row[_WIDTH - 1]
+    return at if isinstance(at, float) else 0.0

@@ -53,6 +53,12 @@ def thread(connection: sqlite3.Connection, thread: str) -> list[StoredRecord]:
     return _rows(connection, f"{_SELECT} WHERE thread = ? ORDER BY clock, sequence", (thread,))
 
 
+def intends(connection: sqlite3.Connection, thread: str, through: int) -> list[StoredRecord]:
+    """The INTENDs of one thread up to a sequence, by sequence."""
+    where = "WHERE thread = ? AND act = 'INTEND' AND sequence <= ? ORDER BY sequence"
+    return _rows(connection, f"{_SELECT} {where}", (thread, through))
+
+
 def query(connection: sqlite3.Connection, wanted: RecordFilter) -> list[StoredRecord]:
     """The records that match a RecordFilter. Without a thread this scans the log from `since` until `limit`
     are found.
