@@ -142,3 +142,20 @@ async def test_a_leading_record_that_is_refused_begins_none() -> None:
     assert isinstance(refused, SyncropelError)
     assert isinstance(passed, Appended)
     assert [term for _, term, _ in await noted(log)] == [1]
+
+
+async def test_what_was_judged_within_a_grace_is_judged_again_when_it_ends_meanwhile() -> None:
+    log = MemoryStore(clock=lambda: NOW)
+    boots: list[float] = []
+    live = LiveFolds()
+    runtime = Runtime(now=lambda: NOW, boottime=lambda: boots.pop(0), boot_id=lambda: "this boot")
+    ingest = Ingest(log, live, Broadcast(), COORDINATOR, runtime)
+    hard = freeze("docs").body | {"level": "hard", "grace_secs": 10}
+    boots += [0.0]
+    await ingest.append_one(Record(FLEET_CONTROL, OPERATOR, "LEARN", hard))
+    boots += [9.8, 9.9, 9.9]
+    await ingest.append_one(Record("th_a", OPERATOR, "KNOW", {"namespace": "docs"}))
+    boots += [9.9, 10.1]
+    (late,) = await ingest.append([Record("th_b", OPERATOR, "KNOW", {"namespace": "docs"})])
+    assert isinstance(late, NamespaceFrozen)
+    assert (boots, log.count) == ([], 2)

@@ -11,22 +11,19 @@ from typing import Final
 
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
+from syncropel.engine.ingest.judge import Judge
 from syncropel.engine.ingest.live import LiveFolds
 from syncropel.engine.ingest.refused_reports import RefusedReports
 from syncropel.engine.ingest.shared_lock import SharedLock
-from syncropel.engine.ingest.telling import SLICE, Listener, Telling, slices
+from syncropel.engine.ingest.telling import Listener, Telling, slices
 from syncropel.engine.ingest.turns import needs_quiet, own_turn_end, term_with, turn_end
-from syncropel.errors import Conflict, SyncropelError, Unavailable
+from syncropel.errors import SyncropelError, Unavailable
 from syncropel.folds.fanout.asked import tells
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
-from syncropel.policy.clocks import Given, PastCeiling, check_bundled_clock, placed_report
-from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
-from syncropel.policy.lanes import RULES
-from syncropel.policy.lockout import may_lock_out, refuse_lockout
+from syncropel.policy.clocks import Given, PastCeiling, placed_report
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import ENGINE_CONFIG, RESERVED, RULING
+from syncropel.record.threads import RESERVED, RULING
 from syncropel.store.base import Appended, Judged, Keep, Outcome, RecordStore
 from syncropel.store.bundle.format import Bundled
 from syncropel.store.refusals import Moved
@@ -51,11 +48,11 @@ class Ingest:
         self, store: RecordStore, live: LiveFolds, broadcast: Broadcast, did: str, runtime: Runtime
     ) -> None:
         self.store = store
-        self._did = did
         self._runtime = runtime
         self.live = live
         self.broadcast = broadcast
         self.denials = Denials(did, runtime, partial(self.append, ruled=False))
+        self._judge = Judge(store, live, did, runtime, self.denials, lambda: self.enforcing())
         self.enforcing: Callable[[], Collection[str]] = tuple
         """The other instances that enforce this one's permission rules, by DID."""
         self.total = 0
@@ -118,9 +115,7 @@ class Ingest:
     async def _append(
         self, records: Sequence[Record], ruled: bool, together: bool, whole: bool, writer: Writer
     ) -> list[Outcome]:
-        for record in records:
-            if (compiling := long_expression(record)) is not None:
-                await self._compile(compiling)
+        await self._judge.compile(records)
         if whole or len(records) == 1:
             return await self._append_turn(records, ruled, writer, whole)
         outcomes: list[Outcome] = []
@@ -156,7 +151,7 @@ class Ingest:
         leave = await self._enter(records)
         known = self.live.ruled
         try:
-            refused = await self._judge(records, ruled, writer)
+            refused = await self._judge.objections(records, ruled, writer)
         except BaseException:
             leave()
             raise
@@ -220,42 +215,6 @@ class Ingest:
             await enter()
         return leave
 
-    async def _judge(
-        self, records: Sequence[Record], ruled: bool, writer: Writer
-    ) -> list[SyncropelError | None]:
-        """The objection to each record, if any."""
-        now = self._runtime.now()
-        self._pass_time()
-        refused = [check(record, self.live, now, self._did, writer) for record in records]
-        if ruled and (self.live.rules.enforced or self.live.rules.freezes_changed):
-            await self._ask_rules(records, refused, now)
-        rules = self.live.rules
-        for at, record in enumerate(records if ruled else ()):
-            if refused[at] is None and record.thread == ENGINE_CONFIG:
-                elsewhere = self.enforcing()
-                if may_lock_out(record, rules, elsewhere):
-                    refused[at] = await refuse_lockout(record, rules, self.live, now, self._did, elsewhere)
-        for at, record in enumerate(records if writer.author != "engine" else ()):
-            if refused[at] is None and begins_fan_out(record):
-                refused[at] = await self._refuse_joined(record)
-        return refused
-
-    async def _refuse_joined(self, record: Record) -> SyncropelError | None:
-        """Refuse a fan-out that was joined before it began: its poster knows its id, and could have declared
-        it fulfilled before that was recognizable as a join.
-        """
-        task = self.live.tasks.get(record.thread)
-        known = task is not None and task.fanout is not None
-        if known or not record.id or record.thread not in self.live.index.threads:
-            return None
-        for stored in await self.store.thread(record.thread):
-            if stored.record.act == "KNOW" and stored.record.body.get("fulfills") == record.id:
-                return Conflict(
-                    f"record {stored.record.id} already says that this fan-out is fulfilled",
-                    "fan out on a thread of its own: spl task add, then spl task fan-out",
-                )
-        return None
-
     async def restore(self, bundled: Sequence[Bundled], keep: Keep, *, tell: bool) -> list[Outcome]:
         """Take in records of another log, all or none, as `RecordStore.restore`.
 
@@ -306,7 +265,7 @@ class Ingest:
         if not alone:
             self._order.leave_alone()  # those who were writing on these threads are done
         try:
-            await self._judge_restored(bundled)
+            await self._judge.restored(bundled)
             timed = await asyncio.to_thread(lambda: [(one.record, one.received_at) for one in bundled])
             return await self.store.restore(timed, keep, arrived), fresh
         finally:
@@ -322,36 +281,6 @@ class Ingest:
             self.live.acknowledged(results)
         self.live.arrived()
         await self.live.refold(self.store)
-
-    async def _judge_restored(self, bundled: Sequence[Bundled]) -> None:
-        ruled = self.live.rules.enforced or self.live.rules.freezes_changed
-        now = self._runtime.now()
-        for at, one in enumerate(bundled):
-            if at % SLICE == 0:
-                await asyncio.sleep(0)
-                self.live.control.pass_time(self._runtime.moment())
-            told = check_bundled_clock(one.record)
-            refused = [told or check_restored(one.record, self.live, now, self._did)]
-            if ruled:
-                await self._ask_rules([one.record], refused, now)
-            if (error := refused[0]) is not None:
-                error.message = f"line {one.line}: {error.message}"
-                raise error
-
-    async def _compile(self, compiling: Callable[[], object]) -> None:
-        # The cache keeps the result, even an error, and the guard finds it there.
-        with contextlib.suppress(SyncropelError):
-            await RULES.compile(compiling)
-
-    async def _ask_rules(
-        self, records: Sequence[Record], refused: list[SyncropelError | None], now: float
-    ) -> None:
-        for at, record in enumerate(records):
-            if refused[at] is None:
-                refusal = await refuse_write(record, self.live, now, self._did)
-                if refusal is not None:
-                    refused[at] = refusal[0]
-                    self.denials.note(*refusal[1:])
 
     @contextlib.asynccontextmanager
     async def undisturbed(self) -> AsyncIterator[Callable[[], bool]]:
@@ -380,7 +309,7 @@ class Ingest:
         self.total += len(fresh)
         for stored in fresh:
             self.live.apply(stored)
-        self._pass_time()
+        self._judge.pass_time()
         if self.live.has_stale or self._refolding is not None:
             self._telling.rest()
             before = self._refolding
@@ -390,11 +319,6 @@ class Ingest:
         else:
             self._telling.rest()
             self._telling.now(fresh, act=False)
-
-    def _pass_time(self) -> None:
-        """Let the graces of hard freezes begin and end."""
-        if self.live.control.graces:
-            self.live.control.pass_time(self._runtime.moment())
 
     async def _refold(self, fresh: list[StoredRecord], act: bool, before: asyncio.Task[None] | None) -> None:
         """Refold stale threads before anyone hears of these records, round after round."""

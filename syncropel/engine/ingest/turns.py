@@ -120,13 +120,15 @@ def turn_end(records: Sequence[Record], start: int, live: LiveFolds) -> int:
 
 def own_turn_end(records: Sequence[Record], start: int) -> int:
     """As `turn_end`, for records of the engine's own that do not depend on each other: it ends only before
-    what follows a ruling record.
+    what follows a ruling record, and around one that begins a term.
     """
+    if _fences(records[start]):
+        return start + 1
     ruling = False
     for at in range(start, len(records)):
         if records[at].thread in RULING:
             ruling = True
-        elif ruling:
+        elif ruling or _fences(records[at]):
             return at
     return len(records)
 
