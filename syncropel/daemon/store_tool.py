@@ -52,7 +52,7 @@ def _look(home: Home, as_json: bool) -> int:
 def _verify(home: Home, as_json: bool) -> int:
     from syncropel.daemon.verifying import verify  # with the policy, which `look` can do without
 
-    found = verify(home, _Progress())
+    found = verify(home, Progress())
     problems = found["problems"]
     if as_json:
         print(json.dumps(found))  # noqa: T201
@@ -70,7 +70,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  unknown: {one}" for one in found["unknown"])]
 
 
-class _Progress:
+class Progress:
     """Says now and then on a terminal how far a long check has come."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncropel.engine.ingest import door
+from syncropel.engine.ingest import judge
 from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.door import Ingest
 from syncropel.engine.ingest.live import LiveFolds
@@ -135,7 +135,7 @@ async def test_a_guard_that_breaks_does_not_keep_a_freeze_out(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(door, "check", broken)
+        patch.setattr(judge, "check", broken)
         with pytest.raises(ZeroDivisionError):
             await ingest.append([record("DO", 0)])
     await ingest.append_one(FREEZE_DOCS)

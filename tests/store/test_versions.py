@@ -15,40 +15,13 @@ from syncropel.store.refusals import Moved
 from syncropel.store.sqlite import schema
 from syncropel.store.sqlite.backup import backup
 from syncropel.store.sqlite.connection import read_only
-from syncropel.store.sqlite.rows import to_row
 from syncropel.store.sqlite.store import SqliteStore
 
 from .conftest import TickingClock
 from .test_judged import noted
+from .version_1 import write_version_1
 
 Build = Callable[..., Record]
-
-_VERSION_1 = """
-    PRAGMA journal_mode = WAL;
-    BEGIN IMMEDIATE;
-    PRAGMA application_id = 0x53594e43;
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    INSERT INTO meta VALUES ('schema_version', '1');
-    CREATE TABLE records (
-        sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, thread TEXT NOT NULL, clock INTEGER NOT NULL,
-        actor TEXT NOT NULL, act TEXT NOT NULL, topic TEXT NOT NULL, data_type TEXT NOT NULL, judged_by TEXT,
-        parents TEXT NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL
-    );
-    CREATE UNIQUE INDEX records_by_id ON records (id);
-    CREATE UNIQUE INDEX records_by_clock ON records (thread, clock, actor);
-    COMMIT;
-"""
-
-
-def write_version_1(path: Path, records: list[Record]) -> None:
-    """A log as the release before this one left it."""
-    with closing(sqlite3.connect(path)) as log:
-        log.executescript(_VERSION_1)
-        log.executemany(
-            f"INSERT INTO records VALUES (NULL,{','.join('?' * 11)})",
-            [to_row(one.identified(), 5.0) for one in records],
-        )
-        log.commit()
 
 
 def version(path: Path) -> str:
