@@ -131,5 +131,5 @@ def ends_of(engine: Engine, attempts: Iterable[Mapping[str, Any]]) -> list[Recor
             continue
         reason = state.fanout.end_reason(*slot)
         if reason and spawn.child_intend == one["child_intend"]:
-            found.append(child_end(state.fanout, *slot, spawn, reason, engine.instance.did))
+            found.append(child_end(state.fanout, slot[1], spawn, reason))
     return found

@@ -55,7 +55,7 @@ def test_the_intend_is_the_same_when_a_predecessor_was_tried_again_meanwhile() -
     child = fan_out_children(fanout)[1]
     first = child_intend(fanout, child, 7, "did:c")
     decision = spawned(fanout, child, first, 7, "did:c", "did:a", 0.0)
-    fanout.record_spawn(decision.body, (7, "s"))
+    fanout.record_spawn(decision.body, (7, "s"), decision.actor)
     fanout.record_retry({"index": 0})
     report(fanout, 0, "second", attempt=2)
     again = child_intend(fanout, fan_out_children(fanout)[1], 7, "did:c")

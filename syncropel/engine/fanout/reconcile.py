@@ -292,7 +292,7 @@ class Reconciler:
             if child.state == "in_progress" and spawn is not None and not delivery.knows(spawn.child_intend):
                 intend = made.get(spawn.child_intend)
                 if intend is None:
-                    intend = child_intend(fanout, child, spawn.key[0], self._did)
+                    intend = child_intend(fanout, child, spawn.key[0], spawn.actor)
                 delivery.send(state.thread, spawn.child_intend, spawn.instance, intend)
         delivery.caught_up(state.thread, progress)
         self._deliver_ends(fanout)
@@ -303,19 +303,19 @@ class Reconciler:
         and what its operator says.
         """
         ends = {end_key(spawn.child_intend) for _, spawn in fanout.to_end()}
-        self._delivery.forget(fanout.thread, ends.union(word.key for word in words(fanout, self._did)))
+        self._delivery.forget(fanout.thread, ends.union(word.key for word in words(fanout)))
         self._deliver_ends(fanout)
         self._deliver_words(fanout)
 
     def _deliver_words(self, fanout: FanOut) -> None:
-        for key, instance, make in words(fanout, self._did):
+        for key, instance, make in words(fanout):
             if not self._delivery.knows(key):
                 self._delivery.send(fanout.thread, key, instance, make())
 
     def _deliver_ends(self, fanout: FanOut) -> None:
         for slot, spawn in fanout.to_end():
             reason = fanout.end_reason(*slot)
-            end = child_end(fanout, *slot, spawn, reason, self._did)
+            end = child_end(fanout, slot[1], spawn, reason)
             self._delivery.end(
                 fanout.thread, slot, spawn.child_intend, spawn.instance, end, superseded=reason == SUPERSEDED
             )

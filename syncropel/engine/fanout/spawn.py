@@ -15,7 +15,7 @@ from syncropel.record.model import Record
 from syncropel.record.threads import child_thread
 
 
-def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: str, actor: str) -> Record:
+def child_end(fanout: FanOut, attempt: int, spawn: Spawn, reason: str) -> Record:
     """The LEARN that tells an instance not to run an attempt any more. Derived from the log alone."""
     body = {
         "topic": END_CHILD,
@@ -25,7 +25,7 @@ def child_end(fanout: FanOut, index: int, attempt: int, spawn: Spawn, reason: st
         "namespace": fanout.spec.namespace,
     }
     parents = (fanout.intend,)
-    return Record(spawn.child_thread, actor, "LEARN", body, end_clock(attempt), parents).identified()
+    return Record(spawn.child_thread, spawn.actor, "LEARN", body, end_clock(attempt), parents).identified()
 
 
 def child_answer(fanout: FanOut, question: Question, answer: OperatorsAnswer, actor: str) -> Record:
@@ -47,7 +47,7 @@ def child_answer(fanout: FanOut, question: Question, answer: OperatorsAnswer, ac
     return Record(question.child_thread, actor, "LEARN", body, None, (fanout.intend,))
 
 
-def child_say(fanout: FanOut, message: Message, spawn: Spawn, actor: str) -> Record:
+def child_say(fanout: FanOut, message: Message, spawn: Spawn) -> Record:
     """The LEARN that tells an instance what the operator says to an attempt. Its clock is as an answer's."""
     body = {
         "topic": SAY_CHILD,
@@ -58,7 +58,7 @@ def child_say(fanout: FanOut, message: Message, spawn: Spawn, actor: str) -> Rec
         "by": message.by,
         "namespace": fanout.spec.namespace,
     }
-    return Record(spawn.child_thread, actor, "LEARN", body, None, (fanout.intend,))
+    return Record(spawn.child_thread, spawn.actor, "LEARN", body, None, (fanout.intend,))
 
 
 def child_addition(fanout: FanOut, request: Request, decided: Decided, actor: str) -> Record:

@@ -41,7 +41,6 @@ class Places:
         self._spawned = sqlite3.connect("")  # a file of SQLite's own, gone with the connection
         self._spawned.execute("CREATE TABLE spawned (child TEXT PRIMARY KEY, parent TEXT) WITHOUT ROWID")
         self.parents = Parents()
-        self.parents.fan_outs.load = self._spawner
         self.forks: WorkingSet[Forks] = WorkingSet()
         self._forget()
 
@@ -79,6 +78,7 @@ class Places:
             _expect(self.children, thread, ChildState(thread))
 
     def _forget(self) -> None:
+        self.parents.fan_outs = WorkingSet(self._spawner)
         self.index = ThreadIndex(WorkingSet(self._line))
         self.tasks: WorkingSet[TaskState] = WorkingSet(self._task)
         self.children: WorkingSet[ChildState] = WorkingSet(self._child)

@@ -51,6 +51,9 @@ class Spawn:
     """What it was told about the subtasks that it depends on."""
     messages: tuple[str, ...] = ()
     """What was said to earlier attempts and is in its hint, by the ids of the records."""
+    actor: str = ""
+    """The coordinator that decided it. Whoever delivers it later does so in that one's name: the attempt's
+    INTEND and its end are the same records whoever sends them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ class FanOut:
         """Whether some subtask is not at its first attempt."""
         return bool(self.retries or self.moves.reassigned)
 
-    def record_spawn(self, body: dict[str, Any], key: Key) -> None:
+    def record_spawn(self, body: dict[str, Any], key: Key, actor: str) -> None:
         slot = self._slot_before(body, key)
         if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
             return
@@ -207,6 +210,7 @@ class FanOut:
             number(body.get("at")),
             briefing if isinstance(briefing := body.get("briefing"), dict) else None,
             tuple(map(str, said)) if isinstance(said := body.get("messages"), list) else (),
+            intern(actor),
         )
         if slot not in self.reports:
             self.unreported[slot] = spawn

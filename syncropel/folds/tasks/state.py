@@ -217,7 +217,7 @@ class TaskState:
             return
         key = (record.clock, record.id)
         if topic == SPAWNED:
-            self.fanout.record_spawn(record.body, key)
+            self.fanout.record_spawn(record.body, key, record.actor)
         elif topic == CHILD_DONE:
             self.fanout.record_report(record.body, key, stored.received_at)
         elif topic == ASKED:
