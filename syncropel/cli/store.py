@@ -35,9 +35,10 @@ def configure(parser: Parser) -> None:
     altered.set_defaults(run=run_accept_altered)
     verify = group.add_parser(
         "verify",
-        help="read the whole log of this home, and check every record against its id",
-        description="Read the whole log of this home, and check every record against its id. Works with the "
-        "daemon running or not.",
+        help="read the whole log of this home, and check its records, their order, and the freezes",
+        description="Read the whole log of this home. Check every record against its id, that records are in "
+        "the order in which they were judged, and that nothing got past a freeze. Works with the daemon "
+        "running or not. Exits 1 when something is wrong.",
     )
     add_output(verify)
     verify.set_defaults(run=run_verify)

@@ -75,8 +75,6 @@ class Order:
 
     def _doubt(self, first: int, last: int) -> None:
         self._lost = True
-        if self._doubtful and self._doubtful[-1][1] == first - 1:
-            first = self._doubtful.pop()[0]
         self._doubtful.append((first, last))
 
     def _is_of_its_term(self, entry: Entry) -> bool:

@@ -186,6 +186,18 @@ def test_restored_history_is_counted_apart() -> None:
     assert proof.unknown() == ["records that nobody judged here, restored or written while no daemon ran: 4"]
 
 
+def test_a_log_may_begin_with_restored_history() -> None:
+    proof = Log().add(*some(3), judged=False).add(*some(2)).proof()
+    assert (words(proof), proof.elsewhere, proof.earlier, proof.judged) == ([], 3, 0, 2)
+
+
+def test_a_term_whose_leading_record_is_missing_goes_on() -> None:
+    made = log(*some(1), leading(3), *some(2)).add(*some(2, "th_b"), judged=False).add(*some(1)).without(2)
+    assert made.found() == [("gap", 2, 2)]
+    assert made.change(5, term=1).found() == [("gap", 2, 2), ("term", 5, 5)]
+    assert made.proof().elsewhere == 2
+
+
 def test_restored_history_begins_no_term_and_goes_back_to_none() -> None:
     made = log(leading(3), *some(1))
     made.add(*some(2, "th_b"), judged=False)
