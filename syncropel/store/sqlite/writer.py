@@ -20,7 +20,6 @@ from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.commit import Call, Committed, commit
 from syncropel.store.sqlite.connection import Connection, explain
 from syncropel.store.sqlite.custody import Custody
-from syncropel.store.sqlite.following import last_sequence
 from syncropel.store.sqlite.reserve import Reserve, may_take
 
 GROUP_RECORDS: Final = 2000
