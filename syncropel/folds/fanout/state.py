@@ -198,7 +198,8 @@ class FanOut:
         """Whether some subtask is not at its first attempt."""
         return bool(self.retries or self.moves.reassigned)
 
-    def record_spawn(self, body: dict[str, Any], key: Key, actor: str) -> None:
+    def record_spawn(self, body: dict[str, Any], key: Key, actor: str = "") -> None:
+        """Apply a DO fanout_spawned by this actor; empty where nothing is ever sent, as in a simulation."""
         slot = self._slot_before(body, key)
         if slot is None or (slot in self.spawns and self.spawns[slot].key <= key):
             return

@@ -144,6 +144,14 @@ def test_rules_of_an_operators_own_are_not_judged_here() -> None:
     assert made.proof().unknown() == ["records written under freeze rules of your own: 2"]
 
 
+def test_rules_of_the_fleet_are_rules_of_an_operators_own_too() -> None:
+    name = next(iter(FREEZE_RULES))
+    rule = {"topic": PERMISSION, "name": name, "expression": "false", "effect": "deny"}
+    made = log(freeze(), write("LEARN", FLEET_CONTROL, **rule), write("INTEND", namespace="docs"))
+    assert made.found() == []
+    assert made.proof().unknown() == ["records written under freeze rules of your own: 1"]
+
+
 def test_behind_a_ruling_record_that_is_lost_nobody_can_say() -> None:
     """It may have lifted the freeze."""
     made = log(freeze(), write("KNOW"), unfreeze(), write("INTEND", namespace="docs")).without(3)
