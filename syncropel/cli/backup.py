@@ -105,11 +105,13 @@ def _keys_lines(keys: dict[str, Any] | None, sealed_beside: bool | None) -> list
 def _by_daemon(home: Home, to: str | None) -> dict[str, Any] | None:
     """The daemon's answer; None when none is running. Raises SyncropelError."""
     import_client()
+    from syncropel.cli.support.backup_progress import told_how_far
     from syncropel.client import Client, Target, store_calls
     from syncropel.errors import DaemonUnreachable
 
+    where = Target(socket=home.socket, home=home.display())
     try:
-        with Client(Target(socket=home.socket, home=home.display())) as client:
+        with Client(where) as client, told_how_far(where):
             return client.send(store_calls.take_backup(to)).model_dump(mode="json")
     except DaemonUnreachable:
         return None

@@ -98,6 +98,8 @@ class Backups:
         self._task: asyncio.Task[None] | None = None
         self._state: State = "waiting"
         self._goes_on = False
+        self._progress: tuple[str, int, int] | None = None
+        """What a copy that is under way does, how much of it is done, and of how much."""
         self._result: BackupResult | None = None
         self._at: float | None = None
         self._problem = ""
@@ -166,9 +168,8 @@ class Backups:
             lineage = self._store.lineage
             settings, regular = self._settings, place in self._regular
             rotation = Rotation(settings.keep_starts, settings.keep_days) if regular else None
-            order = Order(
-                kind, self._runtime.now(), rotation, lineage.accepted if lineage is not None else ()
-            )
+            accepted = lineage.accepted if lineage is not None else ()
+            order = Order(kind, self._runtime.now(), rotation, accepted, self._seen)
             try:
                 self._look_for(place)
                 saved = await self._store.copying(partial(self._job, place, order))
@@ -176,11 +177,15 @@ class Backups:
                 if not isinstance(error, SetupError):
                     log.exception("the backup failed")
                 saved = BackupResult(place, 0, refused=str(error) or type(error).__name__)
+            self._progress = None
             taken = (
                 Taken(saved, saved.refused) if saved.refused else await self._with_belongings(saved, order)
             )
             self._tell(saved, taken.problem, place if regular else None)
             return taken
+
+    def _seen(self, what: str, done: int, of: int) -> None:
+        self._progress = (what, done, of)
 
     def _look_for(self, place: Path) -> None:
         """Raise SetupError when the second folder is missing, for to create it would fill the disk below;
@@ -231,9 +236,12 @@ class Backups:
             log.warning("%s keeps an earlier backup, with records that this log lacks", saved.kept)
 
     def told(self) -> dict[str, Any]:
-        """What the health says of it; `records` and `at` (unix seconds) are None while they are not known."""
-        result = self._result
+        """What the health says of it; `records` and `at` (unix seconds) are None while they are not known,
+        `progress` is None while nothing is copied.
+        """
+        result, progress = self._result, self._progress
         return {
+            "progress": progress and dict(zip(("what", "done", "of"), progress, strict=True)),
             "state": "running" if self._goes_on else self._state,
             "at": self._at,
             "path": str(self._place if result is None else result.path),

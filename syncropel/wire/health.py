@@ -177,7 +177,9 @@ class EngineDetails(Wire):
     delivery_waiting: dict[str, Any] = {}
     """INTENDs that wait for an instance, by its DID, and why."""
     backup: dict[str, Any] | None = None
-    """The backup of the start; null for a log in memory."""
+    """The last backup, or the one under way; `progress`: what it does (`copying` pages, `checking` records),
+    how much is done, and of how much. Null for a log that has none.
+    """
     connections: dict[str, int] = {}
     """Connections, their limits, and what was refused since the start."""
     reports: dict[str, Any] = {}

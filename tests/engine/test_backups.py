@@ -52,14 +52,16 @@ async def test_it_says_what_it_does_and_what_became_of_it(tmp_path: Path) -> Non
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(*given: Any) -> BackupResult:
+        given[3].progress("copying", 3, 9)
         begun.set()
         assert go_on.wait(LIMIT_SECS)
         return backup(*given)
 
     backups = Backups(store, place, copy=slow)
-    assert backups.told()["state"] == "waiting"
+    assert (backups.told()["state"], backups.told()["progress"]) == ("waiting", None)
     backups.begin()
     await asyncio.to_thread(begun.wait, LIMIT_SECS)
+    assert backups.told()["progress"] == {"what": "copying", "done": 3, "of": 9}
     assert (backups.told()["state"], backups.told()["records"], backups.told()["at"]) == (
         "running",
         None,

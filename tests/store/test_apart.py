@@ -51,6 +51,13 @@ def here(log: Path) -> object:
         return walk_records(file)
 
 
+def test_it_says_how_far_it_has_come(log: Path) -> None:
+    heard: list[int] = []
+    walk_apart(log, (), lambda: False, heard.append)
+    assert (heard[0], heard[-1]) == (0, 60)
+    assert heard == sorted(heard)
+
+
 def test_it_finds_what_a_walk_here_finds(log: Path) -> None:
     assert walk_apart(log, (), lambda: False) == here(log)
     altered(log, """UPDATE records SET body = '{"n":7000}' WHERE sequence IN (8, 9)""")

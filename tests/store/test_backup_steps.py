@@ -58,6 +58,18 @@ def test_a_backup_is_for_its_owner_alone(store: Path, place: Path) -> None:
     assert names(place.parent) == ["hub.db.bak", "hub.db.bak.json"]
 
 
+def test_it_says_how_far_it_is(store: Path, place: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+    backup(store, place, order=Order("now", 5.0, progress=lambda *told: heard.append(told)))
+    copied = [(done, of) for what, done, of in heard if what == "copying"]
+    checked = [(done, of) for what, done, of in heard if what == "checking"]
+    assert [what for what, *_ in heard] == ["copying"] * len(copied) + ["checking"] * len(checked)
+    assert copied[-1][0] == copied[-1][1] > 0
+    records = read_manifest(place)
+    assert records is not None
+    assert checked[-1] == (records.records, records.records)
+
+
 def test_without_an_order_it_is_one_of_now(store: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 77.5)
     backup(store, place)

@@ -91,16 +91,24 @@ Stopping = Callable[[], bool]
 """Whether the backup is to stop now; called on its thread, every few milliseconds."""
 
 
+Progress = Callable[[str, int, int], None]
+"""Told how far a backup is, on its thread: what it does (`copying` pages, `checking` records), how many are
+done, of how many.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """The purpose and parameters of a backup. `now`: unix seconds. `rotation`: which earlier ones stay; None
-    keeps none. `accepted`: hashes of altered records that an operator accepted.
+    keeps none. `accepted`: hashes of altered records that an operator accepted. `progress` hears how far it
+    is.
     """
 
     kind: Kind = "start"
     now: float = 0.0
     rotation: Rotation | None = None
     accepted: Collection[str] = ()
+    progress: Progress = lambda what, done, of: None
 
 
 def backup(
@@ -172,13 +180,10 @@ def _backup(
 def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stopping, order: Order) -> Manifest:
     """Write the draft, and verify that every page and every record of it is sound. Raises StoreCorrupt."""
 
-    def step(*_: int) -> None:
+    def step(_: int, left: int, pages: int) -> None:
+        order.progress("copying", pages - left, pages)
         if stopping():
             raise Stopped
-
-    def rest() -> None:
-        step()
-        time.sleep(_REST_SECS)
 
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
@@ -195,7 +200,7 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
         found = _checked(target, stopping)
         if found != "ok":
             raise corrupt(store, found)
-        walked = _walked(target, draft, rest, stopping, order)
+        walked = _walked(target, draft, stopping, order)
         if walked.problem:
             raise corrupt(store, walked.problem)
         name = log_id(target)
@@ -204,12 +209,18 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
     return Manifest(end.sequence, end.id, end.digest, name, order.now, order.kind)
 
 
-def _walked(
-    copied: sqlite3.Connection, path: Path, rest: Callable[[], None], stopping: Stopping, order: Order
-) -> Walked:
-    if _end(copied).records < APART:
+def _walked(copied: sqlite3.Connection, path: Path, stopping: Stopping, order: Order) -> Walked:
+    records = _end(copied).records
+
+    def rest(at: int) -> None:
+        order.progress("checking", at, records)
+        if stopping():
+            raise Stopped
+        time.sleep(_REST_SECS)
+
+    if records < APART:
         return walk_records(copied, pause=rest, accepted=order.accepted)
-    walked = walk_apart(path, order.accepted, stopping)
+    walked = walk_apart(path, order.accepted, stopping, lambda at: order.progress("checking", at, records))
     if walked is None:
         raise Stopped
     return walked

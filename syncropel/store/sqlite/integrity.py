@@ -45,8 +45,10 @@ class Walked:
         return ""
 
 
-Pause = Callable[[], None]
-"""Gives others a turn; may raise to end the walk."""
+Pause = Callable[[int], None]
+"""Called now and then with the sequence that the walk has come to; gives others a turn, and may raise to end
+it.
+"""
 
 Seen = Callable[[int, Entry | None, bool], None]
 """Told of each record: its sequence, itself unless it cannot be read, and whether it is what its id says."""
@@ -57,7 +59,7 @@ def walk(
     path: Path,
     *,
     wanted: Collection[int] = (),
-    pause: Pause = lambda: None,
+    pause: Pause = lambda _: None,
     accepted: Collection[str] = (),
 ) -> Walked:
     """Check the pages and every record of an open log. `wanted`: sequences whose digests are needed;
@@ -79,7 +81,7 @@ def walk_records(
     log: sqlite3.Connection,
     *,
     wanted: Collection[int] = (),
-    pause: Pause = lambda: None,
+    pause: Pause = lambda _: None,
     accepted: Collection[str] = (),
     seen: Seen | None = None,
     noted: str = NOTED,
@@ -114,7 +116,7 @@ def walk_records(
             if at == stop:
                 walked.digests[stop] = digest.value()
             stop = next(stops, None)
-        pause()
+        pause(at)
 
 
 def altered_rows(rows: Sequence[tuple[object, ...]], accepted: Collection[str] = ()) -> list[Altered]:
