@@ -52,6 +52,7 @@ EXAMPLES: Final[dict[str, Example]] = {
     "GET /v1/whoami": Example("/v1/whoami"),
     "GET /v1/start": Example("/v1/start"),
     "GET /v1/engine/health": Example("/v1/engine/health?details=true"),
+    "GET /metrics": Example("/metrics"),
     "GET /v1/store": Example("/v1/store"),
     "POST /v1/store/accept-loss": Example("/v1/store/accept-loss", {"reason": "the disk is gone"}),
     "POST /v1/store/accept-altered": Example("/v1/store/accept-altered", {"record": "RECORD"}),

@@ -9,6 +9,7 @@ from typing import Final
 from docs_tools.cli_page import cli_page
 from docs_tools.environment_page import environment_page
 from docs_tools.http_page import http_page, models_page
+from docs_tools.metrics_page import metrics_page
 from docs_tools.record_page import record_page
 from docs_tools.settings_page import settings_page
 from docs_tools.topics_page import authors_page, topics_page
@@ -26,6 +27,7 @@ WHOLE: Final[dict[str, Callable[[], str]]] = {
     "environment.md": environment_page,
     "http-api.md": http_page,
     "http-models.md": models_page,
+    "metrics.md": metrics_page,
     "record.md": record_page,
     "topics.md": topics_page,
 }

@@ -18,7 +18,7 @@ from readme_renderer.markdown import render
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"aiohttp", "textual-serve", "cryptography", "genai-prices", "httpx2", "mcp"}
+EXTRAS = {"aiohttp", "textual-serve", "cryptography", "genai-prices", "httpx2", "mcp", "prometheus-client"}
 TRACKED = [
     "LICENSE",
     "README.md",
@@ -97,17 +97,20 @@ def test_an_extras_libraries_are_not_in_the_base_installation() -> None:
     assert "genai-prices" in PROJECT["optional-dependencies"]["agents"][0]
     assert "cryptography" in PROJECT["optional-dependencies"]["seal"][0]
     assert "mcp" in PROJECT["optional-dependencies"]["mcp"][0]
+    assert "prometheus-client" in PROJECT["optional-dependencies"]["metrics"][0]
 
 
-def test_only_the_web_console_and_the_tools_of_agents_need_what_an_extra_brings() -> None:
+def test_only_what_an_extra_is_for_needs_what_it_brings() -> None:
     code = """
 import importlib, pkgutil, sys
-for name in ("aiohttp", "textual_serve", "genai_prices", "cryptography", "mcp"):
+for name in ("aiohttp", "textual_serve", "genai_prices", "cryptography", "mcp", "prometheus_client"):
     sys.modules[name] = None
 import syncropel, tui
 for package in (syncropel, tui):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        apart = module.name.startswith(("tui.web", "syncropel.cli.mcp_server"))
+        apart = module.name.startswith(
+            ("tui.web", "syncropel.cli.mcp_server", "syncropel.api.daemon.exposition")
+        )
         if not apart and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 """

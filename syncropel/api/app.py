@@ -11,11 +11,12 @@ from syncropel import __version__
 from syncropel.api import consents, inbox, output, questions, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
-from syncropel.api.daemon import backups, health, log, store
+from syncropel.api.daemon import backups, health, log, metrics, store
 from syncropel.api.fleet import dispatch, drain, fleet, joining, leader, link, providers
 from syncropel.api.http import cors
 from syncropel.api.http.auth import Gate
 from syncropel.api.http.body import REQUEST_LIMIT, limited, read_once
+from syncropel.api.http.counted import Counted, RequestCounts
 from syncropel.api.http.errors import install_error_handlers
 from syncropel.api.http.head import Head
 from syncropel.api.http.linked import LinkedDoor
@@ -39,13 +40,19 @@ def create_app(engine: Engine, ring: LogRing | None = None, tally: Tally | None 
     health report.
     """
     tally = tally or Tally()
-    routes = Head(_Limits(create_routes(engine, ring, tally)))
+    requests = RequestCounts()
+    routes = Head(_Limits(create_routes(engine, ring, tally, requests)))
     gate = Gate(routes, records.PostRecord(engine), engine, tally)
     engine.link.open_to(LinkedDoor(gate))
-    return cors.Cors(RefusedHeartbeats(gate, engine), engine)
+    return Counted(cors.Cors(RefusedHeartbeats(gate, engine), engine), requests)
 
 
-def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | None = None) -> FastAPI:
+def create_routes(
+    engine: Engine,
+    ring: LogRing | None = None,
+    tally: Tally | None = None,
+    requests: RequestCounts | None = None,
+) -> FastAPI:
     """The routes with their OpenAPI document."""
     resources = (
         records,
@@ -78,11 +85,12 @@ def create_routes(engine: Engine, ring: LogRing | None = None, tally: Tally | No
         cors,
         expr,
     )
-    replays = Replays(engine)
+    replays, tally = Replays(engine), tally or Tally()
     routers = [
         replay.router(engine, replays),  # before the threads, whose names contain slashes
         explain.router(engine, replays),
-        health.router(engine, tally or Tally()),
+        health.router(engine, tally),
+        metrics.router(engine, tally, requests or RequestCounts()),
         store.router(engine),
         backups.router(engine),
         *(resource.router(engine) for resource in resources),

@@ -41,6 +41,7 @@ from syncropel.engine.instance import Instance
 from syncropel.engine.linking.ends import link_of, links_of
 from syncropel.engine.merging.merging import Merging
 from syncropel.engine.merging.radar import Radar
+from syncropel.engine.meters import Meters
 from syncropel.engine.output.output import Output
 from syncropel.engine.start_up import StartUp
 from syncropel.engine.traces.configured import traces_of
@@ -129,6 +130,9 @@ class Engine:
             runs_on=self.leases.why_refused,
             enforce=self._enforce,
         )
+        self.meters = Meters(live, did, runtime.monotonic)
+        self.ingest.subscribe(self.meters.on_records)
+        self.control.propagation.confirmed = self.meters.on_confirmed
         self.membership = Membership(self.ingest, self.keyring, runtime, self._enforce)
         self.repointing = Repointing(self.keyring, url, linked=fleet.link)
         self.leading = Leading(

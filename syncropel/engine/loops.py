@@ -36,13 +36,14 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Loop:
-    """One loop: what it has done since the start, and what is before it now.
+    """One loop: what it has done since the start, how often it failed, and what is before it now.
 
     `waiting` and `running` list the threads with the oldest items, oldest first.
     """
 
     name: LoopName
     total: int
+    errors: int
     queue_depth: int
     waiting: list[Backlog]
     running: list[Backlog]
@@ -58,10 +59,11 @@ def loops(engine: Engine) -> list[Loop]:
     runs = [(run.intend.thread, run.started_at) for run in dispatcher.runs()]
     arriving = list(ingest.waiting())
     return [
-        Loop("ingest", ingest.total, len(arriving), backlog(arriving, now), []),
+        Loop("ingest", ingest.total, ingest.outcomes.failed, len(arriving), backlog(arriving, now), []),
         Loop(
             "reconcile",
             pending.total,
+            pending.errors,
             len(pending),
             backlog(pending.waiting(), now),
             backlog(pending.looking(), now),
@@ -69,6 +71,7 @@ def loops(engine: Engine) -> list[Loop]:
         Loop(
             "dispatch",
             dispatcher.total,
+            dispatcher.errors,
             dispatcher.queued,
             backlog(dispatcher.waiting(), now),
             backlog(runs, wall),
@@ -76,6 +79,7 @@ def loops(engine: Engine) -> list[Loop]:
         Loop(
             "delivery",
             sum(one.total for one in senders),
+            sum(one.errors for one in senders),
             sum(map(len, senders)),
             backlog(chain.from_iterable(one.waiting() for one in senders), now),
             [],

@@ -29,6 +29,8 @@ class PendingThreads:
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self.total = 0
+        self.errors = 0
+        """Examinations that failed; each is made again."""
 
     def __len__(self) -> int:
         return len(self._dirty) + len(self._looking)
@@ -94,8 +96,10 @@ class PendingThreads:
         try:
             await self._look(thread)
         except SyncropelError as error:
+            self.errors += 1
             log.error("cannot reconcile: %s", error.message, extra={"thread_id": thread})
         except Exception:
             # One thread that cannot be decided must not stop the others; the slow sweep tries it again.
+            self.errors += 1
             log.exception("cannot reconcile", extra={"thread_id": thread})
         self.total += 1

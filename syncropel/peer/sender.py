@@ -58,6 +58,8 @@ class Sender:
         """Why the last attempt failed; empty after a success."""
         self.total = 0
         """How many records the other side has taken."""
+        self.errors = 0
+        """Batches that failed, or of which a record was refused."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -151,6 +153,7 @@ class Sender:
         if problem != self.problem:
             log.warning("%s: %s; %d waiting, trying again", self.name, problem, len(self._waiting))
         self.problem = problem
+        self.errors += 1
         return self._backoff.failed()
 
 

@@ -141,6 +141,8 @@ class LoopOut(Wire):
     name: Annotated[Literal["ingest", "reconcile", "dispatch", "delivery"], OPEN]
     total: int
     """How much it has done since the start: records, looks at a fan-out, goals begun, records sent."""
+    errors: int = 0
+    """How often it failed; what failed is tried again. Always 0 from a daemon that does not count it."""
     queue_depth: int
     """How much is before it now."""
     waiting: list[BacklogOut]

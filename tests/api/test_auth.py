@@ -17,6 +17,7 @@ NEEDS = {
     ("GET", "/.well-known/syncropel"): None,
     ("GET", "/v1/whoami"): "",  # a token, with whatever scopes
     ("GET", "/v1/engine/health"): "records:read",
+    ("GET", "/metrics"): "metrics:read",  # records:read implies it
     ("GET", "/v1/start"): "records:read",
     ("GET", "/v1/engine/log"): "config:read",
     ("GET", "/v1/engine/log/watch"): "config:read",
@@ -165,7 +166,7 @@ async def test_a_route_asks_for_its_scope_and_for_no_more(api: Api, method: str,
     if not needed:
         assert (await ask(api, method, path, **await api.bearer("records:read"))).status_code == 200
         return
-    implying = ("admin", "records:read") if needed == "federation:read" else ("admin",)
+    implying = ("admin", "records:read") if needed in ("federation:read", "metrics:read") else ("admin",)
     others = await api.bearer(*(scope for scope in SCOPES if scope not in (needed, *implying)))
     refused = await ask(api, method, path, **others)
     assert refused.status_code == 403

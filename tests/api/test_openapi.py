@@ -96,6 +96,7 @@ def test_streams_are_streams_and_everything_else_has_a_model(document: dict[str,
             "watch": "text/event-stream",
             "link": "text/event-stream",
             "snapshot": "application/x-ndjson",
+            "metrics": "text/plain",
         }
         assert kind == streams.get(path.rpartition("/")[2], "application/json")
         if kind == "application/json":

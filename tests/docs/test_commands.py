@@ -37,6 +37,7 @@ PARSED = {
     "howto/permissions.md": "locks out whoever is not Ada; tests/api/test_lockout.py has the cases",
     "howto/recover-a-task.md": "needs a task that failed; tests/cli/test_task_commands.py has each command",
     "howto/mcp.md": "needs an agent that adds subtasks; tests/api/test_added_subtasks.py has one",
+    "howto/metrics.md": "installs an extra; tests/api/test_metrics.py reads every metric",
     "howto/questions.md": "needs an agent that asks; tests/api/test_questions.py and tests/fleet have one",
     "reference/connections.md": "opens a port to other hosts; tests/daemon/test_network.py does",
     "howto/replay.md": "names tasks of the reader's own; tests/api/test_replay.py replays",

@@ -34,6 +34,7 @@ from syncropel.errors import BadRequest, Forbidden, GoalMayNot, SyncropelError, 
 from syncropel.folds.control.access import (
     ANSWERS,
     API_TOKEN,
+    MEASURES,
     MERGES,
     PULLS,
     READS_OUTPUT,
@@ -80,6 +81,7 @@ _WRITES: Final = (
     ("/v1/questions", ANSWERS),
 )
 _READS: Final = (
+    ("/metrics", MEASURES),
     ("/v1/fleet/link", "fleet:write"),
     ("/v1/service-accounts", "config:read"),
     ("/v1/tokens", "config:read"),
@@ -103,7 +105,7 @@ _MERGE: Final = "/merge"
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 _GRANTS: Final = frozenset({SERVICE_ACCOUNT, API_TOKEN, TOKEN_REVOKED})
 GOAL_SCOPE: Final = "records:read"
-"""The only thing a goal may do over the Unix socket."""
+"""The only thing a goal may do over the Unix socket, with what that implies of counters."""
 _LINE_BREAK: Final = BadRequest("a path cannot have a line break", "GET /openapi.json lists the paths")
 _UNKNOWN_HINT: Final = (
     "call from where the daemon sees the process, such as in its container; or use --url and a token"
@@ -271,7 +273,7 @@ class Gate:
         if who.problem:
             self._note(scope, who)
             return UnknownCaller(f"cannot tell who calls: {who.problem}", _UNKNOWN_HINT)
-        if needed in (ANY, GOAL_SCOPE):
+        if needed in (ANY, GOAL_SCOPE, MEASURES):
             scope[CALLER] = Token(f"goal:{who.thread}", "", frozenset({GOAL_SCOPE}), "", 0.0)
             return None
         whose = f"attempt {who.thread!r}" if who.thread else "an attempt that its environment does not name"

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from syncropel.errors import Forbidden, SyncropelError
-from syncropel.folds.control.access import PULLS, Token
+from syncropel.folds.control.access import MEASURES, PULLS, Token
 from syncropel.policy.authority import ANYONE, Writer, actor_refusal
 
 OPERATOR: Final = "syncropel.operator"
@@ -38,7 +38,7 @@ ANY: Final = ""
 """The scope of what every known caller may see, whatever its scopes."""
 
 
-_IMPLIED_BY: Final = {PULLS: ("records:read",)}
+_IMPLIED_BY: Final = {PULLS: ("records:read",), MEASURES: ("records:read",)}
 
 
 @dataclass(frozen=True, slots=True)

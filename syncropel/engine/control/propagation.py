@@ -85,6 +85,8 @@ class ControlPropagation:
         self._revision = 1
         self._states: dict[str, int] = {}
         self._known: dict[str, _Peer] = {}
+        self.confirmed: Callable[[str, Iterable[str]], None] = lambda did, records: None
+        """Called when an instance (a DID) enforces control records (ids) that it did not enforce before."""
         ingest.subscribe(self.on_records)
 
     async def load(self) -> None:
@@ -198,7 +200,7 @@ class ControlPropagation:
         if any(one.get("status") not in ("created", "duplicate") for one in outcomes):
             raise DaemonUnreachable(f"{instance.alias} refused a control record", "see that instance's log")
         peer.older = True
-        self._enforces(peer, revision)
+        self._enforces(instance.did, revision)
 
     def answer(
         self, did: str, told: str, version: str | None, grace: Mapping[str, float] | None = None
@@ -211,7 +213,7 @@ class ControlPropagation:
         peer = self._peer(did)
         peer.older = version is None
         if version is None and told == self._digest_of_ids():
-            self._enforces(peer, self._revision)
+            self._enforces(did, self._revision)
             return {"control": []}
         self._heard(did, told, version, grace or {})
         if peer.revision == self._revision:
@@ -257,12 +259,13 @@ class ControlPropagation:
         peer.hard = {record: boot + left for record, left in grace.items() if record in own}
         late = (record for record in peer.hard if grace[record] > own[record] + _GRACE_LATE_SECS)
         peer.late = frozenset(late)
-        self._enforces(peer, self._states.get(told, 0))
+        self._enforces(did, self._states.get(told, 0))
 
-    def _enforces(self, peer: _Peer, revision: int) -> None:
+    def _enforces(self, did: str, revision: int) -> None:
         """It enforces what was in force here at this revision: it has confirmed the records of then, and none
         that came later or that it confirmed once and has lost.
         """
+        peer = self._peer(did)
         held = {
             original_author(word)[1] for slot, word in self._words.items() if self._since[slot] <= revision
         }
@@ -270,6 +273,7 @@ class ControlPropagation:
         peer.revision = revision
         if held != peer.times.keys():
             now = self._runtime.now()
+            self.confirmed(did, held - peer.times.keys())
             peer.times = {one: peer.times.get(one, now) for one in held}
             self._changed.beat()
 

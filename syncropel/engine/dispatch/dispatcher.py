@@ -77,6 +77,8 @@ class Dispatcher:
         self._queue: dict[str, float] = {}
         self.total = 0
         """How many goals were begun, or taken over from the process before."""
+        self.errors = 0
+        """How often a goal could not be begun, or its result not be written."""
         self._left: list[dict[str, Any]] = []
         self._stopping = False
         self._resumed = False
@@ -310,6 +312,7 @@ class Dispatcher:
             )
             allowed = False
         except SyncropelError as error:
+            self.errors += 1
             log.error("cannot run a goal: %s", error.message, extra={"thread_id": intend.thread})
             allowed = False
         finally:

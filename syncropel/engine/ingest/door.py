@@ -13,6 +13,7 @@ from syncropel.engine.ingest.broadcast import Broadcast
 from syncropel.engine.ingest.denials import Denials
 from syncropel.engine.ingest.judge import Judge
 from syncropel.engine.ingest.live import LiveFolds
+from syncropel.engine.ingest.outcomes import Outcomes
 from syncropel.engine.ingest.refused_reports import RefusedReports
 from syncropel.engine.ingest.shared_lock import SharedLock
 from syncropel.engine.ingest.telling import Listener, Telling, slices
@@ -56,6 +57,7 @@ class Ingest:
         self.enforcing: Callable[[], Collection[str]] = tuple
         """The other instances that enforce this one's permission rules, by DID."""
         self.total = 0
+        self.outcomes = Outcomes()
         self._under_way: dict[object, tuple[Sequence[Record], float]] = {}
         self.open = True
         self._telling = Telling(broadcast)
@@ -102,9 +104,14 @@ class Ingest:
         call = object()
         self._under_way[call] = (records, self._runtime.monotonic())
         try:
-            return await self._append(records, ruled, together, whole, writer)
+            outcomes = await self._append(records, ruled, together, whole, writer)
+        except SyncropelError:
+            self.outcomes.note_failed(records)
+            raise
         finally:
             del self._under_way[call]
+        self.outcomes.note(records, outcomes)
+        return outcomes
 
     def waiting(self) -> Iterator[tuple[str, float]]:
         """The thread of each record that is being judged and written, with the time when its call began."""
@@ -236,6 +243,7 @@ class Ingest:
             self._closed = threads
             try:
                 outcomes, fresh = await self._take_in(bundled, keep, alone=not threads.isdisjoint(RULING))
+                self.outcomes.note([one.record for one in bundled], outcomes)
                 await self._settle(fresh, tell)
             finally:
                 self._closed = frozenset()

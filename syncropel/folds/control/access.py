@@ -30,9 +30,10 @@ SCOPES: Final = (
     "agents:say",
     "tasks:review",
     "repo:write",
+    "metrics:read",
     "admin",
 )
-"""All scopes. `admin` implies all others, and `records:read` implies `federation:read`."""
+"""All scopes. `admin` implies all others, and `records:read` implies `federation:read` and `metrics:read`."""
 PULLS: Final = "federation:read"
 """Allows only fetching bundles of what may be shared with the account's namespace."""
 READS_OUTPUT: Final = "output:read"
@@ -46,6 +47,9 @@ REVIEWS: Final = "tasks:review"
 """Needed to approve and reject finished attempts. No other scope but `admin` implies it."""
 MERGES: Final = "repo:write"
 """Needed to have branches merged, and to say which files of a repository may run; only `admin` implies it."""
+
+MEASURES: Final = "metrics:read"
+"""Allows only reading counters: what a scraper's token needs. `records:read` implies it."""
 
 ACCOUNT_DID_PREFIX: Final = "did:sync:service:"
 
