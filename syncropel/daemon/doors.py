@@ -76,6 +76,11 @@ class Doors:
         self._ruling.serve(app)
         return self._tasks[0]
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether whoever connects is answered."""
+        return self._server is not None and self._server.started
+
     def end(self) -> None:
         """Accept no new connections."""
         if self._server is not None:

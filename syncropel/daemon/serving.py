@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from platformdirs import user_data_path
@@ -19,6 +20,7 @@ from syncropel.adapters.strays import FAMILY
 from syncropel.adapters.tools.app import AgentsApp
 from syncropel.daemon.belongings.taking import Saved, backups_of
 from syncropel.daemon.doors import Doors, remove_pid, write_pid
+from syncropel.daemon.notifying import Notifier, take_notifier
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
@@ -81,6 +83,7 @@ async def _run(
 ) -> None:
     FAMILY.adopt()
     stop = _stop_on_signal()
+    notifier = take_notifier(os.environ)
     identity = load_or_create_identity(home)
     # Outside the home, so that it survives the home's removal; the instance key keeps instances apart.
     key = f"instance-{identity.did.rpartition(':')[2]}"
@@ -108,7 +111,8 @@ async def _run(
             lifecycle = Lifecycle(store, instance, settings, runtime)
             doors = Doors(home, ring, settings, tcp, door, network)
             try:
-                engine = await _started(lifecycle, doors, bootstrap_secret, stop)
+                async with _meanwhile(notifier.starting(lifecycle.start_up)):
+                    engine = await _started(lifecycle, doors, bootstrap_secret, stop)
                 if engine is None:
                     log.info("stopped while the log was being read")
                     return
@@ -121,7 +125,7 @@ async def _run(
                         log.warning("auth is off: everybody on this machine may call")
                     if store.hold is None:  # what the backup has is better
                         backups.begin()
-                    await _serve(lifecycle, engine, doors, stop, agents)
+                    await _serve(lifecycle, engine, doors, stop, agents, notifier)
                 finally:
                     await backups.stop()
             finally:
@@ -186,8 +190,24 @@ def _stop_on_signal() -> _Stop:
     return stop
 
 
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do this beside what is inside, and end it then."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def _serve(
-    lifecycle: Lifecycle, engine: Engine, doors: Doors, stop: _Stop, agents: socket.socket | None
+    lifecycle: Lifecycle,
+    engine: Engine,
+    doors: Doors,
+    stop: _Stop,
+    agents: socket.socket | None,
+    notifier: Notifier,
 ) -> None:
     """Serve until the stop; then accept no new connections, end the streams, and finish responses in
     progress.
@@ -198,9 +218,11 @@ async def _serve(
     asked = AgentsApp(engine.desk, GatewayApp(engine.gateway))
     gateway = None if agents is None else GatewayServer(asked, agents)
     asking = None if gateway is None else asyncio.create_task(gateway.serve())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    async with _meanwhile(notifier.serving(lambda: doors.is_serving)):
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     log.info("stopping")
+    notifier.stopping()
     doors.end()
     await lifecycle.stop(keep_work=stop.keep_work)
     await serving

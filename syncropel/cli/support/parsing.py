@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "init": "create the home of this instance, its identity, and its settings",
     "serve": "start the daemon",
     "stop": "stop the daemon",
+    "service": "have systemd or launchd start the daemon, and keep it running",
     "status": "show the state of the daemon",
     "doctor": "check this instance, from its files to its machine",
     "task": "create tasks, fan them out, follow them, and judge them",
