@@ -58,10 +58,13 @@ def own_actions(command: str, parser: argparse.ArgumentParser) -> list[argparse.
     return [
         action
         for action in parser._actions
-        if not action.option_strings
-        or action.option_strings[-1] not in EVERYWHERE
-        or (command.startswith("context ") and action.option_strings[-1] == "--url" and action.required)
-        or (command.startswith("expr ") and action.option_strings[-1] == "--context" and action.required)
+        if action.help != argparse.SUPPRESS
+        and (
+            not action.option_strings
+            or action.option_strings[-1] not in EVERYWHERE
+            or (command.startswith("context ") and action.option_strings[-1] == "--url" and action.required)
+            or (command.startswith("expr ") and action.option_strings[-1] == "--context" and action.required)
+        )
     ]
 
 
@@ -107,7 +110,9 @@ def _name(action: argparse.Action) -> str:
         return f"`{_positional(action)}`"
     flags = ", ".join(f"`{one}`" for one in action.option_strings[:-1])
     last = action.option_strings[-1]
-    value = "" if action.nargs == 0 else f" {_value(action)}"
+    value = (
+        "" if action.nargs == 0 else f" [{_value(action)}]" if action.nargs == "?" else f" {_value(action)}"
+    )
     return ", ".join(filter(None, (flags, f"`{last}{value}`")))
 
 

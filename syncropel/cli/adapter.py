@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, verbs
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ _ABLE = ("text", "tools", "tokens", "resume", "messages", "permissions", "denial
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list the adapters of every instance, with their capabilities")
+    listing = add_list_verb(
+        group, "list", "list the adapters of every instance, with their capabilities", ["name"]
+    )
     listing.add_argument("instance", nargs="?", metavar="INSTANCE", help="only those of this one")
     listing.set_defaults(run=run_list)
 

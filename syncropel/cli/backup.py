@@ -12,7 +12,7 @@ from typing import Any
 
 from syncropel.cli.support.connect import import_client, this_home
 from syncropel.cli.support.numbers import size
-from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, as_list, verbs
 from syncropel.cli.support.passphrase import add_passphrase, asked, given
 from syncropel.cli.support.terminal import clean, errors_are_json, is_json, print_json, say, table
 from syncropel.settings.home import Home
@@ -30,7 +30,7 @@ def configure(parser: Parser) -> None:
         "--unsealed", action="store_true", help="with --with-keys: do not seal them (mode 0600)"
     )
     add_passphrase(taken)
-    _verb(group, "list", "list the backups of this home", run_list)
+    as_list(_verb(group, "list", "list the backups of this home", run_list), ["path"])
     check = _verb(group, "verify", "check each record of a backup, and what is beside it", run_verify)
     check.add_argument("backup", nargs="?", default="", help="its path or name (default: the newest)")
     check.add_argument("--with-keys", action="store_true", help="ask for the passphrase of the keys")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from syncropel.cli import config_cors
 from syncropel.cli.support.connect import connect, this_home
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
 from syncropel.settings.home import actor_from
 
@@ -46,7 +46,7 @@ def configure(parser: Parser) -> None:
         ("list-fold-rules", "fold", "list what tasks are folded to beside their status"),
         ("list-triggers", "trigger", "list what opens tasks, and for which records"),
     ):
-        add_verb(group, verb, summary).set_defaults(run=run_list, kind=kind)
+        add_list_verb(group, verb, summary, ["name"]).set_defaults(run=run_list, kind=kind)
     for verb, kind in (
         ("remove-permission-rule", "permission"),
         ("remove-rule", "routing"),

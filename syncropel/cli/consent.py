@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
 from syncropel.cli.text.thread import when
 from syncropel.settings.home import actor_from
@@ -35,7 +35,7 @@ def configure(parser: Parser) -> None:
         help="when it ends: a date, a time, or a span such as 30d (default: when it is revoked)",
     )
     grant.set_defaults(run=run_grant)
-    add_verb(group, "list", "list the grants").set_defaults(run=run_list)
+    add_list_verb(group, "list", "list the grants", ["record"]).set_defaults(run=run_list)
     revoke = add_verb(group, "revoke", "revoke a grant; what was shared stays where it is")
     _add_pair(revoke)
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")

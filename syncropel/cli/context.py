@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncropel.cli.support.connect import this_home
-from syncropel.cli.support.parsing import Parser, UsageError, add_output, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_output, as_list, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 from syncropel.cli.token import checked_bearer, read_line
 from syncropel.errors import Conflict
@@ -43,7 +43,9 @@ def configure(parser: Parser) -> None:
     use = _verb(group, "use", "choose the context that commands talk to")
     use.add_argument("name", help=f"{LOCAL}: this home's own socket")
     use.set_defaults(run=run_use)
-    _verb(group, "list", "list the contexts; * marks the current one").set_defaults(run=run_list)
+    listing = _verb(group, "list", "list the contexts; * marks the current one")
+    as_list(listing, ["name"])
+    listing.set_defaults(run=run_list)
     show = _verb(group, "show", "show one context (default: the current one)")
     show.add_argument("name", nargs="?", help="the name of the context (default: the current one)")
     show.set_defaults(run=run_show)

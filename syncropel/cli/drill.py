@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect, target
-from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def configure(parser: Parser) -> None:
         help="how long each step may take (default 20)",
     )
     kill.set_defaults(run=run_kill)
-    add_verb(group, "history", "list past drills, the latest first").set_defaults(run=run_history)
+    add_list_verb(group, "history", "list past drills, the latest first", []).set_defaults(run=run_history)
 
 
 def run_kill(args: Namespace) -> int:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Final
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.errors import NotFound
 
@@ -27,7 +27,7 @@ _MISSING: Final = {
 def configure(parser: Parser) -> None:
     group = verbs(parser)
     add_verb(group, "status", "show which parts of federation this version has").set_defaults(run=run_status)
-    add_verb(group, "list", "list the federation pairs").set_defaults(run=run_list)
+    add_list_verb(group, "list", "list the federation pairs", ["name"]).set_defaults(run=run_list)
     for name, (metavar, summary, told) in _MISSING.items():
         verb = add_verb(group, name, f"{summary}; fails: this version has no federation")
         verb.add_argument("what", metavar=metavar, help="not used")

@@ -11,7 +11,16 @@ from syncropel.cli import fleet_join, fleet_promote, fleet_relink, fleet_tls
 from syncropel.cli.adapter import warn_of_adapters
 from syncropel.cli.support.agreeing import agree
 from syncropel.cli.support.connect import connect, import_client, this_home
-from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, port, positive, verbs
+from syncropel.cli.support.parsing import (
+    Parser,
+    UsageError,
+    add_list_verb,
+    add_output,
+    add_verb,
+    port,
+    positive,
+    verbs,
+)
 from syncropel.cli.support.progress import ProgressLines, replace_line
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say
 from syncropel.cli.text import fleet as fleet_text
@@ -31,7 +40,7 @@ def configure(parser: Parser) -> None:
     fleet_promote.configure(group)
     fleet_tls.configure(group)
     fleet_join.configure(group, run_revoke)
-    listing = add_verb(group, "list", "list the instances")
+    listing = add_list_verb(group, "list", "list the instances", ["alias", "did"])
     listing.add_argument("--all", action="store_true", help="also instances that have left or are archived")
     listing.set_defaults(run=run_list)
     status = add_verb(group, "status", "summarise the fleet")

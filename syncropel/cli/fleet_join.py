@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support.connect import connect, this_home
 from syncropel.cli.support.numbers import duration
-from syncropel.cli.support.parsing import Parser, UsageError, add_output, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_list_verb, add_output, add_verb, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 from syncropel.settings.home import actor_from
 
@@ -59,7 +59,9 @@ def _configure_nodes(group: Any, run_revoke: Callable[[Namespace], int]) -> None
         description="List, revoke, and renew credentials of instances.",
     )
     inner = verbs(nodes)
-    add_verb(inner, "list", "list instances with a credential, and open invites").set_defaults(run=run_list)
+    add_list_verb(
+        inner, "list", "list instances with a credential, and open invites", ["alias", "did"]
+    ).set_defaults(run=run_list)
     revoke = add_verb(inner, "revoke", "revoke an instance's credential: it is refused at once")
     revoke.add_argument("name", metavar="NAME_OR_DID", help="alias or DID of the instance")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")

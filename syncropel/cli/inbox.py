@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.numbers import duration
-from syncropel.cli.support.parsing import Parser, add_output, add_target
+from syncropel.cli.support.parsing import Parser, add_list_output, add_output, add_target
 from syncropel.cli.support.terminal import complain, is_json, print_json, print_json_line, say, tell
 from syncropel.cli.text.questions import BAR
 from syncropel.errors import DaemonUnreachable
@@ -24,6 +24,7 @@ _LOOK_SECS: Final = 1.0
 def configure(parser: Parser) -> None:
     add_target(parser)
     add_output(parser)
+    add_list_output(parser, ["question", "alias", "thread"])
     parser.add_argument("--watch", action="store_true", help="print it whenever it changes, until Ctrl-C")
     parser.set_defaults(run=run)
 

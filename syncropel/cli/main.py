@@ -11,9 +11,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from syncropel.cli.support.documents import OF_ERRORS
 from syncropel.cli.support.parsing import UsageError, build_parser
 from syncropel.cli.support.terminal import (
     OutputFailed,
+    choose_form,
     complain,
     finish,
     prepare_streams,
@@ -83,15 +85,22 @@ def _run(words: list[str]) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return USAGE
+    choose_form(args)
+    if getattr(args, "watch_secs", None):
+        from syncropel.cli.support.watching import watch
+
+        return watch(args)
     code: int = args.run(args)
     return code
 
 
 def _wants_json(words: list[str]) -> bool:
-    """Whether `-o json` is among these arguments, which may otherwise be invalid."""
+    """Whether a form for programs is among these arguments, which may otherwise be invalid."""
     pairs = zip(words, [*words, ""][1:], strict=True)
     return any(
-        (word in ("-o", "--output") and after == "json") or word in ("-ojson", "--output=json")
+        (word in ("-o", "--output") and after in OF_ERRORS)
+        or (word.startswith("-o") and word[2:] in OF_ERRORS)
+        or word.removeprefix("--output=") in OF_ERRORS - {word}
         for word, after in pairs
     )
 

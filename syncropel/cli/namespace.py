@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say, table
 from syncropel.errors import NotFound
 from syncropel.settings.home import actor_from
@@ -18,7 +18,7 @@ def configure(parser: Parser) -> None:
     create.add_argument("name", metavar="NS", help="org, org/project, org/project/env or org/project/env/job")
     create.add_argument("--description", default="", help="what it is for")
     create.set_defaults(run=run_create)
-    add_verb(group, "list", "list the registered namespaces").set_defaults(run=run_list)
+    add_list_verb(group, "list", "list the registered namespaces", ["namespace"]).set_defaults(run=run_list)
     show = add_verb(group, "show", "show one namespace")
     show.add_argument("name", metavar="NS", help="its id")
     show.set_defaults(run=run_show)

@@ -6,14 +6,16 @@ import os
 from argparse import Namespace
 
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import is_json, print_json, say
 from syncropel.settings.home import actor_from
 
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    add_verb(group, "list", "show which providers are paused, and until when").set_defaults(run=run_list)
+    add_list_verb(
+        group, "list", "show which providers are paused, and until when", ["provider"]
+    ).set_defaults(run=run_list)
     pause = add_verb(group, "pause", "start no goal on a provider for a while; what runs goes on")
     pause.add_argument("name", metavar="NAME", help="what the adapters call it, such as anthropic")
     pause.add_argument("--for", dest="secs", type=float, required=True, metavar="SECS", help="how long")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.cli.support import following
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_verb, index, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_limit, add_list_verb, add_verb, index, verbs
 from syncropel.cli.support.progress import Progress
 from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
 from syncropel.cli.text import thread as thread_text
@@ -27,7 +27,7 @@ MAX_OFFSET: Final = 10_000
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list records in the order in which they arrived")
+    listing = add_list_verb(group, "list", "list records in the order in which they arrived", ["id"])
     _filters(listing)
     add_limit(listing)
     listing.set_defaults(run=run_list)

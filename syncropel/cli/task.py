@@ -11,7 +11,6 @@ from syncropel.cli.support.connect import connect
 from syncropel.cli.support.parsing import (
     Parser,
     UsageError,
-    add_limit,
     add_verb,
     amount,
     index,
@@ -25,6 +24,7 @@ from syncropel.cli.task_verbs import (
     diagnosis,
     diff,
     dispatching,
+    listing,
     merge,
     output,
     review,
@@ -84,10 +84,7 @@ def configure(parser: Parser) -> None:
     what_if = _named(add_verb(group, "what-if", "show when it would have joined with another predicate"))
     what_if.add_argument("--join", required=True, metavar="EXPR", help=f"{SHORTHANDS}, or CEL")
     what_if.set_defaults(run=run_what_if)
-    listing = add_verb(group, "list", "list tasks, the last changed first")
-    listing.add_argument("--status", help="only tasks with this status, such as open or approved")
-    add_limit(listing)
-    listing.set_defaults(run=run_list)
+    listing.configure(group)
     diagnosis.configure(group)
     output.configure(group)
     diff.configure(group)
@@ -379,16 +376,4 @@ def run_amend(args: Namespace) -> int:
         say(f"◇ Join of {task.thread} is now: {args.join}")
     else:
         say(*task_text.amended_lines(args.name, status, args.budget is not None))
-    return 0
-
-
-def run_list(args: Namespace) -> int:
-    with connect(args) as client:
-        from syncropel.client import calls
-
-        page = client.send(calls.tasks(status=args.status, limit=args.limit))
-    if is_json(args):
-        print_json(page)
-    else:
-        say(*task_text.list_lines(page.data, page.next_cursor is not None))
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncropel.cli import thread_bundles, thread_fork
 from syncropel.cli.support.connect import connect
-from syncropel.cli.support.parsing import Parser, add_limit, add_verb, index, positive, verbs
+from syncropel.cli.support.parsing import Parser, add_limit, add_list_verb, add_verb, index, positive, verbs
 from syncropel.cli.support.terminal import is_json, print_json, print_json_line, say
 from syncropel.cli.text import thread as thread_text
 from syncropel.errors import DaemonUnreachable
@@ -22,13 +22,13 @@ PAGE = 1000
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list threads, the last active first")
+    listing = add_list_verb(group, "list", "list threads, the last active first", ["id"])
     add_limit(listing)
     listing.set_defaults(run=run_list)
     named(add_verb(group, "show", "show a thread's state, and who takes part in it")).set_defaults(
         run=run_show
     )
-    records = named(add_verb(group, "records", "list a thread's records, by clock"))
+    records = named(add_list_verb(group, "records", "list a thread's records, by clock", ["id"]))
     records.add_argument("--since", type=index, metavar="CLOCK", help="only records with a later clock")
     records.add_argument("--limit", type=positive, metavar="N", help="at most N (default: all)")
     records.set_defaults(run=run_records)

@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect, this_home
-from syncropel.cli.support.parsing import Parser, UsageError, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, UsageError, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import complain, is_json, print_json, say, table
 from syncropel.cli.text.thread import when
 from syncropel.errors import SetupError
@@ -35,7 +35,7 @@ def configure(parser: Parser) -> None:
     )
     _add_pulls_for(mint)
     mint.set_defaults(run=run_mint)
-    add_verb(group, "list", "list all tokens, without their secrets").set_defaults(run=run_list)
+    add_list_verb(group, "list", "list all tokens, without their secrets", ["id"]).set_defaults(run=run_list)
     revoke = add_verb(group, "revoke", "revoke a token for good")
     revoke.add_argument("id", metavar="ID", help="its id, or the first eight digits of it or more")
     revoke.add_argument("--reason", metavar="TEXT", default="", help="why, for the log")

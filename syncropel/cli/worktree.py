@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncropel.cli.support.connect import connect
 from syncropel.cli.support.numbers import size
-from syncropel.cli.support.parsing import Parser, add_verb, verbs
+from syncropel.cli.support.parsing import Parser, add_list_verb, add_verb, verbs
 from syncropel.cli.support.terminal import clean, complain, is_json, print_json, say, table
 from syncropel.settings.home import actor_from
 
@@ -23,7 +23,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 def configure(parser: Parser) -> None:
     group = verbs(parser)
-    listing = add_verb(group, "list", "list the worktrees of every instance")
+    listing = add_list_verb(group, "list", "list the worktrees of every instance", ["path"])
     listing.set_defaults(run=run_list)
     prune = add_verb(
         group,

@@ -42,7 +42,7 @@ def test_no_words_show_the_help_and_are_a_usage_error(spl: Spl) -> None:
         (["task", "fan-out", "A", "--subtask", "goal=x"], "subtask 0: target is missing"),
         (["task", "fan-out", "A", "--subtask", "goal=x,target=t", "--budget", "0"], "above 0"),
         (["task", "retry", "A", "--subtask", "-1"], "--subtask"),
-        (["status", "-o", "yaml"], "known: text, json"),
+        (["status", "-o", "xml"], "known: text, json, yaml"),
         (["status", "--url", "localhost:9100"], "is not a URL"),
         (["token", "save", "hunter2"], "spl_<env>_<service account>_"),
         (["task", "add", "goal \udcff"], "not valid UTF-8"),

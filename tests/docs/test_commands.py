@@ -49,6 +49,7 @@ PARSED = {
     "howto/several-fleets.md": "needs fleets on other machines; tests/cli has each command",
     "howto/simulate.md": "its plan is a file of the reader's own; tests/cli/test_simulate.py has each flag",
     "howto/service.md": "changes the system; tests/cli/test_service.py has each command",
+    "howto/shell.md": "changes the shell; tests/daemon/test_completion.py and tests/cli/test_list_forms.py",
     "howto/stop-work.md": "the tutorial runs the same commands",
     "howto/upgrade.md": "tests/daemon stops a daemon under running work, and starts the next",
     "howto/watch-an-instance.md": "tests/cli/test_doctor_load.py has each command",

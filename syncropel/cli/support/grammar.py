@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from syncropel.cli.support.parsing import COMMANDS, Parser, UsageError, build_parser
 
-_NOT_HERE: Final = {"-h", "--help", "-o", "--output", "--url", "--context"}
+_NOT_HERE: Final = {"-h", "--help", "-o", "--output", "--url", "--context", "-q", "--quiet", "--watch"}
 
 
 class Grammar:

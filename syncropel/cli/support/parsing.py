@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
 from syncropel import __version__
+from syncropel.cli.support.documents import FORMS, LIST_FORMS
 from syncropel.cli.support.terminal import write
 from syncropel.errors import BadRequest
 
@@ -52,12 +54,14 @@ COMMANDS: Final = {
     "console": "open the full-screen console",
     "demo": "show a fleet at work, in a temporary home",
     "token": "mint, list, and revoke tokens of service accounts",
+    "completion": "print what bash, zsh, or fish needs to complete spl",
     "version": "print the version",
     "help": "explain spl, or one of its commands",
 }
 """Command → summary. Each is in `syncropel.cli.<command>`, which is imported when it is chosen."""
 
-_OUTPUTS: Final = ("text", "json")
+
+WATCH_SECS: Final = 2.0
 
 
 class UsageError(BadRequest):
@@ -140,10 +144,54 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        choices=_OUTPUTS,
+        choices=FORMS,
         default=argparse.SUPPRESS,
-        help="text (default) or json: what the API answered",
+        help="text (default), json: what the API answered, or yaml: the same",
     )
+
+
+def add_list_verb(group: Any, name: str, summary: str, names: Sequence[str], **kwargs: Any) -> Parser:
+    """A sub-command that prints a list, with the flags that every such has. `names`: the fields of an item
+    that may name it, the best first; none when items have no names.
+    """
+    verb = add_verb(group, name, summary, **kwargs)
+    as_list(verb, names)
+    return verb
+
+
+def as_list(verb: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Give a parser that has `-o` the flags of `add_list_verb`."""
+    add_list_output(verb, names)
+    verb.add_argument(
+        "--watch",
+        nargs="?",
+        type=seconds,
+        const=WATCH_SECS,
+        metavar="SECS",
+        dest="watch_secs",
+        help=f"print it again when it has changed, looking every SECS seconds (default {WATCH_SECS:g})",
+    )
+
+
+def add_list_output(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Let a parser that has `-o` print lists in every form."""
+    output = parser._option_string_actions["--output"]
+    output.choices = LIST_FORMS if names else [one for one in LIST_FORMS if one != "name"]
+    output.help = (
+        "text (default), wide: all fields in a table, json: what the API answered, yaml: the same"
+        f"{', name: names alone' if names else ''}"
+    )
+    if names:
+        parser.add_argument(
+            "-q",
+            "--quiet",
+            action="store_const",
+            const="name",
+            dest="output",
+            default=argparse.SUPPRESS,
+            help="names alone, one a line: -o name",
+        )
+    parser.set_defaults(list_names=tuple(names))
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +239,17 @@ def index(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an index from 0")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, at least a tenth."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1")
+    return value
 
 
 def money(text: str) -> float:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from syncropel.cli.support.documents import TEXT, as_json, as_yaml, names_in, wide
 from syncropel.errors import WARNING, SyncropelError, complaint
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ _CONTROLS: Final = re.compile(
 """What a terminal would act on, and what it would show as nothing; joiners of scripts and emoji stay."""
 _ERROR_HANDLER: Final = "spl-plain"
 _errors_as_json = False
+_form, _names = TEXT, ()
+"""What `print_json` makes of a document, and which fields name the items of a list."""
 
 
 class OutputFailed(SyncropelError):
@@ -117,9 +120,15 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", " ").translate({9: " ", 10: " ", 13: " "}))
 
 
+def choose_form(args: Namespace) -> None:
+    """Let `print_json` print what this command line asks for (`-o`)."""
+    global _form, _names
+    _form, _names = getattr(args, "output", TEXT), getattr(args, "list_names", ())
+
+
 def is_json(args: Namespace) -> bool:
-    """Whether the answer is wanted as JSON (`-o json`)."""
-    return getattr(args, "output", "text") == "json"
+    """Whether a document is wanted in place of text (`-o json`, or what is made from that)."""
+    return getattr(args, "output", TEXT) != TEXT
 
 
 def say(*lines: str, stream: TextIO | None = None) -> None:
@@ -188,15 +197,25 @@ def write_bytes(data: bytes) -> None:
 
 
 def print_json(value: BaseModel | Mapping[str, Any]) -> None:
-    """Print a wire model, or a document of such, as JSON that any encoding of stdout can represent."""
+    """Print a wire model, or a document of such, in the form that `choose_form` was told; as JSON it is such
+    that any encoding of stdout can represent it.
+    """
     document = value if isinstance(value, Mapping) else value.model_dump(mode="json")
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    write(sys.stdout, json.dumps(document, ensure_ascii=encoding != "utf8", indent=2) + "\n")
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    if _form == "yaml":
+        write(sys.stdout, as_yaml(document, ascii_only=ascii_only))
+    elif _form == "name":
+        say(*names_in(document, _names))
+    elif _form == "wide":
+        say(*table(*wide(document)))
+    else:
+        write(sys.stdout, as_json(document, ascii_only=ascii_only))
 
 
 def print_json_line(document: Mapping[str, Any]) -> None:
-    """Print one of many documents, each on its own line."""
-    write(sys.stdout, json.dumps(document) + "\n")
+    """Print one of many documents: as JSON each on its own line."""
+    told = f"---\n{as_yaml(document, ascii_only=True)}" if _form == "yaml" else json.dumps(document) + "\n"
+    write(sys.stdout, told)
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
