@@ -294,7 +294,7 @@ async def test_workers_are_drained_and_it_says_who_is_left() -> None:
     ]
     client.answers["/v1/fleet/status"] = sample.status(instances=draining)
     async with console((120, 40), sample.status(), client) as page:
-        await page.press("down", *["m"] * (len(there) - 1), "N")
+        await page.press("down", *["m"] * (len(there) - 1), "Z")
         await page.passes(1)
         dialog = DialogPage(page)
         assert "no worker takes work then" in dialog.part("says")

@@ -209,7 +209,7 @@ GIVEN = {
     "cancel-task": State(
         opens("2", "C"), ("Cancel task DOCS-11", "spawns nothing more", "[Cancel the task (c)]")
     ),
-    "drain": State(opens("down", "N"), ("Drain instance worker-a", "spl drain start --instance worker-a")),
+    "drain": State(opens("down", "Z"), ("Drain instance worker-a", "spl drain start --instance worker-a")),
 }  # fmt: skip
 PICTURED: dict[str, tuple[Size, ...]] = {
     "freeze-soft": (USUAL,), "freeze-hard": (SMALL,), "freeze-emergency": (SMALL,),

@@ -80,7 +80,7 @@ STATES = {
     "filtered": State(("FEED 2 of 10 · filter act:know", "✗ failed"), filters, not_there=("LEARN",)),
     "no-colour": State(("● following", "✗ failed", "ERROR"), sizes=(USUAL,)),
     "ascii": State(("* following", "x failed", "+ accept"), sizes=(SMALL,), how={"ascii_only": True}),
-    "help": State(("Keys: Feed", "follow the newest line again", "spl records watch"), pressing("?")),
+    "help": State(("Keys: Feed", "follow what is new, or pause", "spl records watch"), pressing("?")),
     "record": State(("Feed › LEARN", '"topic": "freeze"', "did:sync:user:ada", "spl records show"),
                     pressing("up", "up", "enter"), (USUAL,)),
     "log-line": State(("Feed › ERROR", "ValueError: the reason", "syncropel.api", "spl logs --since"),

@@ -10,7 +10,7 @@ import pytest
 from syncropel.errors import BadRequest
 from tests.tui import console_sample as sample
 from tests.tui.console_page import console
-from tui.model import actions, keymap
+from tui.model import actions, keymap, moved_keys
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "console.md").read_text()
 
@@ -33,16 +33,11 @@ def test_the_table_itself_has_no_key_twice_on_a_screen() -> None:
 
 
 SHARED = {
-    "slash": {"filter", "find-text"}, "d": {"compare", "against"}, "f": {"follow", "follow-output"},
-    "t": {"replay", "thread", "try-chosen"}, "o": {"source", "from-start", "read-again"},
-    "w": {"what-if", "wrap"}, "n": {"match-next", "note"}, "N": {"match-back", "drain"},
-    "A": {"approve", "approve-attempt", "add"}, "J": {"reject", "reject-attempt"},
-    "x": {"reject-attempt", "try"}, "E": {"undrain", "edit"}, "R": {"retry", "remove"},
-    "B": {"start", "restore-rules"},
+    "slash": {"filter", "find"}, "w": {"what-if", "wrap"}, "n": {"find-next", "note"},
+    "E": {"undrain", "edit"},
 }  # fmt: skip
-"""Keys that mean something else on another screen, Replay and Compare aside: no more of them."""
-RISKY = {"N", "x"}
-"""Of these, the ones that only look on one screen and change the fleet on another; each asks first there."""
+"""Keys that mean something else on another screen, Replay and Compare aside: no more of them. Each either
+only looks on both screens, or changes something on both, and asks first."""
 
 
 def test_outside_replay_a_key_has_one_meaning() -> None:
@@ -53,7 +48,49 @@ def test_outside_replay_a_key_has_one_meaning() -> None:
                 meanings.setdefault(key, {})[one.name] = one.changes
     shared = {key: set(found) for key, found in meanings.items() if len(found) > 1}
     assert shared == SHARED, "a key of its own for the new action, or the same one as where it means the same"
-    assert {key for key in shared if len(set(meanings[key].values())) > 1} == RISKY
+    assert [key for key in shared if len(set(meanings[key].values())) > 1] == []
+
+
+def test_names_of_an_earlier_version_still_set_keys() -> None:
+    assert set(moved_keys.RENAMED) & {one.name for one in actions.ALL} == set()
+    assert set(moved_keys.RENAMED.values()) <= {one.name for one in actions.ALL}
+    known = keymap.read({"against": ["D"], "drill": ["f9"], "compare": ["f8"]}, where)
+    assert known.changed["compare"] == ("D", "f8")
+    with pytest.raises(BadRequest, match=r"\(match-back\): the key 'q' of find-back is that of quit"):
+        keymap.read({"match-back": ["q"]}, where)
+
+
+MOVED = [(screen, key) for screen, keys in moved_keys.MOVED.items() for key in keys]
+
+
+@pytest.mark.parametrize(("screen", "key"), MOVED)
+def test_a_key_that_moved_means_nothing_else_on_its_screen(screen: str, key: str) -> None:
+    now = next(one for one in actions.ALL if one.name == moved_keys.MOVED[screen][key])
+    assert now.on(screen)
+    assert key not in now.keys
+    assert [one.name for one in actions.for_screen(screen) if key in one.keys] == []
+
+
+async def test_a_key_that_moved_says_where_to_and_does_nothing() -> None:
+    keys = keymap.read({"drain": ["f7"]}, where)
+    for chosen, now in ((None, "Z"), (keys, "f7")):
+        async with console(status=sample.status(), keymap=chosen) as page:
+            below = page.app.screen
+            await page.press("down", "N")
+            assert page.app.screen is below
+            (told,) = page.app._notifications
+            assert told.message == f"N is {now} now: drain the chosen instance"
+
+
+async def test_on_policy_the_keys_of_tasks_do_nothing() -> None:
+    async with console(status=sample.status(), screen="policy") as page:
+        below = page.app.screen
+        for key, now in (("A", "+"), ("R", "del backspace"), ("B", "V"), ("t", "=")):
+            page.app.clear_notifications()
+            await page.press(key)
+            assert page.app.screen is below
+            (told,) = page.app._notifications
+            assert told.message.startswith(f"{key} is {now.split()[0]} now: ")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ async def test_attempts_stand_side_by_side_above_files_and_hunks(size: tuple[int
     async with reviewing(size=size) as (page, _, screen):
         assert "DOCS-11 › [0] review" in page.part("header")
         assert "LIVE" in page.part("header")
-        for words in ("RESULT", "+4 −3", "$0.42", "1m 35s", "worker-a", "rejected", "a approve", "x reject"):
+        for words in ("RESULT", "+4 −3", "$0.42", "1m 35s", "worker-a", "rejected", "A approve", "J reject"):
             assert words in page.drawn
         assert page.table("attempts").chosen == "2"
         assert page.rows("files") == ["0", "1", "2", "3"]
@@ -138,7 +138,7 @@ async def test_two_attempts_are_compared_file_by_file() -> None:
 
 async def test_what_was_looked_at_is_approved_with_its_commit() -> None:
     async with reviewing() as (page, client, _):
-        await page.press("a")
+        await page.press("A")
         dialog = DialogPage(page)
         assert dialog.title == "Approve DOCS-11 [0], attempt 2"
         assert "commit 2b2b2b2b2b2b on spl/DOCS-11-0-2: Give prices in dollars" in dialog.part("says")
@@ -156,7 +156,7 @@ async def test_what_was_looked_at_is_approved_with_its_commit() -> None:
 
 async def test_a_key_that_was_typed_before_it_was_drawn_approves_nothing() -> None:
     async with reviewing() as (page, client, _):
-        for key in ("a", "a"):
+        for key in ("A", "a"):
             page.app.post_message(page.key(key))
         await page.settle()
         assert client.reviews == []
@@ -188,7 +188,7 @@ async def test_notes_on_lines_are_what_the_next_attempt_is_told() -> None:
         client.answers[f"{SUBTASK}/reviews"] = taken(
             next_attempt=3, hint=hint, review=taken().review.model_copy(update={"verdict": "reject"})
         )
-        await page.press("x")
+        await page.press("J")
         dialog = DialogPage(page)
         assert "docs/guide.md:2: too long" in dialog.part("after-fields")
         await dialog.fill("text", "not like this")
@@ -210,10 +210,10 @@ async def test_notes_on_lines_are_what_the_next_attempt_is_told() -> None:
 
 async def test_a_rejection_says_why() -> None:
     async with reviewing() as (page, client, _):
-        await page.press("x")
+        await page.press("J")
         await page.passes(1)
         assert DialogPage(page).greyed == "say why (t), or note it on a line (esc, n)"
-        await page.press("x")
+        await page.press("J")
         assert client.reviews == []
 
 
@@ -236,7 +236,7 @@ async def test_a_note_stays_with_its_line_while_ten_thousand_others_are_laid_out
 async def test_drafts_survive_a_lost_connection_another_screen_and_another_attempt() -> None:
     async with reviewing() as (page, client, screen):
         await noted(page, "]", "j", "j", text="say which")
-        await page.press("x")
+        await page.press("J")
         await DialogPage(page).fill("text", "half a sen")
         await page.press("escape", "<", ">")
         assert "note▎say which" in screen.view.text
@@ -244,7 +244,7 @@ async def test_drafts_survive_a_lost_connection_another_screen_and_another_attem
         assert "note▎say which" in screen.view.text
         assert "-Prices are in euro." in screen.view.text, "what was read stays"
         await noted(page, "j", text="written while it was away")
-        await page.press("a")
+        await page.press("A")
         assert "nothing is sent while the connection is" in DialogPage(page).greyed
         await page.press("escape")
         client.refuse = None
@@ -254,13 +254,13 @@ async def test_drafts_survive_a_lost_connection_another_screen_and_another_attem
         await page.passes(1)
         assert "note▎say which" in page.drawn
         assert "note▎written while it was away" in page.drawn
-        await page.press("x")
+        await page.press("J")
         assert DialogPage(page).value("text") == "half a sen"
 
 
 async def test_a_new_attempt_is_said_and_nothing_older_is_judged() -> None:
     async with reviewing() as (page, client, _):
-        await page.press("a")
+        await page.press("A")
         await page.passes(1)
         client.lists(attempts(rejected(), rejected(2), attempt(3, state="in_progress", worktree=None)))
         client.diffs[3] = b""
@@ -268,7 +268,7 @@ async def test_a_new_attempt_is_said_and_nothing_older_is_judged() -> None:
         await page.passes(1)
         dialog = DialogPage(page)
         assert dialog.greyed == "attempt 3 is the latest now: look at that one"
-        await page.press("a")
+        await page.press("A")
         assert client.reviews == []
         await page.press("escape")
         await page.passes(1)
@@ -280,7 +280,7 @@ async def test_a_new_attempt_is_said_and_nothing_older_is_judged() -> None:
 
 async def test_a_diff_of_another_commit_is_not_approved() -> None:
     async with reviewing() as (page, client, _):
-        await page.press("a")
+        await page.press("A")
         await page.passes(1)
         client.lists(attempts(rejected(), attempt(worktree=left(2, commit="9f" * 20))))
         await page.hears(changed())
@@ -293,7 +293,7 @@ async def test_what_the_daemon_refuses_is_said_in_words() -> None:
         client.answers[f"{SUBTASK}/reviews"] = RemoteError(
             409, "conflict", "CONFLICT", "attempt 3 is the latest: it began meanwhile", "spl task review …"
         )
-        await page.press("a")
+        await page.press("A")
         await page.passes(1)
         await page.press("a")
         assert "✗ refused: attempt 3 is the latest: it began meanwhile (HTTP 409)" in DialogPage(page).part(
@@ -304,13 +304,13 @@ async def test_what_the_daemon_refuses_is_said_in_words() -> None:
 async def test_subtasks_that_use_its_result_are_named_and_agreed_to() -> None:
     client = ReviewClient(attempts(dependents=[3]))
     async with reviewing(client) as (page, _, _):
-        await page.press("x")
+        await page.press("J")
         dialog = DialogPage(page)
         await dialog.fill("text", "no")
         await page.passes(1)
         assert "[3] began with its result, and will keep what came of that" in dialog.part("after-fields")
         assert dialog.greyed == "others use its result (w)"
-        await page.press("escape", "x")
+        await page.press("escape", "J")
         await page.passes(1)
         await page.press("w", "right")
         assert dialog.greyed == ""

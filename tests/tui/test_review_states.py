@@ -29,7 +29,7 @@ async def test_no_diff_says_why_and_is_not_approved_unseen(
     client.diffs[2] = diff
     async with reviewing(client, size=(80, 24)) as (page, _, _):
         assert words in page.drawn
-        await page.press("a")
+        await page.press("A")
         await page.passes(1)
         assert DialogPage(page).greyed == why
 
@@ -45,7 +45,7 @@ async def test_what_is_not_shown_and_not_committed_is_said_before_it_is_approved
         await page.press("G")
         assert "! 533 lines of" in page.drawn
         assert "→ all of it: spl task diff DOCS-11 0 --attempt 1" in page.drawn
-        await page.press("a")
+        await page.press("A")
         for words in ("2 files are not committed", "are not shown"):
             assert words in DialogPage(page).part("says")
 
@@ -68,7 +68,7 @@ async def test_before_anything_is_known_keys_do_nothing() -> None:
     client = ReviewClient()
     client.answers[f"{SUBTASK}/attempts"] = DaemonUnreachable("nobody answers", "")
     async with reviewing(client) as (page, _, screen):
-        await page.press("a", "x", "n", "]", "right", ">", "d", "e", "o")
+        await page.press("A", "J", "n", "]", "right", ">", "d", "e")
         assert page.app.screen is screen
         assert "nobody answers" in page.drawn
         client.lists(attempts())

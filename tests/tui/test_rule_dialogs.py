@@ -70,7 +70,7 @@ async def checked(page: Console) -> DialogPage:
 async def test_a_rule_is_added_with_its_expression_checked_and_its_command_shown() -> None:
     client = RulesClient()
     async with policy(client) as page:
-        await page.press("A")
+        await page.press("plus")
         dialog = DialogPage(page)
         assert dialog.title == "Add a permission rule"
         assert dialog.focused == "Cancel"
@@ -102,7 +102,7 @@ async def test_a_mistake_stands_under_its_column_and_nothing_is_sent() -> None:
     client = RulesClient()
     client.mistake("record.actr == 1", 8)
     async with policy(client) as page:
-        await page.press("A")
+        await page.press("plus")
         dialog = DialogPage(page)
         await dialog.fill("name", "new")
         await dialog.fill("expression", "record.actr == 1")
@@ -120,7 +120,7 @@ async def test_a_mistake_stands_under_its_column_and_nothing_is_sent() -> None:
 
 async def test_a_name_that_is_taken_says_what_it_replaces() -> None:
     async with policy(RulesClient()) as page:
-        await page.press("A")
+        await page.press("plus")
         dialog = DialogPage(page)
         await dialog.fill("name", "operators")
         assert "it replaces: allow at 10: current_actor()" in dialog.part("after-fields")
@@ -156,7 +156,7 @@ async def test_a_rule_that_somebody_else_set_meanwhile_is_not_overwritten() -> N
 async def test_a_rule_that_went_meanwhile_is_told() -> None:
     client = RulesClient()
     async with policy(client) as page:
-        await page.press("down", "down", "R")
+        await page.press("down", "down", "delete")
         dialog = DialogPage(page)
         client.answers[f"{RULES}/permission"] = RuleList(data=[], enabled=True)
         await page.press("r")
@@ -167,7 +167,7 @@ async def test_a_rule_that_went_meanwhile_is_told() -> None:
 async def test_a_rule_is_taken_away_and_a_default_one_with_a_warning() -> None:
     client = RulesClient()
     async with policy(client) as page:
-        await page.press("down", "R")
+        await page.press("down", "delete")
         dialog = DialogPage(page)
         assert "This rule enforces freezes" in dialog.part("says")
         assert dialog.part("command") == "$ spl config remove-permission-rule freeze-soft"
@@ -180,7 +180,7 @@ async def test_a_rule_is_taken_away_and_a_default_one_with_a_warning() -> None:
 async def test_the_default_rules_are_put_back() -> None:
     client = RulesClient()
     async with policy(client) as page:
-        await page.press("B", "r")
+        await page.press("V", "r")
         assert DialogPage(page).part("outcome") == "✓ restored: freeze-soft"
         assert DialogPage(page).part("command") == "$ spl config restore-default-rules"
 
@@ -214,7 +214,7 @@ async def test_a_refusal_says_why_and_the_question_stands() -> None:
         assert dialog.greyed == ""
 
 
-@pytest.mark.parametrize("key", ["A", "E", "R", "B", "P"])
+@pytest.mark.parametrize("key", ["plus", "E", "delete", "V", "P"])
 @pytest.mark.parametrize("why", ["read-only", "scope", "down"])
 async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> None:
     client = RulesClient()
@@ -226,7 +226,7 @@ async def test_nothing_of_it_is_done_while_it_may_not_be(key: str, why: str) -> 
             await page.down()
         await page.press("down", "down", key)
         dialog = await checked(page)
-        if key == "A":
+        if key == "plus":
             await dialog.fill("name", "new")
             await dialog.fill("expression", "true")
             dialog.dialog.set_focus(dialog.dialog.query_one("#button-cancel"))
@@ -248,7 +248,7 @@ async def work_pane(page: Console, *keys: str) -> DialogPage:
 async def test_a_rule_about_work_is_added_with_its_kind_chosen() -> None:
     client = RulesClient()
     async with policy(client) as page:
-        dialog = await work_pane(page, "A")
+        dialog = await work_pane(page, "plus")
         assert dialog.title == "Add a rule about work"
         assert "until then it is held" in dialog.part("says")
         assert not dialog.dialog.query_one("#field-goal").display
@@ -282,14 +282,14 @@ async def test_of_two_rules_of_one_name_the_chosen_one_is_changed_and_the_other_
         assert dialog.title == "Change aitl rule costly"
         assert not dialog.dialog.query("#kind, #goal"), "of another kind it would be another rule"
         assert dialog.part("command").startswith("$ spl config add-aitl costly --priority 10")
-        await page.press("escape", "down", "R")
+        await page.press("escape", "down", "delete")
         assert dialog.title == "Remove trigger rule costly"
         assert "→ look at the bill" in dialog.part("says")
         await page.press("r")
         assert [path for _, path, _ in client.written] == [f"{RULES}/trigger/costly/remove"]
 
 
-@pytest.mark.parametrize("key", ["A", "E", "R"])
+@pytest.mark.parametrize("key", ["plus", "E", "delete"])
 async def test_a_pane_without_rules_says_so(key: str) -> None:
     async with policy(RulesClient()) as page:
         await page.press("tab", "tab", "tab", key)
@@ -330,7 +330,7 @@ async def test_rule_dialog(state: str, size: Size, greyed: str, picture: Callabl
     if state == "mistake":
         client.mistake("record.actr == 1", 8)
     async with policy(client, size) as page:
-        await page.press("A")
+        await page.press("plus")
         dialog = DialogPage(page)
         await dialog.fill("name", "operators")
         await dialog.fill("expression", "record.actr == 1")
@@ -341,7 +341,7 @@ async def test_rule_dialog(state: str, size: Size, greyed: str, picture: Callabl
 
 async def test_a_trigger_is_written(picture: Callable[[Pictured], None]) -> None:
     async with policy(RulesClient(), SMALL) as page:
-        dialog = await work_pane(page, "down", "down", "A")
+        dialog = await work_pane(page, "down", "down", "plus")
         await dialog.fill("name", "costly")
         await dialog.fill("expression", 'record.topic == "over_budget"')
         await dialog.fill("goal", "find out why record {id} was written")
@@ -351,7 +351,7 @@ async def test_a_trigger_is_written(picture: Callable[[Pictured], None]) -> None
         picture(page)
 
 
-@pytest.mark.parametrize("key", ["R", "B", "P"])
+@pytest.mark.parametrize("key", ["delete", "V", "P"], ids=["R", "B", "P"])
 async def test_other_rule_dialogs(key: str, picture: Callable[[Pictured], None]) -> None:
     async with policy(RulesClient()) as page:
         await page.press("down", key)

@@ -110,11 +110,11 @@ async def test_an_expression_without_a_value_says_why(error: Exception, told: st
 async def test_a_rule_is_tried_with_its_own_expression_in_its_own_context() -> None:
     client = PolicyClient()
     async with opened(client) as page:
-        await page.press("tab", "t")
+        await page.press("tab", "equals_sign")
         await page.passes(0.15)
         assert client.tried[-1]["context"] == "routing"
         assert client.tried[-1]["expression"] == 'parent.domain == "docs" ? "worker-a" : ""'
-        await page.press("escape", "tab", "tab", "t")
+        await page.press("escape", "tab", "tab", "equals_sign")
         assert any("only rules have expressions" in one.message for one in page.app._notifications)
 
 
@@ -191,7 +191,7 @@ def test_while_asking_the_last_words_stand() -> None:
 async def test_a_rule_about_work_is_tried_in_its_own_context() -> None:
     client = PolicyClient()
     async with console(status=sample.status(), client=client, screen="policy") as page:
-        await page.press(*["tab"] * 5, "down", "t")
+        await page.press(*["tab"] * 5, "down", "equals_sign")
         await page.passes(0.15)
         assert client.tried[-1]["context"] == "aitl"
         assert client.tried[-1]["expression"].startswith("record.body.budget_usd")

@@ -174,13 +174,13 @@ async def test_an_attempt_that_went_on_is_not_stopped_by_mistake() -> None:
 async def test_an_instance_is_drained_and_takes_work_again() -> None:
     async with console(status=sample.status(), client=daemon()) as page:
         dialog = DialogPage(page)
-        await page.press("down", "N")
+        await page.press("down", "Z")
         assert dialog.title == "Drain instance worker-a"
         assert "worker-a · live · 4 running, 3 queued" in dialog.part("says")
         await dialog.press("d", "escape")
         drains = [sample.instance("worker-a", status="draining")]
         await page.hears(sample.status(instances=[sample.coordinator(), *drains]))
-        await page.press("N")
+        await page.press("Z")
         assert not isinstance(page.app.screen, Dialog), "it drains already"
         await page.press("E")
         assert dialog.part("command") == "$ spl drain stop --instance worker-a"

@@ -61,7 +61,7 @@ STATES = {
     "filtered": State(("THREADS 1 of 5 · filter status:blocked", "SITE-4"), filters, not_there=("approved",)),
     "refused": State(("threads could not be read", "lacks the scope", "it has"), sizes=(USUAL,),
                      refused=True),
-    "help": State(("Keys: Threads", "compare the chosen thread"), pressing("?")),
+    "help": State(("Keys: Threads", "compare with another thread"), pressing("?")),
     "end": State(
         ("record 9 of 9", "at rest", "→ ✓ approved", "✓ holds", "– → accept"),
         pressing("enter"), sizes=(SMALL, USUAL, WIDE),

@@ -205,6 +205,8 @@ class ConsoleApp(App[None]):
 
     def action_reconnect(self) -> None:
         self.fleets.front.reconnect()
+        if (front := self.fleet_screens.front()) is not None:
+            front.read_again()
 
     def action_help(self) -> None:
         if (front := self.fleet_screens.front()) is not None:

@@ -71,13 +71,13 @@ SIGNS: Final = {
     "equals_sign": "=", "asterisk": "*", "percent_sign": "%", "number_sign": "#", "ampersand": "&",
 
     "escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "delete": "del",
 }  # fmt: skip
 
 _MOVES: Final = {
     "move(-1)": "up", "move(1)": "down", "page(-1)": "page-up", "page(1)": "page-down",
     "half(-1)": "half-page-up", "half(1)": "half-page-down",
     "jump(0)": "first", "jump(-1)": "last", "step(-1)": "step-back", "step(1)": "step",
-    "match(1)": "match-next", "match(-1)": "match-back",
     "change(-1)": "change-back", "change(1)": "change", "again(1)": "find-next", "again(-1)": "find-back",
     "hunk(-1)": "hunk-back", "hunk(1)": "hunk-next", "file(-1)": "file-back", "file(1)": "file-next",
     "attempt(-1)": "attempt-back", "attempt(1)": "attempt-next",
@@ -111,7 +111,9 @@ _MODES: Final = tuple(
 )
 TO_FLEET: Final = _MODES[0]
 TO_INBOX: Final = next(one for one in _MODES if one.name == INBOX)
-RECONNECT: Final = Action("reconnect", ("r", "ctrl+r"), "reconnect now", "reconnect", cli="spl status")
+RECONNECT: Final = Action(
+    "reconnect", ("r", "ctrl+r"), "reconnect now, and read again", "reconnect", cli="spl status"
+)
 QUIT: Final = Action("quit", ("q",), "quit; the fleet keeps running", "quit", (), "local")
 APP: Final = (
     *_MODES,
@@ -128,6 +130,14 @@ APP: Final = (
 )
 AT_ONCE: Final = frozenset({"command"})
 """Handled before any queued key: what is typed right after it belongs to what it opens."""
+APPROVE: Final = Action(
+    "act('approve')", ("A",), "approve the chosen task, a subtask that asks, or the attempt", "approve",
+    (*_WORK, REVIEW), "change", "spl task approve NAME",
+)  # fmt: skip
+REJECT: Final = Action(
+    "act('reject')", ("J",), "reject the same; an attempt with your notes", "reject", (*_WORK, REVIEW),
+    "danger", "spl task reject NAME",
+)  # fmt: skip
 CONTROL: Final = (
     Action("freeze", ("F",), "freeze a namespace; first shows what that affects", "freeze", (), "danger",
            "spl kill --namespace NS --reason …"),
@@ -143,15 +153,13 @@ CONTROL: Final = (
     Action("act('say')", ("H",), "say something to the chosen subtask, which runs", "", _WORK, "change",
            "spl task say NAME N TEXT"),
     Action("act('cancel')", ("C",), "cancel the chosen task", "", _WORK, "danger", "spl task cancel NAME"),
-    Action("act('approve')", ("A",), "approve the chosen task, or a subtask that asks", "", _WORK,
-           "change", "spl task approve NAME"),
-    Action("act('reject')", ("J",), "reject the chosen task, or a subtask that asks", "", _WORK,
-           "danger", "spl task reject NAME"),
+    APPROVE,
+    REJECT,
     Action("act('start')", ("B",), "begin the chosen task", "", _WORK, "change", "spl task start NAME"),
     Action("act('reopen')", ("O",), "reopen the chosen task", "", _WORK, "change", "spl task reopen NAME"),
     Action("merge", ("I",), "merge the branches of the chosen task's accepted subtasks", "", _WORK, "change",
            "spl task merge NAME"),
-    Action("act('drain')", ("N",), "drain the chosen instance", "", _INSTANCES, "danger",
+    Action("act('drain')", ("Z",), "drain the chosen instance", "", _INSTANCES, "danger",
            "spl drain start --instance NAME"),
     Action("act('undrain')", ("E",), "end the drain of the chosen instance", "", _INSTANCES, "change",
            "spl drain stop --instance NAME"),
@@ -187,7 +195,7 @@ SCREEN: Final = (
     Action("unfold", ("space",), "unfold a nested task or a group, fold it again", "", (TASKS, JOIN), "none",
            "spl task join-status NAME"),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY, REVIEW)),
-    Action("replay", ("t",), "replay the thread of the chosen row", "replay", _WORK, "none",
+    Action("replay", ("t",), "replay the thread of the chosen row", "replay", (*_WORK, FEED), "none",
            "spl debug replay NAME"),
     Action("output", ("l",), "output of the chosen subtask", "", (*_WORK, REVIEW), "none",
            "spl task logs NAME N -f"),
@@ -199,30 +207,24 @@ START: Final = Action(
     "begin_fleet", ("ctrl+s",), "start a fleet on this machine, when there is none", "", (FLEET,), "local",
     "spl fleet start --workers 2",
 )  # fmt: skip
-FIND: Final = Action("find", ("slash",), "find a record with a filter", "find", (REPLAY,))
-FOLLOW_OUTPUT: Final = Action(
-    "follow_output", ("f",), "follow new output, or pause", "follow", (OUTPUT,),
-    cli="spl task logs NAME N -f",
-)  # fmt: skip
-APPROVE_ATTEMPT: Final = Action(
-    "approve_attempt", ("a", "A"), "approve the attempt that is shown", "approve", (REVIEW,), "change",
-    "spl task approve NAME N",
-)  # fmt: skip
-REJECT_ATTEMPT: Final = Action(
-    "reject_attempt", ("x", "J"), "reject it: the notes are what the next attempt is told", "reject",
-    (REVIEW,), "danger", "spl task reject NAME N",
+FIND: Final = Action("find", ("slash",), "find a record with a filter, or a line of the output", "find",
+                     (REPLAY, OUTPUT))  # fmt: skip
+_FOUND: Final = (
+    Action("again(1)", ("n",), "the next match", "", (REPLAY, OUTPUT)),
+    Action("again(-1)", ("N",), "the previous match", "", (REPLAY, OUTPUT)),
+)
+FOLLOW: Final = Action("follow", ("f",), "follow what is new, or pause", "follow", (FEED, OUTPUT))
+_COMPARE: Final = Action(
+    "compare", ("d",), "compare with another thread, or attempt; again: not any more", "compare",
+    (THREADS, REPLAY, REVIEW), cli="spl debug thread-diff A B",
 )  # fmt: skip
 NOTE: Final = Action(
     "note", ("n",), "note something on the line under the cursor", "note", (REVIEW,), "local"
 )
 NEXT_ATTEMPT: Final = Action("attempt(1)", ("greater_than_sign",), "the next attempt", "attempt", (REVIEW,))
-READ_AGAIN: Final = Action("read_again", ("o",), "read the diff again", "", (REVIEW,))
 OWN: Final[dict[str, tuple[Action, ...]]] = {
     FLEET: (START,),
-    THREADS: (
-        Action("compare", ("d",), "compare the chosen thread with another", "compare", (THREADS,),
-               cli="spl debug thread-diff A B"),
-    ),
+    THREADS: (_COMPARE,),
     REPLAY: (
         Action("step(-1)", ("left",), "the previous record", "", (REPLAY,)),
         Action("step(1)", ("right",), "the next record", "step", (REPLAY,), cli="spl debug replay NAME"),
@@ -231,28 +233,23 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("change(1)", ("right_square_bracket",), "the next change of status, or difference", "next",
                (REPLAY, COMPARE)),
         FIND,
-        Action("again(1)", ("n",), "the next match", "", (REPLAY,)),
-        Action("again(-1)", ("N",), "the previous match", "", (REPLAY,)),
+        *_FOUND,
         Action("play", ("space",), "play the records: ×1, ×4, ×16, paused", "play", (REPLAY,)),
         Action("view", ("v",), "the record, or the join as of then", "view", (REPLAY,),
                cli="spl debug replay NAME -o json"),
         Action("pager", ("e",), "the body of the record in $PAGER", "", (REPLAY,), "local",
                "spl records show ID"),
-        Action("contrast", ("d",), "compare this thread with another", "compare", (REPLAY,),
-               cli="spl debug thread-diff A B"),
+        _COMPARE,
     ),
     OUTPUT: (
-        FOLLOW_OUTPUT,
-        Action("find_text", ("slash",), "find text in the lines that are shown", "find", (OUTPUT,)),
-        Action("match(1)", ("n",), "the next match", "", (OUTPUT,)),
-        Action("match(-1)", ("N",), "the previous match", "", (OUTPUT,)),
+        FOLLOW,
+        FIND,
+        *_FOUND,
         Action("wrap", ("w",), "break long lines, or cut them", "wrap", (OUTPUT,)),
-        Action("from_start", ("o",), "open it from the start", "start", (OUTPUT,),
+        Action("from_start", ("0",), "open it from the start", "start", (OUTPUT,),
                cli="spl task logs NAME N"),
     ),
     REVIEW: (
-        APPROVE_ATTEMPT,
-        REJECT_ATTEMPT,
         NOTE,
         Action("hunk(-1)", ("left_square_bracket",), "the previous hunk", "", (REVIEW,)),
         Action("hunk(1)", ("right_square_bracket",), "the next hunk", "hunk", (REVIEW,)),
@@ -260,28 +257,27 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("file(1)", ("right",), "the next file", "file", (REVIEW,)),
         Action("attempt(-1)", ("less_than_sign",), "the previous attempt", "", (REVIEW,)),
         NEXT_ATTEMPT,
-        Action("against", ("d",), "compare with another attempt; again: not any more", "compare", (REVIEW,)),
-        READ_AGAIN,
+        _COMPARE,
         Action("patch_pager", ("e",), "all of the diff that was read, in $PAGER", "", (REVIEW,), "local",
                "spl task diff NAME N --attempt K"),
     ),
     FEED: (
-        Action("follow", ("f",), "follow the newest line again", "follow", (FEED,)),
+        FOLLOW,
         Action("source", ("o",), "records and log, records only, log only", "source", (FEED,),
                cli="spl records watch, spl logs --follow"),
-        Action("thread", ("t",), "go to the thread of the chosen line", "thread", (FEED,)),
     ),
     POLICY: (
         Action("try", ("x",), "type an expression and see its value", "try CEL", (POLICY,),
                cli="spl expr eval EXPR --context CONTEXT"),
-        Action("try_chosen", ("t",), "try the expression of the chosen rule", "try this", (POLICY,)),
-        Action("rule('add')", ("A",), "add a rule to the list that is shown", "add rule", (POLICY,), "change",
-               "spl config add-permission-rule NAME --effect allow --expression CEL"),
+        Action("try_chosen", ("equals_sign",), "try the expression of the chosen rule", "try this",
+               (POLICY,)),
+        Action("rule('add')", ("plus",), "add a rule to the list that is shown", "add rule", (POLICY,),
+               "change", "spl config add-permission-rule NAME --effect allow --expression CEL"),
         Action("rule('edit')", ("E",), "change the chosen rule", "edit", (POLICY,), "change",
                "spl config add-rule NAME --expression CEL"),
-        Action("rule('remove')", ("R",), "remove the chosen rule", "", (POLICY,), "danger",
+        Action("rule('remove')", ("delete", "backspace"), "remove the chosen rule", "", (POLICY,), "danger",
                "spl config remove-permission-rule NAME"),
-        Action("restore_rules", ("B",), "put the default freeze rules back", "", (POLICY,), "change",
+        Action("restore_rules", ("V",), "put the default freeze rules back", "", (POLICY,), "change",
                "spl config restore-default-rules"),
         Action("permissions", ("P",), "enforce the permission rules, or stop it", "", (POLICY,), "danger",
                "spl config permissions-enable"),
@@ -305,7 +301,7 @@ TABLE: Final = (
 MOVES: Final = TABLE[1:]
 ALL: Final = (
     *TABLE[:1], *MOVES, *(one for one in SCREEN if one not in CONTROL),
-    *(one for own in OWN.values() for one in own), *APP, *CONTROL,
+    *dict.fromkeys(one for own in OWN.values() for one in own), *APP, *CONTROL,
 )  # fmt: skip
 
 
@@ -315,7 +311,7 @@ def for_screen(screen: str) -> list[Action]:
 
 
 _FIRST: Final = {
-    REVIEW: ("a", "x", "n", "right_square_bracket", "right", "greater_than_sign", "d", "escape"),
+    REVIEW: ("A", "J", "n", "right_square_bracket", "right", "greater_than_sign", "d", "escape"),
 }
 """Keys that come before those of the screens where these are not what is wanted."""
 

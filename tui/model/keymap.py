@@ -12,6 +12,7 @@ from typing import Final
 from syncropel.errors import BadRequest
 from tui.model import actions
 from tui.model.actions import Action
+from tui.model.moved_keys import RENAMED
 
 _NAMED: Final = frozenset({
     "enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown",
@@ -50,32 +51,35 @@ def read(
     """Read the keymap from settings. `where` gives the file and line of an action's setting.
 
     Raises BadRequest, saying where and what to do, for an unknown action, an invalid key, no key at all, and
-    a key shared by two actions of one screen.
+    a key shared by two actions of one screen. Names of an earlier version stand for those of today.
     """
     known = {one.name: one for one in table}
     changed: dict[str, tuple[str, ...]] = {}
-    for name, keys in settings.items():
+    places: dict[str, str] = {}
+    for written, keys in settings.items():
+        name = RENAMED.get(written, written)
+        place = places[name] = where(written)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
-            raise _refusal(f"{where(name)}: there is no action named {name!r}", hint)
+            raise _refusal(f"{place}: there is no action named {name!r}", hint)
         if not keys:
-            raise _refusal(f"{where(name)}: {name} has no key", 'give it one, for example ["ctrl+k"]')
-        changed[name] = tuple(_key(key, where(name)) for key in keys)
+            raise _refusal(f"{place}: {written} has no key", 'give it one, for example ["ctrl+k"]')
+        changed[name] = (*changed.get(name, ()), *(_key(key, place) for key in keys))
     keymap = Keymap(changed)
     for one, other in combinations(table, 2):
         if one.name in changed or other.name in changed:
-            _check(one, other, keymap, where)
+            _check(one, other, keymap, places)
     return keymap
 
 
-def _check(one: Action, other: Action, keymap: Keymap, where: Callable[[str], str]) -> None:
+def _check(one: Action, other: Action, keymap: Keymap, places: Mapping[str, str]) -> None:
     both = set(keymap.of(one)) & set(keymap.of(other))
     if both and one.meets(other):
         mine, its = (one, other) if one.name in keymap.changed else (other, one)
         key = actions.shown_key(min(both))
         raise _refusal(
-            f"{where(mine.name)}: the key {key!r} of {mine.name} is that of {its.name} ({its.description})",
+            f"{places[mine.name]}: the key {key!r} of {mine.name} is that of {its.name} ({its.description})",
             f"choose another key, or give {its.name} one of its own in [console.keys]",
         )
 

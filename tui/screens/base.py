@@ -243,6 +243,15 @@ class ConsoleScreen(SortFilter):
         if (subtask := self._subtask("v")) is not None:
             self.app.push_screen(screens.ReviewScreen(*subtask))
 
+    def read_again(self) -> None:
+        """Read again what this screen alone reads, and would not ask for by itself."""
+
+    def action_moved(self, key: str, name: str) -> None:
+        """A key that meant something else here before."""
+        action = next(one for one in actions.ALL if one.name == name)
+        now = self.console.keymap.first(action)
+        self.notify(f"{actions.shown_key(key)} is {now} now: {action.description}", timeout=5)
+
     def _subtask(self, key: str) -> tuple[str, int] | None:
         """The subtask under the cursor; None, and a word about it, when that is on something else."""
         subject = self.subject()

@@ -16,6 +16,7 @@ from tui.model.subject import Subject
 from tui.model.tasks import task_name
 from tui.model.text import tail
 from tui.screens.base import ConsoleScreen
+from tui.widgets.bindings import bindings
 from tui.widgets.lines import Lines, Span
 from tui.widgets.pane import Pane
 
@@ -27,6 +28,7 @@ class DetailScreen(ConsoleScreen):
 
     AUTO_FOCUS = "Pane"
     name_ = DETAIL
+    BINDINGS = bindings("detail")
 
     def body(self) -> Sequence[Widget]:
         return (Pane(Lines(id="facts")),)

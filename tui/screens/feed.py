@@ -229,10 +229,16 @@ class FeedScreen(ConsoleScreen):
             self.show()
 
     @on(FeedTable.Newest)
-    def action_follow(self) -> None:
-        """Show the newest line, and follow."""
+    def _follow(self) -> None:
         self._held = None
         self.show()
+
+    def action_follow(self) -> None:
+        """Show the newest line and follow, or pause."""
+        if self.following:
+            self._pause()
+        else:
+            self._follow()
 
     def action_source(self) -> None:
         """Records and log, records only, log only."""
@@ -240,7 +246,7 @@ class FeedScreen(ConsoleScreen):
         self.source = feed.SOURCES[(place + 1) % len(feed.SOURCES)]
         self.show()
 
-    def action_thread(self) -> None:
+    def action_replay(self) -> None:
         """Replay the thread of the selected line."""
         line = self._chosen()
         if line is None or not line.thread:

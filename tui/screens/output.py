@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tui.connection.output_follower import OutputFollower
 from tui.model import output
-from tui.model.actions import FOLLOW_OUTPUT, OUTPUT
+from tui.model.actions import FOLLOW, OUTPUT
 from tui.model.filters import Filter
 from tui.model.text import plain
 from tui.screens.of_subtask import OfSubtask
@@ -87,7 +87,7 @@ class OutputScreen(OfSubtask):
 
     def _how(self) -> str:
         """The viewing mode, and the keys that change it."""
-        follower, first = self.follower, self.console.keymap.first(FOLLOW_OUTPUT)
+        follower, first = self.follower, self.console.keymap.first(FOLLOW)
         if follower.from_start:
             begin = f"the first {len(follower.ring):,} lines" if follower.is_cut else "from the start"
             return f"{begin} · {first}: the end"
@@ -103,7 +103,7 @@ class OutputScreen(OfSubtask):
 
     # keys
 
-    def action_follow_output(self) -> None:
+    def action_follow(self) -> None:
         """Follow, or pause; from the start back to the end."""
         if self.follower.from_start:
             self.view.follows = True
@@ -120,7 +120,7 @@ class OutputScreen(OfSubtask):
     def action_wrap(self) -> None:
         self.view.wrap(self.follower.ring, wraps=not self.view.wraps)
 
-    def action_find_text(self) -> None:
+    def action_find(self) -> None:
         self.action_filter()
 
     def filter_of(self, table: str) -> Filter:
@@ -130,9 +130,9 @@ class OutputScreen(OfSubtask):
     @on(Input.Submitted, "#filter")
     def find_first(self) -> None:
         self.view.focus()
-        self.action_match(-1 if self.view.follows else 1)
+        self.action_again(-1 if self.view.follows else 1)
 
-    def action_match(self, way: int) -> None:
+    def action_again(self, way: int) -> None:
         """Go to the next matching line, or the previous one."""
         words = self.query_one(FilterBar).value
         if not words:

@@ -318,7 +318,7 @@ class ReplayScreen(ConsoleScreen):
         table = self.query_one("#records", Table)
         (beside if self.focused is table else table).focus()
 
-    def action_contrast(self) -> None:
+    def action_compare(self) -> None:
         self.app.push_screen(screens.ThreadsScreen(self.thread))
 
     def action_pager(self) -> None:

@@ -18,6 +18,7 @@ from tui.model.actions import NEXT_ATTEMPT, REVIEW
 from tui.model.notes import Notes, place_of
 from tui.model.rows import Rows
 from tui.model.subject import task_label
+from tui.model.subject_actions import Verb
 from tui.model.text import plain
 from tui.screens.of_subtask import OfSubtask
 from tui.widgets import pager
@@ -282,7 +283,7 @@ class ReviewScreen(OfSubtask):
         else:
             reader.look_at(further[0] if by > 0 else further[-1], reader.other)
 
-    def action_against(self) -> None:
+    def action_compare(self) -> None:
         """Compare with the attempt before, or with the one after the first; again: not any more."""
         reader, number = self.reader, self.reader.number
         if number is None or len(reader.numbers) < 2:
@@ -301,7 +302,7 @@ class ReviewScreen(OfSubtask):
         at = ring.index(self.focused) if self.focused in ring else 0
         ring[(at + 1) % len(ring)].focus()
 
-    def action_read_again(self) -> None:
+    def read_again(self) -> None:
         self.reader.ask()
         self.reader.ask_patch()
 
@@ -323,11 +324,13 @@ class ReviewScreen(OfSubtask):
         else:
             await self.app.push_screen(dialogs.NoteDialog(self.notes, place))
 
-    async def action_approve_attempt(self) -> None:
-        await self._judge("accept")
-
-    async def action_reject_attempt(self) -> None:
-        await self._judge("reject")
+    async def action_act(self, verb: Verb) -> None:
+        """Approve or reject the attempt that is shown; everything else is done to the subtask."""
+        verdicts: dict[Verb, review.Verdict] = {"approve": "accept", "reject": "reject"}
+        if verb in verdicts:
+            await self._judge(verdicts[verb])
+        else:
+            await super().action_act(verb)
 
     async def _judge(self, verdict: review.Verdict) -> None:
         if self.reader.known is None or self.reader.number is None:
