@@ -87,7 +87,7 @@ async def test_each_thread_says_where_it_stands_and_which_does_not_start_with_an
             assert f"{glyphs.sign(status)} {status}" in page.drawn
         for marked in ("! observed", "! in progress", "! closed"):
             assert marked in page.drawn
-        await page.press("exclamation_mark")
+        await page.press("p")
         await page.passes(1)
         assert page.rows("threads") == [one.id for one in each_phase()[4:6]], "nothing is wrong with old runs"
         assert size[0] < 200 or "does not start with an INTEND" in page.drawn

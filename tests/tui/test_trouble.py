@@ -1,4 +1,4 @@
-"""`!`: only rows in which something is wrong, whatever is filtered for beside it."""
+"""`p`: only rows in which something is wrong, whatever is filtered for beside it."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ async def test_on_the_fleet_what_is_stale_and_what_cannot_join_is_left(
 ) -> None:
     async with console((120, 40), sample.status(), client()) as page:
         everything = page.rows("instances")
-        await page.press("exclamation_mark")
+        await page.press("p")
         assert [row.fields["alias"] for row in page.table("instances")._rows] == ["worker-c"]
         assert [row.cells["task"].text for row in page.table("fanouts")._rows] == ["SITE-4"]
         assert page.rows("dispatches") == []
         assert "INSTANCES 1 of 4 · filter is:trouble" in page.drawn
         assert "nothing is wrong here; esc shows all" in page.drawn
         picture(page)
-        await page.press("exclamation_mark")
+        await page.press("p")
         assert page.rows("instances") == everything
         assert "filter" not in page.table("instances")._title
 
@@ -74,7 +74,7 @@ async def test_on_the_fleet_what_is_stale_and_what_cannot_join_is_left(
 async def test_it_joins_what_was_filtered_for_and_esc_clears_both() -> None:
     async with console((120, 40), sample.status(), client()) as page:
         await page.filter("worker-b")
-        await page.press("exclamation_mark")
+        await page.press("p")
         assert page.rows("instances") == []
         assert "no row matches “worker-b is:trouble”; esc clears the filter" in page.drawn
         await page.press("escape")
@@ -85,7 +85,7 @@ async def test_of_the_subtasks_those_that_failed_or_wait_in_vain() -> None:
     async with console((120, 40), sample.status(), client(), screen="tasks") as page:
         await page.press("enter")
         before = page.rows("subtasks")
-        await page.press("exclamation_mark")
+        await page.press("p")
         states = [row.fields["state"].split()[0] for row in page.table("subtasks")._rows]
         assert "failed" in states
         assert "accept" not in states

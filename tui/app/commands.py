@@ -142,6 +142,9 @@ class Commands:
         if (front := self._screens.front()) is not None:
             self._app.push_screen(screens.HelpScreen(front))
 
+    async def _needs(self, rest: Sequence[str]) -> None:
+        await self._app.run_action("needs")
+
     async def _quit(self, rest: Sequence[str]) -> None:
         self._app.exit()
 

@@ -19,6 +19,7 @@ from tui import dialogs, screens
 from tui.app import loading, themes
 from tui.app.announcer import Announcer
 from tui.app.appearance import Appearance
+from tui.app.attention import Attention
 from tui.app.fleet_screens import FleetScreens
 from tui.app.keys import Keys
 from tui.app.painting import Painter
@@ -82,6 +83,7 @@ class ConsoleApp(App[None]):
         self._painter = Painter(self)
         self.fleet_screens = FleetScreens(self, self.fleets, self._painter, self.glyphs, self.MODES, painted)
         self.announcer = Announcer(self, setup, self.fleets, self.clock)
+        self._attention = Attention(self, self.fleets, self.fleet_screens, self.keymap, self.glyphs)
         self._keys = Keys(self._give, self.clock)
         self.ticker = Ticker(self._keys, self.announcer, self._painter)
 
@@ -175,6 +177,12 @@ class ConsoleApp(App[None]):
             await self.commands.run(line)
         except SyncropelError as error:
             self.push_screen(dialogs.CommandScreen(line, error))
+
+    async def action_attention(self) -> None:
+        await self._attention.next(self.clock())
+
+    async def action_needs(self) -> None:
+        await self._attention.list()
 
     async def action_contexts(self) -> None:
         await self.fleet_screens.take_up_contexts()

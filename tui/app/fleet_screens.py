@@ -70,6 +70,11 @@ class FleetScreens:
         if self._app.current_mode != mode:
             await self.bring(name)
 
+    async def clear(self, name: str) -> None:
+        """Bring a screen to the front, without anything that was opened on top of it."""
+        await self.uncover(name)
+        await self.uncover(name)
+
     async def look_at(self, name: str) -> None:
         """Bring a fleet to the front, on the same screen. The previous one is only monitored from now on."""
         if name != self._fleets.front.fleet.name:

@@ -8,6 +8,7 @@ from .contexts import ContextsDialog as ContextsDialog
 from .drill import DrillDialog as DrillDialog
 from .freeze import FreezeDialog as FreezeDialog
 from .merge import MergeDialog as MergeDialog
+from .needs import NeedsDialog as NeedsDialog
 from .permissions import PermissionsDialog as PermissionsDialog
 from .permissions import RestoreRulesDialog as RestoreRulesDialog
 from .retry_failed import RetryFailedDialog as RetryFailedDialog

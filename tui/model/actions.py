@@ -115,8 +115,14 @@ RECONNECT: Final = Action(
     "reconnect", ("r", "ctrl+r"), "reconnect now, and read again", "reconnect", cli="spl status"
 )
 QUIT: Final = Action("quit", ("q",), "quit; the fleet keeps running", "quit", (), "local")
+ATTENTION: Final = Action(
+    "attention", ("exclamation_mark",), "go to the next thing that needs you, the most urgent first",
+    "needs you", cli="spl fleet status --check",
+)  # fmt: skip
 APP: Final = (
     *_MODES,
+    ATTENTION,
+    Action("needs", ("a",), "the list of all that needs you", "", cli="spl fleet status --check"),
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
     Action(
         "contexts", ("c",), "the fleets that this console knows; switch to another", cli="spl context list"
@@ -169,7 +175,7 @@ SORT: Final = Action(
 )
 SCREEN: Final = (
     Action("filter", ("slash",), "filter the rows; esc clears it", "filter", _TABLES),
-    Action("trouble", ("exclamation_mark",), "show only rows in trouble, or all again", "trouble",
+    Action("trouble", ("p",), "show only rows in trouble, or all again", "trouble",
            _TABLES),
     Action("mark", ("m",), "mark the row, or not any more: the keys then act on all marked rows", "mark",
            _MARKED, "local"),
@@ -322,8 +328,8 @@ def footer(screen: str) -> list[Action]:
         *_FIRST.get(screen, ()),
         *(key for one in _MODES for key in one.keys),
         "f", "x", "space", "right", "right_square_bracket", "v", "d", "enter", "escape", "slash",
-        "exclamation_mark", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R", "i", "s", "y", "r",
-        "tab",
+        "exclamation_mark", "p", "F", "question_mark", "q", "colon", "o", "w", "t", "U", "R", "i", "s", "y",
+        "r", "tab",
     )  # fmt: skip
     shown = [one for one in for_screen(screen) if one.footer]
     if screen in BASE_SCREENS:

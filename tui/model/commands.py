@@ -30,6 +30,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unlock": ("", "allow changes for a while"),
     "lock": ("", "stop allowing changes"),
     "reconnect": ("", "try again now"),
+    "needs": ("", "all that needs you, the most urgent first"),
     "help": ("", "the keys of this screen"),
     "quit": ("", "quit; the fleet keeps running"),
 }

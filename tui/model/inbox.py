@@ -199,7 +199,7 @@ def count(world: World, *, live: bool) -> str:
     return str(len(world.inbox)) if world.inbox else ""
 
 
-def alert(world: World, glyphs: Glyphs) -> str:
-    """The same in the header; empty when nothing waits, or that is not known."""
+def alert(world: World, glyphs: Glyphs, key: str) -> str:
+    """The same in the header, with the key that goes there; empty when nothing waits that is known."""
     waits = 0 if world.inbox is None or world.inbox_trouble else len(world.inbox)
-    return f"{glyphs.sign('asks')} {waits} {'needs' if waits == 1 else 'need'} you" if waits else ""
+    return f"{glyphs.sign('asks')} {waits} {'needs' if waits == 1 else 'need'} you ({key})" if waits else ""

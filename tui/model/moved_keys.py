@@ -11,7 +11,7 @@ MOVED: Final[dict[str, dict[str, str]]] = {
     actions.DETAIL: {"N": "drain"},
     actions.POLICY: {"A": "add", "R": "remove", "B": "restore-rules", "t": "try-chosen"},
     actions.OUTPUT: {"o": "from-start"},
-    actions.REVIEW: {"a": "approve", "x": "reject", "o": "reconnect"},
+    actions.REVIEW: {"x": "reject", "o": "reconnect"},
 }
 """Of each screen, the keys that did something else there: what does that now."""
 

@@ -26,6 +26,9 @@ from tui.widgets.split_pane import SplitPane
 from tui.widgets.subtasks import SubtaskTable
 from tui.widgets.table import Table
 
+SOUGHT_SECS = 5.0
+"""How long a row that is gone to is waited for; after that the cursor stays where the operator put it."""
+
 
 class ConsoleScreen(SortFilter):
     """Base of all screens."""
@@ -36,6 +39,7 @@ class ConsoleScreen(SortFilter):
     def __init__(self) -> None:
         super().__init__()
         self._worker: Worker[None] | None = None
+        self._sought: tuple[str, str, float] | None = None
 
     def subject(self) -> Subject:
         """The subject of the selected row of the table in focus."""
@@ -118,11 +122,31 @@ class ConsoleScreen(SortFilter):
         if split is not None and split.spread(width):
             self.call_after_refresh(self.show)  # with the resulting widths
         self.fill(now)
+        self._reach(now)
         self.look()
         self.query_one("#footer", Lines).show([frame.footer(self, now, width)])
 
     def fill(self, now: float) -> None:
         """Fill the body."""
+
+    def seek(self, table: str, row: str) -> None:
+        """Put the cursor on this row of this table as soon as it is there, also where a filter hides it."""
+        self._sought = (table, row, self.console.clock() + SOUGHT_SECS)
+        self.show()
+
+    def _reach(self, now: float) -> None:
+        if self._sought is None:
+            return
+        name, row, until = self._sought
+        table = self.query_one(f"#{name}", Table)
+        if row in table.keys:
+            self._sought = None
+            table.focus()
+            table.select(row)
+        elif now > until:
+            self._sought = None
+        elif self.filter and self.is_sure(table):
+            self.set_filter("")
 
     def about(self, now: float) -> tuple[str, Sequence[Fact]]:
         """The name of the row under the cursor, and everything known about it."""

@@ -83,7 +83,11 @@ def header(screen: Framed, now: float, width: int) -> Spans:
         Piece(contexts.behind(app.fleets.unseen), "warn", 1),
         Piece(screen.trail, "strong", 2),
         Piece(words, tone, 0),
-        Piece(inbox.alert(world, app.glyphs) if state.is_live else "", "warn", 1),
+        Piece(
+            inbox.alert(world, app.glyphs, app.keymap.first(actions.ATTENTION)) if state.is_live else "",
+            "warn",
+            1,
+        ),
         Piece(access, alert, 1),
         Piece(f"({why})" if why else "", "muted", 4),
     ]
@@ -123,7 +127,9 @@ def too_small(screen: Framed, now: float) -> list[Spans]:
         lines += [(one.wrong, one.tone) for one in leader.leader_lines(world.status, glyphs)]
         for log in log_state.unsound(world.status, names_of(world), glyphs):
             lines += [(log.wrong, "alarm"), (log.helps, "warn")]
-        if world.link.at(now).is_live and (waits := inbox.alert(world, glyphs)):
+        if world.link.at(now).is_live and (
+            waits := inbox.alert(world, glyphs, screen.console.keymap.first(actions.ATTENTION))
+        ):
             lines.append((waits, "warn"))
     room = max(1, width - 2)
     return [(Span(" " + clip(words, room, glyphs.ellipsis), tone),) for words, tone in lines]

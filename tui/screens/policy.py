@@ -168,6 +168,10 @@ class PolicyScreen(ConsoleScreen):
         self._table(self.pane).focus()
         self.call_after_refresh(self.show)
 
+    def seek(self, table: str, row: str) -> None:
+        self.action_pane(table)
+        super().seek(table, row)
+
     def action_next(self) -> None:
         """The next pane; while an expression is typed, its other line."""
         pad = self.query_one(Scratchpad)

@@ -8,7 +8,8 @@ from typing import ClassVar
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.containers import ScrollableContainer
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -78,7 +79,16 @@ class ChoiceList(Toned, can_focus=True):
             if key != self.picked:
                 self.picked = key
                 self.refresh()
+                self._reveal(max(0, min(place, len(self._lines) - 1)))
                 self.post_message(self.Changed())
+
+    def _reveal(self, place: int) -> None:
+        """Scroll what holds the list, where it is longer than the room for it."""
+        for node in self.ancestors:
+            if isinstance(node, ScrollableContainer):
+                y = self.region.y - node.scrollable_content_region.y + round(node.scroll_y) + place
+                node.scroll_to_region(Region(0, y, 1, 1), animate=False, immediate=True)
+                return
 
     def action_move(self, by: int) -> None:
         keys = [key for key, _ in self._lines]
