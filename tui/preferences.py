@@ -1,5 +1,5 @@
 """What the console remembers between runs, in one private file: theme, screen, sort orders, columns,
-commands.
+views, bookmarks, commands.
 
 It is a convenience and never gets in the way: an unreadable file is reported once and replaced, a failed
 write is reported, and the console carries on.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tui.model.columns import Choice
+from tui.model.places import Place
 
 HISTORY: Final = 200
 _PRIVATE_FILE: Final = 0o600
@@ -36,6 +37,7 @@ class Preferences:
         self._fleets: dict[str, Orders] = {}
         self._before: Orders = {}  # from before each fleet had its own; used as the initial value
         self._columns: dict[str, dict[str, Choice]] = {}
+        self._places: dict[str, dict[str, Place]] = {}
         self.history: list[str] = []
         self._take(self._read())
 
@@ -63,6 +65,10 @@ class Preferences:
                 str(screen): {str(table): Choice.read(one) for table, one in tables.items()}
                 for screen, tables in found.get("columns", {}).items()
             }
+            self._places = {
+                str(fleet): {str(name): Place.read(one) for name, one in kept.items()}
+                for fleet, kept in found.get("places", {}).items()
+            }
             self._fleets = {str(name): _orders(kept) for name, kept in found.get("fleets", {}).items()}
         except (TypeError, ValueError, AttributeError) as error:
             self._forgotten(str(error))
@@ -81,6 +87,10 @@ class Preferences:
         """The columns chosen for a screen's tables, on all fleets; changes are stored by the next `save`."""
         return self._columns.setdefault(screen, {})
 
+    def places(self, fleet: str) -> dict[str, Place]:
+        """The views and bookmarks of a fleet, by name; changes are stored by the next `save`."""
+        return self._places.setdefault(fleet, {})
+
     def typed(self, line: str) -> None:
         """Add a command that was entered; a repeated one moves to the end."""
         self.history = [*(one for one in self.history if one != line), line][-HISTORY:]
@@ -97,6 +107,10 @@ class Preferences:
             "columns": {
                 screen: {table: one.told() for table, one in tables.items()}
                 for screen, tables in self._columns.items()
+            },
+            "places": {
+                fleet: {name: one.kept() for name, one in kept.items()}
+                for fleet, kept in self._places.items()
             },
             "history": self.history,
         }

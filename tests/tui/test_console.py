@@ -167,7 +167,7 @@ async def test_the_palette_offers_actions_and_themes() -> None:
     async with console(status=sample.status()) as page:
         titles = [one.title for one in page.app.get_system_commands(page.app.screen)]
         assert "Theme blue-orange" in titles
-        assert "Reconnect now" in titles
+        assert "Reconnect now, and read again" in titles
         assert "Emergency stop of the whole fleet" in titles, "also what the footer has no room for"
         await page.press("ctrl+p")
         await page.press("escape", "2")

@@ -19,6 +19,7 @@ from tui.model.commands import Names
 from tui.model.freezes import over
 from tui.model.merging import Choice
 from tui.model.namespaces import known_namespaces
+from tui.model.places import Place
 from tui.model.policy import ABOUT_WORK
 from tui.model.rules import KINDS, WORK, Draft, Kind
 from tui.model.setup import Grammar
@@ -26,6 +27,7 @@ from tui.model.subject import Subject
 from tui.model.subject_actions import Verb
 from tui.model.text import plain
 from tui.model.world import World
+from tui.preferences import Preferences
 
 Run = Callable[[Sequence[str]], Awaitable[None]]
 Named = TypeVar("Named")
@@ -47,10 +49,13 @@ class Commands:
         base_screens: Sequence[str],
         grammar: Grammar | None,
         clock: Callable[[], float],
+        preferences: Preferences,
+        go: Callable[[Place], Awaitable[None]],
     ) -> None:
         self._app, self._fleets, self._screens = app, fleets, fleet_screens
         self._appearance, self._base_screens = appearance, base_screens
         self._grammar, self._clock = grammar, clock
+        self._preferences, self._go = preferences, go
 
     @property
     def _world(self) -> World:
@@ -67,6 +72,7 @@ class Commands:
             namespaces=known_namespaces(world),
             contexts=[one.name for one in self._fleets.all],
             themes=sorted(themes.NAMES),
+            views=sorted(self._places),
         )
 
     def complete(self, line: str) -> list[str]:
@@ -141,6 +147,16 @@ class Commands:
     async def _help(self, rest: Sequence[str]) -> None:
         if (front := self._screens.front()) is not None:
             self._app.push_screen(screens.HelpScreen(front))
+
+    @property
+    def _places(self) -> dict[str, Place]:
+        return self._preferences.places(self._fleets.front.fleet.name)
+
+    async def _view(self, rest: Sequence[str]) -> None:
+        name = " ".join(rest)
+        if name not in self._places:
+            raise commands.nearest("view", name, sorted(self._places))
+        await self._go(self._places[name])
 
     async def _needs(self, rest: Sequence[str]) -> None:
         await self._app.run_action("needs")

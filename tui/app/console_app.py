@@ -24,12 +24,14 @@ from tui.app.fleet_screens import FleetScreens
 from tui.app.keys import Keys
 from tui.app.painting import Painter
 from tui.app.palette import Jumps, ScreenActions, system_commands
+from tui.app.places import Places
 from tui.app.ticking import Ticker
 from tui.connection.fleets import Fleets
 from tui.connection.session import Outside, Session
 from tui.model import actions
 from tui.model.keymap import Keymap
 from tui.model.layout import NARROW
+from tui.model.places import Place
 from tui.model.setup import BASE_SCREENS, Setup
 from tui.model.typed import Typed
 from tui.preferences import Preferences
@@ -83,6 +85,7 @@ class ConsoleApp(App[None]):
         self._painter = Painter(self)
         self.fleet_screens = FleetScreens(self, self.fleets, self._painter, self.glyphs, self.MODES, painted)
         self.announcer = Announcer(self, setup, self.fleets, self.clock)
+        self._places = Places(self, self.fleets, self.fleet_screens)
         self._attention = Attention(self, self.fleets, self.fleet_screens, self.keymap, self.glyphs)
         self._keys = Keys(self._give, self.clock)
         self.ticker = Ticker(self._keys, self.announcer, self._painter)
@@ -100,6 +103,8 @@ class ConsoleApp(App[None]):
             list(self.MODES),
             self.setup.grammar,
             self.clock,
+            self.preferences,
+            self._places.go,
         )
 
     # life cycle
@@ -165,6 +170,7 @@ class ConsoleApp(App[None]):
     # keys
 
     async def action_mode(self, name: str) -> None:
+        self.note_place()
         await self.fleet_screens.uncover(name)
 
     async def action_command(self) -> None:
@@ -180,6 +186,20 @@ class ConsoleApp(App[None]):
 
     async def action_attention(self) -> None:
         await self._attention.next(self.clock())
+
+    def note_place(self) -> None:
+        self._places.note()
+
+    async def go(self, place: Place) -> None:
+        await self._places.go(place)
+
+    async def action_history(self, by: int) -> None:
+        await self._places.move(by)
+
+    async def action_places(self) -> None:
+        front = self.fleet_screens.front()
+        here = front.place(self.fleet_screens.name) if front is not None else None
+        await self.push_screen(dialogs.PlacesDialog(here, self._places.go))
 
     async def action_needs(self) -> None:
         await self._attention.list()

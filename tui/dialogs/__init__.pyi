@@ -11,6 +11,7 @@ from .merge import MergeDialog as MergeDialog
 from .needs import NeedsDialog as NeedsDialog
 from .permissions import PermissionsDialog as PermissionsDialog
 from .permissions import RestoreRulesDialog as RestoreRulesDialog
+from .places import PlacesDialog as PlacesDialog
 from .retry_failed import RetryFailedDialog as RetryFailedDialog
 from .review import NoteDialog as NoteDialog
 from .review import ReviewDialog as ReviewDialog

@@ -81,6 +81,7 @@ _MOVES: Final = {
     "change(-1)": "change-back", "change(1)": "change", "again(1)": "find-next", "again(-1)": "find-back",
     "hunk(-1)": "hunk-back", "hunk(1)": "hunk-next", "file(-1)": "file-back", "file(1)": "file-next",
     "attempt(-1)": "attempt-back", "attempt(1)": "attempt-next",
+    "history(-1)": "history-back", "history(1)": "history-on",
 }  # fmt: skip
 
 
@@ -88,6 +89,8 @@ def shown_key(key: str) -> str:
     """A key as a person reads it: `^p`, `↑`, `/`."""
     if key.startswith("ctrl+"):
         return f"^{shown_key(key.removeprefix('ctrl+'))}"
+    if key.startswith("alt+"):
+        return f"alt+{shown_key(key.removeprefix('alt+'))}"
     return SIGNS.get(key, key)
 
 
@@ -123,6 +126,9 @@ APP: Final = (
     *_MODES,
     ATTENTION,
     Action("needs", ("a",), "the list of all that needs you", "", cli="spl fleet status --check"),
+    Action("history(-1)", ("alt+left",), "back to the place visited before", ""),
+    Action("history(1)", ("alt+right",), "on to the place visited after", ""),
+    Action("places", ("b",), "views and bookmarks: go to one, save this one", "", (), "local"),
     Action("command", ("colon",), "type a command: the words of `spl`", "command"),
     Action(
         "contexts", ("c",), "the fleets that this console knows; switch to another", cli="spl context list"
@@ -188,6 +194,8 @@ SCREEN: Final = (
            _CHOSEN, "local"),
     Action("yank", ("y",), "copy the id of the chosen row", "copy id", _LINES, "local"),
     Action("back", ("escape",), "go back; first clears the filter, then the marks", "back"),
+    Action("owner", ("u",), "up to the owner: task, thread, or what runs on the instance", "",
+           (*_WORK, THREADS, FEED, REPLAY, OUTPUT, REVIEW)),
     Action("why", ("i",), "why the task stands as it does, and what proves it", "why",
            (FLEET, TASKS, JOIN, INBOX, THREADS, REPLAY, DETAIL), cli="spl why NAME"),
     Action(

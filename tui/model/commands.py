@@ -30,6 +30,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unlock": ("", "allow changes for a while"),
     "lock": ("", "stop allowing changes"),
     "reconnect": ("", "try again now"),
+    "view": ("NAME", "a saved view, or a bookmark"),
     "needs": ("", "all that needs you, the most urgent first"),
     "help": ("", "the keys of this screen"),
     "quit": ("", "quit; the fleet keeps running"),
@@ -50,11 +51,12 @@ class Names:
     namespaces: Sequence[str] = ()
     contexts: Sequence[str] = ()
     themes: Sequence[str] = ()
+    views: Sequence[str] = ()
     of: Mapping[str, str] = field(
         default_factory=lambda: {
             "freeze": "namespaces", "unfreeze": "namespaces", "--namespace": "namespaces", "why": "tasks",
             "thread": "tasks", "replay": "tasks", "instance": "instances", "--instance": "instances",
-            "context": "contexts", "theme": "themes",
+            "context": "contexts", "theme": "themes", "view": "views",
         }
     )  # fmt: skip
 

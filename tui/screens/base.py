@@ -15,7 +15,9 @@ from textual.worker import Worker
 from tui import dialogs, screens
 from tui.model import actions, unread
 from tui.model.facts import Fact
-from tui.model.subject import Subject
+from tui.model.places import Place
+from tui.model.setup import BASE_SCREENS
+from tui.model.subject import Subject, short_label
 from tui.screens import frame
 from tui.screens.sort_filter import SortFilter
 from tui.widgets.bindings import bindings
@@ -129,6 +131,35 @@ class ConsoleScreen(SortFilter):
     def fill(self, now: float) -> None:
         """Fill the body."""
 
+    def place(self, base: str) -> Place | None:
+        """Where the operator is; None for what nobody can come back to. `base` is the screen that this one
+        lies on.
+        """
+        thread, index, did = self.of_thread or "", getattr(self, "index", None), getattr(self, "did", "")
+        is_base = self.name_ in BASE_SCREENS
+        if self.name_ == actions.COMPARE or (is_base and self.app.screen_stack[0] is not self):
+            return None
+        if not is_base and not thread and not did:
+            return None
+        table = self.focused_table()
+        row = (table.chosen or "") if table is not None else ""
+        sorts = tuple((name, *order) for name, order in sorted(self._sorts.items()))
+        name = short_label(self.world, self.subject_at(table, row)) if table is not None and row else ""
+        words = f"{self.trail} › {name}" if name else self.trail
+        return Place(
+            self.name_, base, thread, index, did, (table.id or "") if table is not None else "", row,
+            self.filter.text, sorts, words,
+        )  # fmt: skip
+
+    def look_as(self, view: Place) -> None:
+        """Set the filter and the sort orders of a view, and show its table."""
+        self._sorts.clear()
+        self._sorts.update({table: (column, down) for table, column, down in view.sorts})
+        self.set_filter(view.filter)
+        self.console.preferences.save()
+        if view.table:
+            self.seek(view.table, "")
+
     def seek(self, table: str, row: str) -> None:
         """Put the cursor on this row of this table as soon as it is there, also where a filter hides it."""
         self._sought = (table, row, self.console.clock() + SOUGHT_SECS)
@@ -139,12 +170,13 @@ class ConsoleScreen(SortFilter):
             return
         name, row, until = self._sought
         table = self.query_one(f"#{name}", Table)
-        if row in table.keys:
+        if not row or row in table.keys:
             self._sought = None
             table.focus()
             table.select(row)
         elif now > until:
             self._sought = None
+            self.notify("that row is not there any more", severity="warning", timeout=4)
         elif self.filter and self.is_sure(table):
             self.set_filter("")
 
@@ -189,6 +221,7 @@ class ConsoleScreen(SortFilter):
     def on_screen_resume(self) -> None:
         self.session.follow(self.wants)
         self.show()
+        self.console.note_place()
         if self._worker is None:
             self._work()
 
@@ -220,6 +253,7 @@ class ConsoleScreen(SortFilter):
         if self.app.screen is self:  # rows also come and go on a covered screen
             self.session.follow(self.wants)
             self.look()
+            self.console.note_place()
 
     def on_descendant_focus(self) -> None:
         self.look()
@@ -249,6 +283,28 @@ class ConsoleScreen(SortFilter):
             self.app.push_screen(dialogs.WhyDialog(task.alias or task.thread))
         else:
             self.notify("this row is not a task", timeout=3)
+
+    def action_owner(self) -> None:
+        """Go up from what is under the cursor: to its task, or to what runs on the instance."""
+        subject = self.subject()
+        if subject.did:
+            name = short_label(self.world, subject)
+            self.console.call_next(
+                self.console.go, Place(actions.FLEET, filter=f'instance:"{name}"', table="dispatches")
+            )
+            return
+        task = self.world.task(subject.thread)
+        above = Place(actions.JOIN, actions.TASKS, subject.thread) if subject.index is not None else None
+        if above is None and task is not None and task.parent_thread:
+            above = Place(actions.JOIN, actions.TASKS, task.parent_thread)
+        if above is not None and self.of_thread == above.thread and self.name_ == actions.JOIN:
+            above = None  # it is in front already: go on to the list
+        if above is None and task is not None and self.name_ != actions.TASKS:
+            above = Place(actions.TASKS, table="tasks", row=subject.thread)
+        if above is None:
+            self.notify("nothing is above this row", timeout=3)
+        else:
+            self.console.call_next(self.console.go, above)
 
     def action_replay(self) -> None:
         """Replay the thread of the item under the cursor."""

@@ -246,6 +246,10 @@ class FeedScreen(ConsoleScreen):
         self.source = feed.SOURCES[(place + 1) % len(feed.SOURCES)]
         self.show()
 
+    def action_owner(self) -> None:
+        """The thread of a line is above it."""
+        self.action_replay()
+
     def action_replay(self) -> None:
         """Replay the thread of the selected line."""
         line = self._chosen()

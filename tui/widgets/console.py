@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.model.glyphs import Glyphs
     from tui.model.keymap import Keymap
     from tui.model.notices import Kind
+    from tui.model.places import Place
     from tui.model.setup import Setup
     from tui.model.typed import Typed
     from tui.preferences import Preferences
@@ -71,6 +72,12 @@ class Console(Protocol):
 
     @property
     def announcer(self) -> Announcer: ...
+
+    async def go(self, place: Place) -> None:
+        """Go to this place."""
+
+    def note_place(self) -> None:
+        """Take note of where the operator is, to come back."""
 
     def call_next(self, callback: Callable[..., Any], *args: Any) -> bool:
         """Call it when everything under way is done."""
