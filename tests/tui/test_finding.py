@@ -168,3 +168,12 @@ async def test_a_daemon_that_cannot_say_is_told_of() -> None:
         await page.press("enter")
         assert position(page) == 1
         assert "cannot be looked for: the store is gone" in told(page)
+
+
+async def test_what_is_looked_for_stands_out_in_the_records() -> None:
+    async with replaying(client_of(fan_out())) as page:
+        await page.filter("/inten[dt]/")
+        table = page.table("records")
+        lines = [table.render_line(y) for y in range(2, table.size.height)]
+        bright = [one.text for line in lines for one in line if one.style and one.style.underline]
+        assert set(bright) == {"INTEND"}

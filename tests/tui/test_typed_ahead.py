@@ -58,7 +58,7 @@ async def test_what_follows_a_line_that_was_entered_is_no_part_of_it() -> None:
 
 async def test_what_follows_the_key_of_a_dialog_is_for_that_dialog() -> None:
     async with console(status=sample.status(), client=PolicyClient(), screen="policy") as page:
-        await at_once(page, "Anno/bots:x")
+        await at_once(page, "+nno/bots:x")
         assert page.app.screen.query_one("#name", Input).value == "no/bots:x"
 
 

@@ -12,6 +12,11 @@ from tui.model.rows import Row, Rows
 SLICE: Final = 1_000
 """Rows handled in one go: 10,000 would hold up the keys for a quarter of a second."""
 
+BUDGET: Final = 2_000_000
+"""What a filter spends in one go, in characters times their cost: some milliseconds, also with the worst of
+patterns.
+"""
+
 Sort = tuple[str, bool]
 """The column's key, and whether the order is descending."""
 Order = tuple[int, float, str]
@@ -28,6 +33,9 @@ class _Look:
         self._fields: list[Mapping[str, str]] = []
         self._orders: list[Order] = []
         self._coming = rows.passing()
+        self._wanted: Filter | None = None
+        self._passed: list[int] = []
+        self._judged = 0
 
     @property
     def is_complete(self) -> bool:
@@ -42,12 +50,30 @@ class _Look:
             if self._column is not None:
                 self._orders.append(_order(row, self._column))
 
+    def judge(self, wanted: Filter) -> bool:
+        """Find some more of the rows that pass; return whether all were looked at."""
+        if wanted != self._wanted:
+            self._wanted, self._passed, self._judged = wanted, [], 0
+        spent = 0
+        while self._judged < len(self._fields) and spent < BUDGET:
+            fields = self._fields[self._judged]
+            if wanted.passes(fields):
+                self._passed.append(self._judged)
+            if wanted.weight:
+                spent += wanted.weight * (len(fields) + sum(map(len, fields.values())))
+            self._judged += 1
+        return self._judged == len(self._fields)
+
     def kept(self, wanted: Filter, sort: Sort | None) -> list[int]:
-        """The positions of the rows that pass, sorted by one column. The sort is stable."""
+        """The positions of the rows that pass, sorted by one column, or else by how well they match. Both
+        sorts are stable.
+        """
         self.used = True
-        places = [place for place, fields in enumerate(self._fields) if wanted.passes(fields)]
+        places = [*self._passed]
         if sort is not None:
             places.sort(key=self._orders.__getitem__, reverse=sort[1])
+        elif wanted.ranked:
+            places.sort(key=lambda place: -wanted.score(self._fields[place]))
         return places
 
 
@@ -87,6 +113,9 @@ class Arrangement:
             if len(look.rows) > SLICE:  # also after the last slice: the result gets a turn of its own
                 self.unfinished = True
                 return self._answer if self._answer is not None else rows
+        if not look.judge(wanted):
+            self.unfinished = True
+            return self._answer if self._answer is not None else rows
         self._places, self._asked = look.kept(wanted, sort), asked
         self._answer = look.rows.picked(self._places)
         return self._answer

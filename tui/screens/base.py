@@ -92,6 +92,7 @@ class ConsoleScreen(SortFilter):
         with Vertical(id="body"):
             yield from self.body()
         yield FilterBar(" ".join(self.fields[:6]))
+        yield Lines(id="filter-says")
         yield Lines(id="footer")
 
     def body(self) -> Sequence[Widget]:
@@ -216,7 +217,8 @@ class ConsoleScreen(SortFilter):
         used = sum(self.query_one(one, Lines).outer_size.height for one in ("#header", "#footer"))
         banner = self.query_one("#banner", Lines)
         lines = len(banner.text.splitlines()) if banner.display else 0
-        return max(3, self.size.height - max(used, 2) - lines - int(self.query_one(FilterBar).display))
+        typing = int(self.query_one(FilterBar).display) + int(self.query_one("#filter-says", Lines).display)
+        return max(3, self.size.height - max(used, 2) - lines - typing)
 
     def on_screen_resume(self) -> None:
         self.session.follow(self.wants)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
+from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Input
 
 from tui.model import actions
 from tui.model.actions import Action
+from tui.model.filters import Filter, parse
 from tui.model.glyphs import Tone
 from tui.model.request_state import hindrance
 from tui.screens.base import ConsoleScreen
@@ -20,23 +24,72 @@ from tui.widgets.pane import Pane
 from tui.widgets.toned import Tinted
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
-_FILTERS: Final = "words, !inverse, field:value, is:trouble; all must hold"
+_FILTERS: Final = "words, !inverse, field:value, ~letters in order, /regex/, is:trouble; all must hold"
 _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
+
+
+class HelpFilter(Input):
+    """The line in which a key is looked for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "screen.leave", "clear")]
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="text  !inverse  key:x  ~fuzzy  /regex/", id="help-filter", compact=True)
+        self.cursor_blink = False
+        self.display = False
+
+
+def _other(one: Action) -> Action:
+    """The other direction of a movement."""
+    place = actions.MOVES.index(one)
+    return actions.MOVES[place ^ 1]
 
 
 class HelpScreen(Tinted, Over):
     """`?`: generated from the action table, so that no key is missing."""
 
-    BINDINGS = [("question_mark,escape,q,ctrl+c", "dismiss", "close")]  # noqa: RUF012 - Textual's way
+    BINDINGS = [  # noqa: RUF012 - Textual's way
+        ("question_mark,q", "dismiss", "close"),
+        ("escape,ctrl+c", "leave", "close"),
+        ("slash", "filter", "find a key"),
+    ]
 
     def __init__(self, screen: ConsoleScreen) -> None:
         super().__init__()
         self._of = screen
+        self._wanted = Filter()
 
     def compose(self) -> ComposeResult:
         with Pane(id="help"):
             yield Lines(id="keys")
+        yield HelpFilter()
+
+    def action_filter(self) -> None:
+        bar = self.query_one(HelpFilter)
+        bar.display = True
+        self.set_focus(bar)
+
+    def action_leave(self) -> None:
+        """Clear the filter first, then close."""
+        bar = self.query_one(HelpFilter)
+        if bar.display:
+            bar.value, bar.display, self._wanted = "", False, Filter()
+            self.query_one("#help").focus()
+            self.show()
+        else:
+            self.dismiss()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._wanted = parse(event.value, ("key", "does", "command"))
+        self.show()
+
+    @on(Input.Submitted)
+    def _kept(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one("#help").focus()
 
     def on_mount(self) -> None:
         box = self.query_one("#help")
@@ -53,7 +106,9 @@ class HelpScreen(Tinted, Over):
 
     def _told_where(self) -> None:
         """Which lines are visible: without it, nobody would know that there are more."""
-        box, words = self.query_one("#help"), "esc closes"
+        box, words = self.query_one("#help"), "/ finds · esc closes"
+        if self._wanted:
+            words = self._wanted.trouble or f"{self._wanted.text} · esc clears"
         count, seen, first = (
             box.virtual_size.height,
             box.scrollable_content_region.height,
@@ -69,14 +124,18 @@ class HelpScreen(Tinted, Over):
         return max(40, min(_WIDEST, self.app.size.width * _SHARE // 100) - _SIDES)
 
     def lines(self) -> list[Spans]:
-        known = self._of.actions()
-        moves = [one for one in known if one in actions.MOVES]
+        known = [one for one in self._of.actions() if self._wanted.passes(self._sought(one))]
+        if not known:
+            return [(Span(f" no key here matches “{self._wanted.text}”; esc clears it", "muted"),)]
+        moves = [one for one in actions.MOVES if self._wanted.passes(self._sought(one))]
+        moves = [one for one in actions.MOVES if one in moves or _other(one) in moves]
+        moves = [one for one in moves if one in self._of.actions()]
         changing = [one for one in known if one.changes]
         everywhere = [one for one in known if one in actions.APP]
         here = [one for one in known if one not in (*moves, *changing, *everywhere)]
         lines = [
             *self._group("This screen", [*self._told(here), *self._pairs(moves)]),
-            *self._filter(),
+            *(self._filter() if not self._wanted else ()),
             *self._group("Everywhere", self._told(everywhere)),
         ]
         if changing:
@@ -85,6 +144,18 @@ class HelpScreen(Tinted, Over):
         if self._of.console.keymap.changed:
             lines.append((Span(" " * (_KEYS - 7) + "keys as in [console.keys] of the settings", "muted"),))
         return lines
+
+    def _sought(self, one: Action) -> dict[str, str]:
+        """What the filter of the help looks at."""
+        return {"key": self._of.console.keymap.shown(one), "does": one.description, "command": one.cli}
+
+    def _found(self, words: str, name: str, tone: Tone) -> Spans:
+        """Words with what was looked for in another tone."""
+        spans, at = list[Span](), 0
+        for begin, end in self._wanted.places(name, words):
+            spans += [Span(words[at:begin], tone), Span(words[begin:end], "warn")]
+            at = end
+        return (*spans, Span(words[at:], tone))
 
     def _group(self, title: str, rows: Sequence[Spans]) -> list[Spans]:
         return [(Span(f" {title}", "cold"),), *rows] if rows else []
@@ -106,14 +177,20 @@ class HelpScreen(Tinted, Over):
         if not one.cli:
             return lines
         if len(lines) == 1 and _KEYS + cell_len(one.description) + 2 + cell_len(one.cli) <= self.room:
-            return [(*lines[0], Span(f"  {one.cli}", "muted"))]
+            return [(*lines[0], Span("  "), *self._found(one.cli, "command", "muted"))]
         below = wrap(one.cli, self.room - _KEYS - 2, break_on_hyphens=False)
-        return [*lines, *((Span(" " * (_KEYS + 2) + part, "muted"),) for part in below)]
+        return [
+            *lines,
+            *((Span(" " * (_KEYS + 2)), *self._found(part, "command", "muted")) for part in below),
+        ]
 
     def _wrapped(self, head: Spans, words: str, tone: Tone) -> list[Spans]:
         """The description beside its key, on as many lines as it needs."""
         first, *more = wrap(words, self.room - _KEYS)
-        return [(*head, Span(first, tone)), *((Span(" " * _KEYS + part, tone),) for part in more)]
+        return [
+            (*head, *self._found(first, "does", tone)),
+            *((Span(" " * _KEYS), *self._found(part, "does", tone)) for part in more),
+        ]
 
     def _pairs(self, moves: Sequence[Action]) -> list[Spans]:
         """The two directions of a movement share a line."""

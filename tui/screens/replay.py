@@ -157,7 +157,7 @@ class ReplayScreen(ConsoleScreen):
         title = f"RECORDS {unread.count(known)}"
         if self._looked_at:
             title = f"{title} · looking for “{self.filter.text}” at {count(self._looked_at)}"
-        table.show(rows, title=title, empty=empty)
+        table.show(rows, title=title, empty=empty, found=self.filter)
         table.select(str(reader.position))
 
     def _fill_record(self) -> None:

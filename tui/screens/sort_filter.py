@@ -16,7 +16,9 @@ from tui.model.columns import NONE, Choice
 from tui.model.rows import Row, Rows
 from tui.screens.marking import Marking
 from tui.widgets.filter_bar import FilterBar
+from tui.widgets.lines import Lines, Span
 from tui.widgets.table import Table
+from tui.widgets.toned import clip
 
 
 class SortFilter(Marking):
@@ -77,6 +79,7 @@ class SortFilter(Marking):
         table.choose(self._choices.get(which, NONE))
         arrangement = self._arrangements.setdefault(which, Arrangement())
         wanted, every = self.filter_of(which), Rows.of(rows or ())
+        wanted = wanted if actions.SORT.on(self.name_) else wanted.unranked()  # time has an order of its own
         kept = arrangement.arrange(every, wanted, sort)
         marks = self.tell_marks(table, kept, every, sure=rows is not None and not arrangement.unfinished)
         title = f"{name} {unread.count(None if rows is None else len(rows) if of is None else of)}"
@@ -99,6 +102,7 @@ class SortFilter(Marking):
             sort=sort,
             dimmed=not self.world.link.at(self.console.clock()).is_live,
             marks=marks.signs,
+            found=wanted,
         )
 
     def is_sure(self, table: Table) -> bool:
@@ -137,12 +141,21 @@ class SortFilter(Marking):
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
         self.filter = filters.parse(event.value, self.fields)
+        self._say()
         self.show()
+
+    def _say(self) -> None:
+        """Below the filter line: what is wrong with it."""
+        glyphs, bar = self.console.glyphs, self.query_one(FilterBar)
+        told = f" {glyphs.sign('failed')} {glyphs.text(self.filter.trouble)}" if self.filter.trouble else ""
+        clipped = clip(told, self.size.width, glyphs.ellipsis)
+        self.query_one("#filter-says", Lines).show([(Span(clipped, "warn"),)] if told and bar.display else [])
 
     @on(Input.Submitted, "#filter")
     def close_filter(self) -> None:
         bar = self.query_one(FilterBar)
         bar.display = bool(self.filter)
+        self._say()
         if (table := self.focused_table()) is not None:
             table.focus()
         self.call_after_refresh(self.show)

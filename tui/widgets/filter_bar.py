@@ -14,6 +14,10 @@ class FilterBar(Input):
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "screen.back", "clear")]
 
     def __init__(self, fields: str) -> None:
-        super().__init__(placeholder=f"text  !inverse  field:value   ({fields})", id="filter", compact=True)
+        super().__init__(
+            placeholder=f"text  !inverse  field:value  ~fuzzy  /regex/   ({fields})",
+            id="filter",
+            compact=True,
+        )
         self.cursor_blink = False
         self.display = False

@@ -19,19 +19,22 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.model.columns import Choice
+from tui.model.filters import Filter
 from tui.model.fitting import Fitting
 from tui.model.glyphs import Glyphs, Tone
 from tui.model.rows import GAP, Cell, Column, Row, Rows
 from tui.widgets.bindings import bindings
-from tui.widgets.toned import Toned, place
+from tui.widgets.matching import Matching
+from tui.widgets.toned import place
 
 GUTTER: Final = 2
 _MARKED: Final = 1  # cells more for the sign of marked rows, while there are any
 HEAD: Final = 2  # the title line and the column headers
 _EMPTY: Final = Cell("")
+_ALL: Final = Filter()
 
 
-class Table(Toned, ScrollView, can_focus=True):
+class Table(Matching, ScrollView, can_focus=True):
     """Rows under a title. It does not know what they mean."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -72,6 +75,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self._empty: tuple[str, ...] = ()
         self._sorted: dict[str, str] = {}
         self._marks: Mapping[str, str] = {}
+        self._found = _ALL
         self.chosen: str | None = None
         self.dimmed = False
 
@@ -86,14 +90,16 @@ class Table(Toned, ScrollView, can_focus=True):
         sort: tuple[str, bool] | None = None,
         dimmed: bool = False,
         marks: Mapping[str, str] = MappingProxyType({}),
+        found: Filter = _ALL,
     ) -> None:
         """Show these rows. `empty` is shown when there are none; `sort` is column and direction. `marks` are
-        the signs of marked rows.
+        the signs of marked rows. What `found` looks for stands out.
         """
         before, self._rows = self._rows, Rows.of(rows)
         sorted_ = {sort[0]: self._glyphs.down if sort[1] else self._glyphs.up} if sort else {}
         whole = (tuple(empty), dimmed, bool(before)) != (self._empty, self.dimmed, bool(self._rows))
         whole, self._marks = whole or bool(marks) != bool(self._marks), marks
+        whole, self._found = whole or found != self._found, found
         if title != self._title or len(before) != len(self._rows):
             self._repaint_line(0)
         if sorted_ != self._sorted:
@@ -320,7 +326,7 @@ class Table(Toned, ScrollView, can_focus=True):
         for column, width in self._fit:
             cell = row.cells.get(column.key, _EMPTY)
             text = place(cell.text, width, right=column.right, ellipsis=self._glyphs.ellipsis)
-            parts.append((text, self.tone(cell.tone) + over))
+            parts += self.with_matches(self._found, column.key, text, self.tone(cell.tone) + over)
             parts.append((" " * GAP, over))
         room = self.size.width - sum(width + GAP for _, width in self._fit) - self.indent
         parts.append((" " * max(0, room), over))
