@@ -248,6 +248,8 @@ EXAMPLES: Final[dict[str, Example]] = {
     ),
     "GET /v1/engine/expression_cache/stats": Example("/v1/engine/expression_cache/stats"),
     "GET /v1/engine/log": Example("/v1/engine/log?level=WARN&limit=10"),
+    "GET /v1/fleet/instances/{name}/log": Example("/v1/fleet/instances/worker-b/log?level=WARN&limit=10"),
+    "GET /v1/fleet/log": Example("/v1/fleet/log?limit=10"),
     "GET /v1/engine/log/watch": Example("/v1/engine/log/watch?level=INFO", stream=True),
 }
 """Method and path of the route → the request."""

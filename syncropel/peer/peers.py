@@ -153,6 +153,18 @@ class Peers:
             raise DaemonUnreachable(f"{url} gave an invalid answer", _NO_DAEMON)
         return response.status_code, answer
 
+    async def log(self, endpoint: str, to: str, query: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Ask the instance `to` (a DID) for lines of its log.
+
+        Returns the HTTP status and the answer: fields of the wire model `LogPage`, or an error's. Raises
+        DaemonUnreachable when there is no valid answer.
+        """
+        url = f"{endpoint}/v1/fleet/log"
+        response, answer = await self._ask(self._request("GET", url, params=query, timeout=_LOOKING), to)
+        if not isinstance(answer, dict):
+            raise DaemonUnreachable(f"{url} gave an invalid answer", _NO_DAEMON)
+        return response.status_code, answer
+
     async def worktrees(
         self, endpoint: str, to: str, remove: Sequence[dict[str, Any]] | None = None
     ) -> tuple[int, dict[str, Any]]:

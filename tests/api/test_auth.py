@@ -21,6 +21,8 @@ NEEDS = {
     ("GET", "/v1/start"): "records:read",
     ("GET", "/v1/engine/log"): "config:read",
     ("GET", "/v1/engine/log/watch"): "config:read",
+    ("GET", "/v1/fleet/log"): "records:read",  # by the coordinator alone
+    ("GET", "/v1/fleet/instances/{name}/log"): "config:read",
     ("POST", "/v1/records"): "records:write",
     ("GET", "/v1/records"): "records:read",
     ("POST", "/v1/records/batch"): "records:write",

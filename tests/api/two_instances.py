@@ -16,6 +16,7 @@ from syncropel.adapters import Adapter
 from syncropel.api.app import create_app
 from syncropel.engine.instance import Instance
 from syncropel.engine.lifecycle import Lifecycle
+from syncropel.logs.ring import LogRing
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.adapters import AdapterSettings
 from syncropel.settings.config import DispatchSettings, FleetSettings, Settings
@@ -41,6 +42,7 @@ class Network(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.apps: dict[str, Any] = {}
+        self.rings: dict[str, LogRing] = {}
         self.down: set[str] = set()
         self.lost: set[str] = set()
         """Paths on which requests are lost."""
@@ -112,7 +114,7 @@ async def two_instances(
             instance = Instance(did, Home(folder / alias), f"http://{alias}")
             lifecycle = Lifecycle(store, instance, settings, runtime, network, runs)
             engine = await lifecycle.start()
-            app = create_app(engine)
+            app = create_app(engine, network.rings.setdefault(alias, LogRing()))
             if not (link and alias == "worker-b"):
                 network.apps[alias] = app
             stack.push_async_callback(lifecycle.stop)

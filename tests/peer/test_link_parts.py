@@ -75,6 +75,8 @@ def test_a_coordinator_speaks_its_version_and_the_one_before(protocol: int, ours
         ("POST", "/v1/fleet/control", True),
         ("GET", "/v1/dispatches/th_1%2Fx/output", True),
         ("GET", "/v1/worktrees", True),
+        ("GET", "/v1/fleet/log", True),
+        ("GET", "/v1/engine/log", False),
         ("POST", "/v1/worktrees/remove", True),
         ("POST", "/v1/worktrees/allow", True),
         ("POST", "/v1/merges", True),

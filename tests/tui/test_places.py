@@ -190,3 +190,13 @@ async def test_up_from_a_nested_task_to_the_one_that_it_is_part_of() -> None:
     async with console(status=sample.status(), client=fake, screen="tasks") as page:
         await page.press("end", "u")
         assert where(page) == "Tasks › DOCS-11"
+
+
+async def test_back_from_the_logs_is_where_one_came_from_and_on_are_the_logs() -> None:
+    async with console(status=sample.status(), client=client()) as page:
+        await page.press("5", "colon", *"logs", "enter")
+        assert where(page) == "Policy › Logs"
+        await page.press("alt+left")
+        assert where(page) == "Policy"
+        await page.press("alt+right")
+        assert where(page) == "Policy › Logs"

@@ -114,6 +114,10 @@ class Commands:
     async def _instance(self, rest: Sequence[str]) -> None:
         self._app.push_screen(screens.InstanceScreen(self._did_of(" ".join(rest))))
 
+    async def _logs(self, rest: Sequence[str]) -> None:
+        did = self._did_of(" ".join(rest)) if rest else ""
+        self._app.push_screen(screens.LogsScreen(did))
+
     async def _thread(self, rest: Sequence[str]) -> None:
         name = " ".join(rest)
         if not name:

@@ -9,7 +9,7 @@ from textual.app import App
 from tui import screens
 from tui.app.fleet_screens import FleetScreens
 from tui.connection.fleets import Fleets
-from tui.model.actions import DETAIL, JOIN, OUTPUT, REPLAY, REVIEW
+from tui.model.actions import DETAIL, JOIN, LOGS, OUTPUT, REPLAY, REVIEW
 from tui.model.places import Place, Visited
 from tui.model.setup import BASE_SCREENS
 from tui.screens.base import ConsoleScreen
@@ -28,16 +28,20 @@ class Places:
         """Those of the fleet in front."""
         return self._visited.setdefault(self._fleets.front.key, Visited())
 
-    def note(self) -> None:
-        """Take note of where the operator is, before they leave and when they have come."""
+    def note(self) -> bool:
+        """Take note of where the operator is, before they leave and when they have come; return whether that
+        is a place to come back to.
+        """
         front = None if self._going else self._screens.front()
         if front is not None and (place := front.place(self._screens.name)) is not None:
             self.visited.come(place)
+            return True
+        return False
 
     async def move(self, by: int) -> None:
-        """Go back to the place before, or on to the one after."""
-        self.note()
-        if (place := self.visited.move(by)) is None:
+        """Go back to the place before, or on to the one after. From what is no place, back is to the last."""
+        place = self.visited.move(by) if self.note() or by > 0 else self.visited.here
+        if place is None:
             way = "back" if by < 0 else "forward"
             self._app.notify(f"there is nowhere further {way} to go", timeout=3)
         else:
@@ -70,6 +74,8 @@ def _made(place: Place) -> ConsoleScreen | None:
     thread, index = place.thread, place.index
     if place.screen == JOIN:
         return screens.JoinScreen(thread)
+    if place.screen == LOGS:
+        return screens.LogsScreen(place.did)
     if place.screen == REPLAY:
         return screens.ReplayScreen(thread)
     if place.screen == DETAIL and place.did:

@@ -96,11 +96,12 @@ def shown_key(key: str) -> str:
 
 FLEET, TASKS, JOIN, DETAIL = "fleet", "tasks", "join", "detail"
 FEED, POLICY, INBOX = "feed", "policy", "inbox"
+LOGS: Final = "logs"
 THREADS, REPLAY, COMPARE = "threads", "replay", "compare"
 OUTPUT: Final = "output"
 REVIEW: Final = "review"
 _SORTED: Final = (FLEET, TASKS, JOIN, POLICY, INBOX, THREADS, COMPARE)
-_TABLES: Final = (*_SORTED, FEED)
+_TABLES: Final = (*_SORTED, FEED, LOGS)
 _ROWS: Final = (*_TABLES, REPLAY)
 _LINES: Final = (*_ROWS, DETAIL, OUTPUT, REVIEW)
 _WORK: Final = (FLEET, TASKS, JOIN, INBOX, DETAIL)
@@ -209,9 +210,10 @@ SCREEN: Final = (
     Action("unfold", ("space",), "unfold a nested task or a group, fold it again", "", (TASKS, JOIN), "none",
            "spl task join-status NAME"),
     Action("next", ("tab",), "the next table", "next table", (FLEET, TASKS, POLICY, REPLAY, REVIEW)),
-    Action("replay", ("t",), "replay the thread of the chosen row", "replay", (*_WORK, FEED), "none",
+    Action("replay", ("t",), "replay the thread of the chosen row", "replay", (*_WORK, FEED, LOGS), "none",
            "spl debug replay NAME"),
-    Action("output", ("l",), "output of the chosen subtask", "", (*_WORK, REVIEW), "none",
+    Action("output", ("l",), "what the chosen subtask writes, or the log of the instance", "",
+           (*_WORK, REVIEW), "none",
            "spl task logs NAME N -f"),
     Action("review", ("v",), "review the chosen subtask", "", _WORK,
            "none", "spl task review NAME N"),
@@ -227,7 +229,9 @@ _FOUND: Final = (
     Action("again(1)", ("n",), "the next match", "", (REPLAY, OUTPUT)),
     Action("again(-1)", ("N",), "the previous match", "", (REPLAY, OUTPUT)),
 )
-FOLLOW: Final = Action("follow", ("f",), "follow what is new, or pause", "follow", (FEED, OUTPUT))
+FOLLOW: Final = Action(
+    "follow", ("f",), "follow what is new, or pause", "follow", (FEED, OUTPUT, LOGS)
+)  # fmt: skip
 _COMPARE: Final = Action(
     "compare", ("d",), "compare with another thread, or attempt; again: not any more", "compare",
     (THREADS, REPLAY, REVIEW), cli="spl debug thread-diff A B",
@@ -275,6 +279,7 @@ OWN: Final[dict[str, tuple[Action, ...]]] = {
         Action("patch_pager", ("e",), "all of the diff that was read, in $PAGER", "", (REVIEW,), "local",
                "spl task diff NAME N --attempt K"),
     ),
+    LOGS: (FOLLOW,),
     FEED: (
         FOLLOW,
         Action("source", ("o",), "records and log, records only, log only", "source", (FEED,),

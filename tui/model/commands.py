@@ -22,6 +22,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "task": ("NAME", "a task's join, or `task retry NAME --subtask N`, `task approve NAME` and the like"),
     "why": ("NAME", "why a task is not done yet: its join"),
     "instance": ("NAME", "everything about one instance"),
+    "logs": ("[INSTANCE]", "the log of an instance, or of all together"),
     "thread": ("NAME", "the records of a thread"),
     "replay": ("NAME", "a thread, record by record"),
     "filter": ("WORDS", "filter the rows of this screen"),
@@ -55,7 +56,8 @@ class Names:
     of: Mapping[str, str] = field(
         default_factory=lambda: {
             "freeze": "namespaces", "unfreeze": "namespaces", "--namespace": "namespaces", "why": "tasks",
-            "thread": "tasks", "replay": "tasks", "instance": "instances", "--instance": "instances",
+            "thread": "tasks", "replay": "tasks", "instance": "instances", "logs": "instances",
+            "--instance": "instances",
             "context": "contexts", "theme": "themes", "view": "views",
         }
     )  # fmt: skip

@@ -89,6 +89,11 @@ class Visited:
         self._places = [*self._places[: self._at + 1], place][-VISITED:]
         self._at = len(self._places) - 1
 
+    @property
+    def here(self) -> Place | None:
+        """The one in front, or the last before something that is no place."""
+        return self._places[self._at] if self._places else None
+
     def move(self, by: int) -> Place | None:
         """The place before the one in front, or after it; None at the end."""
         if not 0 <= self._at + by < len(self._places):

@@ -9,6 +9,7 @@ from .fleet import FleetScreen as FleetScreen
 from .help import HelpScreen as HelpScreen
 from .inbox import InboxScreen as InboxScreen
 from .join import JoinScreen as JoinScreen
+from .logs import LogsScreen as LogsScreen
 from .output import OutputScreen as OutputScreen
 from .policy import PolicyRowScreen as PolicyRowScreen
 from .policy import PolicyScreen as PolicyScreen

@@ -140,7 +140,7 @@ class ConsoleScreen(SortFilter):
         is_base = self.name_ in BASE_SCREENS
         if self.name_ == actions.COMPARE or (is_base and self.app.screen_stack[0] is not self):
             return None
-        if not is_base and not thread and not did:
+        if not is_base and not thread and not did and self.name_ != actions.LOGS:
             return None
         table = self.focused_table()
         row = (table.chosen or "") if table is not None else ""
@@ -316,8 +316,10 @@ class ConsoleScreen(SortFilter):
             self.notify("this row has no thread to replay", timeout=3)
 
     def action_output(self) -> None:
-        """Show the output of the subtask under the cursor."""
-        if (subtask := self._subtask("l")) is not None:
+        """Show the output of the subtask under the cursor, or the log of the instance."""
+        if did := self.subject().did:
+            self.app.push_screen(screens.LogsScreen(did))
+        elif (subtask := self._subtask("l")) is not None:
             self.app.push_screen(screens.OutputScreen(*subtask))
 
     def action_review(self) -> None:

@@ -1,4 +1,4 @@
-"""/v1/engine/log: the newest lines of this daemon's log, and new ones as they come.
+"""/v1/engine/log: the newest lines of this daemon's log, and new ones as they come; those of any instance.
 
 Reading the log writes no log lines, so that watching it does not make it grow.
 """
@@ -13,9 +13,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from syncropel.api.daemon.instance_log import instance_log
+from syncropel.api.fleet.fleet_views import find_instance
 from syncropel.api.http import sse
+from syncropel.api.http.caller import writer
 from syncropel.api.http.paging import Cursor, Limit
 from syncropel.engine.engine import Engine
+from syncropel.errors import Conflict, WrongAuthor
 from syncropel.logs.lines import LEVELS
 from syncropel.logs.ring import Kept, LogRing
 from syncropel.wire import LogLine, LogPage
@@ -40,6 +44,34 @@ def router(engine: Engine, ring: LogRing) -> APIRouter:
             missed=seen.missed,
             dropped=ring.dropped,
         )
+
+    @routes.get("/v1/fleet/log")
+    async def get_log_as_coordinator(
+        request: Request, since: Cursor = None, level: AtLeast = "TRACE", limit: Limit = 100
+    ) -> LogPage:
+        """The same, for the coordinator of this worker alone."""
+        if engine.settings.role != "worker":
+            raise Conflict("nobody coordinates this instance", "GET /v1/engine/log has its own log")
+        if writer(request.scope).author != "coordinator":
+            raise WrongAuthor(
+                "only the coordinator of this instance asks for its log this way",
+                "on its host: spl logs; elsewhere, at the coordinator: GET /v1/fleet/instances/NAME/log",
+            )
+        return await get_log(since, level, limit)
+
+    @routes.get("/v1/fleet/instances/{name}/log")
+    async def get_instance_log(
+        name: str, since: Cursor = None, level: AtLeast = "TRACE", limit: Limit = 100
+    ) -> LogPage:
+        """The same of any instance, by DID or alias: the coordinator asks it.
+
+        503 when it does not answer; 409 on a worker, which knows only its own log.
+        """
+        instance = find_instance(engine, name)
+        if instance.did == engine.instance.did:
+            return await get_log(since, level, limit)
+        query = {"level": level, "limit": limit} | ({} if since is None else {"since": since})
+        return await instance_log(engine, instance, query)
 
     @routes.get("/v1/engine/log/watch", response_class=sse.EventStream)
     async def watch_log(request: Request, since: Cursor = None, level: AtLeast = "TRACE") -> Response:

@@ -26,7 +26,7 @@ from syncropel.api.http.caller import (
     lacks,
 )
 from syncropel.api.http.errors import error_response, internal_error
-from syncropel.api.http.reading import is_output, refusal_to_read
+from syncropel.api.http.reading import INSTANCE_LOG, is_output, refusal_to_read
 from syncropel.api.http.tally import GOALS_REFUSED, UNKNOWN_CALLERS, Tally
 from syncropel.api.http.terms import refusal_by_term, refusal_to_change
 from syncropel.engine.engine import Engine
@@ -137,6 +137,8 @@ def required_scope(method: str, path: str) -> str | None:
             return PULLS
         if is_output(path):
             return READS_OUTPUT
+        if INSTANCE_LOG.fullmatch(path) is not None:
+            return "config:read"
         return next((scope for prefix, scope in _READS if path.startswith(prefix)), "records:read")
     if _SAYS.fullmatch(path):
         return SAYS

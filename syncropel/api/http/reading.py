@@ -44,6 +44,9 @@ _OUTPUT: Final = re.compile(
     r"/v1/(tasks/(?P<task>[^/]+)/subtasks/[^/]+/(?:output|diff)|dispatches/(?P<thread>.+)/output)", re.ASCII
 )
 _WORKTREES: Final = "/v1/worktrees"
+INSTANCE_LOG: Final = re.compile(r"/v1/fleet/instances/[^/]+/log", re.ASCII)
+TOLD_LOG: Final = "/v1/fleet/log"
+"""The log of this instance, for its coordinator."""
 _SNAPSHOT: Final = "/v1/threads/snapshot"
 """Judged thread by thread, once the requested ones are known."""
 _THREAD_VIEW: Final = re.compile(
@@ -59,6 +62,8 @@ def is_output(path: str) -> bool:
 def read_op(method: str, path: str) -> str:
     """The operation that a rule has to allow for this request; empty for a write, and for open routes."""
     reads = method in ("GET", "HEAD") or path == "/v1/records/query" or path.startswith("/v1/expr/")
+    if reads and INSTANCE_LOG.fullmatch(path) is not None:
+        return "config_read"
     return next((op for prefix, op in _READ_OPS if path.startswith(prefix)), "") if reads else ""
 
 
@@ -79,7 +84,7 @@ async def refusal_to_read(scope: Scope, engine: Engine) -> SyncropelError | None
     op = read_op(method, path)
     if not op or path == _SNAPSHOT:
         return None
-    if (is_output(path) or path == _WORKTREES) and writer(scope).author == "coordinator":
+    if (is_output(path) or path in (_WORKTREES, TOLD_LOG)) and writer(scope).author == "coordinator":
         return None  # the route has judged the thread it is about
     thread = _thread_of(scope)
     if (refusal := _withholding(scope, engine, thread)) is not None:

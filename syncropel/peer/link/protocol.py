@@ -42,6 +42,7 @@ BATCH: Final = ("POST", "/v1/records/batch")
 _ASKABLE: Final = frozenset(
     {
         CONTROL,
+        ("GET", "/v1/fleet/log"),
         ("GET", "/v1/worktrees"),
         ("POST", "/v1/worktrees/remove"),
         ("POST", "/v1/worktrees/allow"),
