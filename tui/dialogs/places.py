@@ -14,6 +14,7 @@ from tui.model import places
 from tui.model.glyphs import Tone
 from tui.model.places import Place
 from tui.model.setup import BASE_SCREENS
+from tui.model.text import first_line
 from tui.widgets.choice_list import ChoiceList
 from tui.widgets.field import Field, entry
 from tui.widgets.flat_button import FlatButton
@@ -61,7 +62,7 @@ class PlacesDialog(Dialog):
     def show(self) -> None:
         if self.is_shown:
             lines = [
-                (name, self.glyphs.text(f"{name}  {self._sign(one)} {one.told()}"))
+                (name, self.glyphs.text(f"{first_line(name)}  {self._sign(one)} {one.told()}"))
                 for name, one in sorted(self._kept.items())
             ]
             choices = self.query_one("#places", ChoiceList)

@@ -12,10 +12,15 @@ from tui.model.rows import Row, Rows
 SLICE: Final = 1_000
 """Rows handled in one go: 10,000 would hold up the keys for a quarter of a second."""
 
-BUDGET: Final = 2_000_000
+FEW: Final = 200
+"""Rows that are made and judged by a costly filter in one go; of more, they are made first."""
+BUDGET: Final = 600_000
 """What a filter spends in one go, in characters times their cost: some milliseconds, also with the worst of
 patterns.
 """
+
+_CALL: Final = 100
+"""What it costs to look at a field at all."""
 
 Sort = tuple[str, bool]
 """The column's key, and whether the order is descending."""
@@ -60,7 +65,7 @@ class _Look:
             if wanted.passes(fields):
                 self._passed.append(self._judged)
             if wanted.weight:
-                spent += wanted.weight * (len(fields) + sum(map(len, fields.values())))
+                spent += len(fields) * _CALL + wanted.weight * sum(map(len, fields.values()))
             self._judged += 1
         return self._judged == len(self._fields)
 
@@ -110,7 +115,8 @@ class Arrangement:
             look = self._look = _Look(rows, sort[0] if sort is not None else None)
         if not look.is_complete:
             look.go_on()
-            if len(look.rows) > SLICE:  # also after the last slice: the result gets a turn of its own
+            many = FEW if wanted.weight else SLICE
+            if len(look.rows) > many:  # also after the last slice: the result gets a turn of its own
                 self.unfinished = True
                 return self._answer if self._answer is not None else rows
         if not look.judge(wanted):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tui.model.setup import BASE_SCREENS
-from tui.model.text import plain
+from tui.model.text import first_line, plain
 
 VISITED: Final = 50
 """How many places of a fleet can be gone back to."""
@@ -49,8 +49,8 @@ class Place:
 
     def told(self) -> str:
         """In a list: what it shows, and how."""
-        parts = [plain(self.words) or self.screen]
-        parts += [f"filter {plain(self.filter)}"] if self.filter else []
+        parts = [first_line(self.words) or self.screen]
+        parts += [f"filter {first_line(self.filter)}"] if self.filter else []
         parts += [f"{table} by {column}{' down' if down else ''}" for table, column, down in self.sorts]
         return " · ".join(parts)
 
