@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from syncropel.record.model import Record
 from syncropel.record.threads import child_thread, task_thread
+from syncropel.store.calls import Call
 from syncropel.store.head import Head
-from syncropel.store.sqlite.commit import Call, commit
+from syncropel.store.sqlite.commit import commit
 from syncropel.store.sqlite.connection import tune_writer
 from syncropel.store.sqlite.schema import prepare
 

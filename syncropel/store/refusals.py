@@ -13,6 +13,32 @@ class StoreBusy(StoreError):
     type = "unavailable"
 
 
+class StoreUnreachable(StoreError):
+    """Raised when the database that has the log cannot be reached; nothing was written."""
+
+    code = "STORE_UNREACHABLE"
+    status = 503
+    type = "unavailable"
+
+    def __init__(self, message: str, hint: str = "send it again once the database answers") -> None:
+        super().__init__(message, hint)
+
+
+class OutcomeUnknown(StoreError):
+    """Raised when a database failed in the middle of a commit: the records may be in the log, or not.
+
+    The daemon finds that out by itself as soon as the database answers. A record that had its clock is the
+    same record when it is sent again.
+    """
+
+    code = "OUTCOME_UNKNOWN"
+    status = 503
+    type = "unavailable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "look whether the record is in the log before you send another")
+
+
 class StoreFull(StoreError):
     """Raised when the disk has no room for a record; nothing was written, and the log is unchanged."""
 

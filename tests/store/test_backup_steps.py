@@ -12,11 +12,12 @@ from typing import cast
 import pytest
 
 from syncropel.record.model import Record
+from syncropel.store.calls import Call
 from syncropel.store.lineage.judging import name_log
 from syncropel.store.sqlite import backup as backups
 from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, backup, backup_path, lineage_files
-from syncropel.store.sqlite.commit import Call, commit
+from syncropel.store.sqlite.commit import commit
 from syncropel.store.sqlite.connection import read_only
 from syncropel.store.sqlite.manifest import Rotation, entries, manifest_path, read_manifest
 from syncropel.store.sqlite.schema import prepare

@@ -14,9 +14,10 @@ from syncropel.errors import BadRequest, IngestFailed
 from syncropel.record.model import MAX_CLOCK, Record
 from syncropel.record.threads import FLEET_CONTROL, clock_ceiling
 from syncropel.store.base import Appended, Outcome
+from syncropel.store.calls import Call
 from syncropel.store.head import Head
 from syncropel.store.refusals import Moved
-from syncropel.store.sqlite.commit import Call, commit, insert
+from syncropel.store.sqlite.commit import commit, insert
 from syncropel.store.sqlite.schema import prepare
 
 

@@ -12,11 +12,12 @@ import pytest
 from syncropel.errors import StoreCorrupt
 from syncropel.record.model import Record
 from syncropel.store.base import Altered
+from syncropel.store.calls import Call
 from syncropel.store.head import Head
 from syncropel.store.lineage.digest import digest_of
 from syncropel.store.lineage.lineage import Point
 from syncropel.store.sqlite import integrity
-from syncropel.store.sqlite.commit import Call, commit
+from syncropel.store.sqlite.commit import commit
 from syncropel.store.sqlite.integrity import Walked, altered_rows, hash_of, walk, walk_records
 from syncropel.store.sqlite.rows import COLUMNS
 from syncropel.store.sqlite.schema import prepare

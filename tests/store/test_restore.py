@@ -11,8 +11,8 @@ import pytest
 
 from syncropel.errors import IngestFailed, StoreError
 from syncropel.record.model import Record, StoredRecord
+from syncropel.store import restoring
 from syncropel.store.base import Appended, Outcome, RecordFilter, RecordStore
-from syncropel.store.sqlite import restoring
 from syncropel.store.sqlite.restore_journal import RestoreJournal
 from syncropel.store.sqlite.store import SqliteStore
 
@@ -92,7 +92,7 @@ async def test_collisions_can_be_passed_over(store: RecordStore, record: Build) 
 async def test_others_append_between_its_commits(
     tmp_path: Path, record: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "_STEP", 2)
+    monkeypatch.setattr(restoring, "STEP", 2)
     store = await SqliteStore.open(tmp_path / "hub.db", clock=lambda: 1.0)
     others: list[asyncio.Task[list[Outcome]]] = []
     heard: list[int] = []
@@ -140,7 +140,7 @@ async def test_what_was_not_promised_yet_is_forgotten(tmp_path: Path, record: Bu
 async def test_a_disk_that_refuses_half_way_leaves_the_rest_for_the_next_opening(
     tmp_path: Path, record: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "_STEP", 4)
+    monkeypatch.setattr(restoring, "STEP", 4)
     path, old = tmp_path / "hub.db", bundle(record, 10)
     store = await SqliteStore.open(path, clock=lambda: 1.0)
 

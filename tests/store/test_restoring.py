@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from syncropel.errors import IngestFailed, StoreError
 from syncropel.record.model import Record
+from syncropel.store import restoring
 from syncropel.store.base import Appended, Outcome, Settled
+from syncropel.store.calls import Call
 from syncropel.store.head import Head
 from syncropel.store.refusals import Moved
-from syncropel.store.sqlite import restoring
-from syncropel.store.sqlite.commit import Call, commit
-from syncropel.store.sqlite.restore_journal import RestoreJournal
-from syncropel.store.sqlite.restoring import Timed, restore
+from syncropel.store.restoring import Known, Timed, restore
+from syncropel.store.sqlite.commit import commit
+from syncropel.store.sqlite.restoring import look_up
 from syncropel.store.sqlite.schema import prepare
 
 
@@ -32,10 +33,10 @@ class Journal:
         self.promised: list[list[Timed]] = []
         self.fulfilled_after: list[int] = []
 
-    def promise(self, records: Sequence[Timed]) -> None:
+    async def promise(self, records: Sequence[Timed]) -> None:
         self.promised.append(list(records))
 
-    def fulfilled(self) -> None:
+    async def fulfilled(self) -> None:
         self.fulfilled_after.append(len(self.promised))
 
 
@@ -52,8 +53,8 @@ class Bench:
         self.seen: list[Outcome] = []
         self.keeps = True
 
-    async def read(self, job: Callable[[sqlite3.Connection], Any], /) -> Any:
-        return job(self.log)
+    async def look_up(self, records: Sequence[Record]) -> tuple[Known, set[int]]:
+        return look_up(self.log, records)
 
     async def submit(self, call: Call, settled: Settled | None) -> list[Outcome]:
         self.calls.append(call)
@@ -75,8 +76,7 @@ class Bench:
         def arrived(stored: Any) -> None:
             self.arrived.append([one.sequence for one in stored])
 
-        journal = cast(RestoreJournal, self.journal)
-        return await restore(records, self.keep, arrived, journal, self.read, self.submit)
+        return await restore(records, self.keep, arrived, self.journal, self.look_up, self.submit)
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restoring, "_STEP", 2)
-    monkeypatch.setattr(restoring, "_LOOK", 3)
+    monkeypatch.setattr(restoring, "STEP", 2)
+    monkeypatch.setattr(restoring, "LOOK", 3)
 
 
 def told(outcomes: list[Outcome]) -> list[Any]:

@@ -14,8 +14,8 @@ import pytest
 from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.store.base import Appended, Outcome, RecordFilter
+from syncropel.store.group_commit import GROUP_RECORDS
 from syncropel.store.sqlite.store import SqliteStore
-from syncropel.store.sqlite.writer import GROUP_RECORDS
 from tests.child_process import ChildProcess
 
 from .conftest import TickingClock

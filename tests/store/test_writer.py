@@ -15,9 +15,10 @@ from syncropel.errors import StoreError
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
 from syncropel.store.base import Outcome
+from syncropel.store.calls import Call, Committed
 from syncropel.store.head import Head
 from syncropel.store.sqlite import writer as writing
-from syncropel.store.sqlite.commit import Call, Committed, commit
+from syncropel.store.sqlite.commit import commit
 from syncropel.store.sqlite.schema import prepare
 from syncropel.store.sqlite.writer import Writer
 

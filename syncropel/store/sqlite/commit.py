@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Final
 
@@ -17,8 +16,9 @@ from syncropel.errors import SyncropelError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
 from syncropel.store.base import Appended, Judged, Outcome
+from syncropel.store.calls import Call, Clocks, Committed, unplaced
 from syncropel.store.head import Head, rules
-from syncropel.store.intake import as_stored, assigned, clock_taken
+from syncropel.store.intake import as_stored, clock_taken
 from syncropel.store.refusals import Moved
 from syncropel.store.sqlite.rows import to_row
 
@@ -46,32 +46,6 @@ Arrived = tuple[Record, float, int, int | None]
 """A record with its clock and id; when it came, its term, and its `ruled`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What one caller submits: records (or their errors), when they came, ids to acknowledge.
-
-    `times`: when each of them came, where that differs. `judged`: None when nobody judged them.
-    """
-
-    records: Sequence[Record | SyncropelError]
-    received_at: float
-    acknowledged: tuple[str, ...] = ()
-    times: tuple[float, ...] | None = None
-    judged: Judged | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The result of one commit: the outcomes of each call in order, or why it was not written; and the head
-    of the log after it.
-    """
-
-    outcomes: list[list[Outcome] | Moved]
-    head: Head
-    ids: Sequence[str] = ()
-    """The new records, in log order."""
-
-
 def commit(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) -> Committed:
     """Write all `calls` in one transaction, in order; durable on return. `head`: of the log before it.
 
@@ -89,7 +63,7 @@ def commit(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) ->
 
 
 def _write(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) -> Committed:
-    clocks = _Clocks(_highest_clocks(connection, calls))
+    clocks = Clocks(_highest_clocks(connection, calls))
     batch = _Batch(connection, head)
     answers: list[list[Record | SyncropelError] | Moved] = []
     for call in calls:
@@ -151,39 +125,11 @@ class _Batch:
 
 def _highest_clocks(connection: sqlite3.Connection, calls: Sequence[Call]) -> dict[str, int | None]:
     """The highest valid clock of each thread on which a record waits for one; None on a new thread."""
-    threads = {
-        record.thread
-        for call in calls
-        for record in call.records
-        if isinstance(record, Record) and record.clock is None
-    }
+    threads = unplaced(calls)
     if not threads:
         return {}
     ceilings = json.dumps({thread: clock_ceiling(thread) for thread in threads}, ensure_ascii=False)
     return dict(connection.execute(_HIGHEST_CLOCKS, (ceilings,)).fetchall())
-
-
-class _Clocks:
-    """Assigns clocks, each after those before it in the group and those in the log."""
-
-    def __init__(self, in_log: dict[str, int | None]) -> None:
-        self._highest = {thread: clock for thread, clock in in_log.items() if clock is not None}
-
-    def place(self, record: Record | SyncropelError, now: float) -> Record | SyncropelError:
-        """The record with a clock and its id, or its error. `now` in unix seconds."""
-        if isinstance(record, SyncropelError):
-            return record
-        highest = self._highest.get(record.thread, -1)
-        if record.clock is None:
-            record = assigned(record, highest, now)
-            if isinstance(record, SyncropelError):
-                return record
-        clock = record.clock
-        assert clock is not None
-        # A record that the log will refuse counts too: the one it collides with is at the same clock.
-        if highest < clock <= clock_ceiling(record.thread):
-            self._highest[record.thread] = clock
-        return record
 
 
 def insert(connection: sqlite3.Connection, arrived: Sequence[Arrived], last: int) -> list[Outcome]:

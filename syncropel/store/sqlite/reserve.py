@@ -15,7 +15,7 @@ from typing import Final
 
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
-from syncropel.store.sqlite.commit import Call
+from syncropel.store.calls import Call
 
 SIZE_BYTES: Final = 4 * 1024 * 1024
 PARTS: Final = 8

@@ -14,14 +14,15 @@ from typing import Final, TypeVar
 from syncropel.errors import StoreError, Unavailable
 from syncropel.record.model import Record, StoredRecord
 from syncropel.store.base import Altered, Arrived, Entry, Hold, Judged, Keep, Outcome, RecordFilter, Settled
+from syncropel.store.calls import Call
 from syncropel.store.intake import not_held, refuse_held, taken_in, tell
 from syncropel.store.lineage.lineage import Lineage, LineageFile
 from syncropel.store.lock import StoreLock
 from syncropel.store.refusals import StoreReplaced
+from syncropel.store.restoring import Known, restore
 from syncropel.store.sqlite import reading, walking
 from syncropel.store.sqlite.at_once import ReaderAtOnce
 from syncropel.store.sqlite.backup import BackupResult
-from syncropel.store.sqlite.commit import Call
 from syncropel.store.sqlite.connection import (
     Connection,
     explain,
@@ -35,7 +36,7 @@ from syncropel.store.sqlite.lineage_opening import choose_files
 from syncropel.store.sqlite.preparing import Prepared, prepared_store
 from syncropel.store.sqlite.reserve import Reserve
 from syncropel.store.sqlite.restore_journal import RestoreJournal
-from syncropel.store.sqlite.restoring import restore
+from syncropel.store.sqlite.restoring import JournalApart, look_up
 from syncropel.store.sqlite.writer import Writer
 from syncropel.store.walks import Asked, Visit, Walk
 
@@ -164,7 +165,11 @@ class SqliteStore:
                 f"{self._restore_journal.path} has records that are not in the log yet",
                 "start the daemon again, which takes them in",
             )
-        return await restore(records, keep, arrived, self._restore_journal, self._read, self._submit)
+        journal = JournalApart(self._restore_journal)
+        return await restore(records, keep, arrived, journal, self._look_up, self._submit)
+
+    async def _look_up(self, records: Sequence[Record]) -> tuple[Known, set[int]]:
+        return await self._read(partial(look_up, records=records))
 
     async def get(self, record_id: str) -> StoredRecord | None:
         """See RecordStore."""

@@ -1,42 +1,29 @@
-"""Group commit: appends that arrive during a commit share the next one."""
+"""The writing connection of a SQLite log: commits in groups, checkpoints, and the files' custody."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from syncropel.store.base import Outcome, Settled
+from syncropel.store.calls import Call, Committed
+from syncropel.store.group_commit import GroupCommit
 from syncropel.store.head import Head
-from syncropel.store.intake import tell
 from syncropel.store.lineage.writing import LineageWriter
-from syncropel.store.refusals import Moved
 from syncropel.store.sqlite import reading
-from syncropel.store.sqlite.commit import Call, Committed, commit
+from syncropel.store.sqlite.commit import commit
 from syncropel.store.sqlite.connection import Connection, explain
 from syncropel.store.sqlite.custody import Custody
 from syncropel.store.sqlite.reserve import Reserve, may_take
 
-GROUP_RECORDS: Final = 2000
-"""A group accepts no further call once it has this many records, so that nobody waits long for others."""
-
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    call: Call
-    answer: asyncio.Future[list[Outcome]]
-    settled: Settled | None
-
-
 class Writer:
-    """Owns the writing connection. One task at a time takes what has queued up and commits it as a group."""
+    """Owns the writing connection."""
 
     def __init__(
         self,
@@ -54,12 +41,18 @@ class Writer:
         self._connection = connection
         self._path = path
         self._reserve = reserve
-        self._queue: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._group = GroupCommit(self._commit_group, head.last)
         self._head = head  # used on the connection's thread only: a commit may outlive those who wait for it
-        self.last_sequence = head.last
-        self.commits = 0
+
+    @property
+    def last_sequence(self) -> int:
+        """The log's last sequence."""
+        return self._group.last_sequence
+
+    @property
+    def commits(self) -> int:
         """How many groups have been committed since the store was opened."""
+        return self._group.commits
 
     @classmethod
     async def start(
@@ -78,16 +71,8 @@ class Writer:
         return writer
 
     async def submit(self, call: Call, settled: Settled | None = None) -> list[Outcome]:
-        """Queue `call` and return its outcomes after the commit that includes it.
-
-        A cancelled caller leaves its call in the queue. Raises StoreError when the commit failed, Moved when
-        the call was judged before the newest ruling record.
-        """
-        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(call, answer, settled))
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="store-writer")
-        return await answer
+        """See GroupCommit. Raises StoreError when the commit failed."""
+        return await self._group.submit(call, settled)
 
     async def run(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run a job between two commits, on their connection. Raises StoreError."""
@@ -114,8 +99,7 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what is queued, checkpoint, and close the connection. Raises StoreError after closing."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        await self._group.finish()
         try:
             await self._checkpoint("TRUNCATE")
         finally:
@@ -125,28 +109,11 @@ class Writer:
             if self.lineage is not None:
                 await self.lineage.finish()
 
-    async def _drain(self) -> None:
-        try:
-            while self._queue:
-                group = self._next_group()
-                try:
-                    committed = await self._connection.run(
-                        partial(self._commit, calls=[w.call for w in group])
-                    )
-                except asyncio.CancelledError:
-                    _cancel(group)
-                    raise
-                except sqlite3.Error as error:
-                    _fail(group, explain(error, self._path))
-                except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                    _fail(group, error)
-                else:
-                    self._succeed(group, committed)
-        finally:
-            # Only a loop that is being torn down ends this task with calls in the queue.
-            _cancel(self._queue)
-            self._queue.clear()
-            self._task = None
+    async def _commit_group(self, calls: Sequence[Call]) -> Committed:
+        committed = await self.run(partial(self._commit, calls=calls))
+        if self.lineage is not None:
+            self.lineage.soon()
+        return committed
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> Committed:
         custody = self._custody
@@ -171,37 +138,3 @@ class Writer:
     async def _fill_reserve(self) -> None:
         if (reserve := self._reserve) is not None:
             await self._connection.run(lambda _: reserve.fill())
-
-    def _next_group(self) -> list[_Waiting]:
-        group = [self._queue.popleft()]
-        size = len(group[0].call.records)
-        while self._queue and size + len(self._queue[0].call.records) <= GROUP_RECORDS:
-            group.append(self._queue.popleft())
-            size += len(group[-1].call.records)
-        return group
-
-    def _succeed(self, group: Sequence[_Waiting], committed: Committed) -> None:
-        self.last_sequence = committed.head.last
-        self.commits += 1
-        if self.lineage is not None:
-            self.lineage.soon()
-        for waiting, outcomes in zip(group, committed.outcomes, strict=True):
-            if isinstance(outcomes, Moved):
-                _fail([waiting], outcomes)
-                continue
-            tell(waiting.settled, outcomes)
-            if not waiting.answer.done():
-                waiting.answer.set_result(outcomes)
-
-
-def _cancel(group: Iterable[_Waiting]) -> None:
-    for waiting in group:
-        tell(waiting.settled, [])
-        waiting.answer.cancel()
-
-
-def _fail(group: Sequence[_Waiting], error: Exception) -> None:
-    for waiting in group:
-        tell(waiting.settled, [])
-        if not waiting.answer.done():
-            waiting.answer.set_exception(error)
