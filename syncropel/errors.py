@@ -38,7 +38,7 @@ SyncropelError
 │   └── CoordinatorNotHeard  503  new work on a worker that has not heard from its coordinator
 ├── StoreError             500  the log on disk cannot be used
 │   ├── StoreCorrupt, StoreTooNew
-│   └── StoreBusy, Moved, StoreHeld, StoreReplaced 503, StoreFull 507: in `store.refusals`
+│   └── StoreBusy, Moved, StoreHeld, StoreUnreachable and others 503, StoreFull 507: in `store.refusals`
 ├── FreezeUnconfirmed       503  the client set a freeze that not every instance has proven to enforce
 ├── SetupError              –   home, config, port or PID file stand in the way of starting
 └── DaemonUnreachable       –   the client got no answer

@@ -230,6 +230,13 @@ class RecordStore(Protocol):
         """Set once somebody has removed or replaced the store's files: nothing is written any more."""
         ...
 
+    @property
+    def unsettled(self) -> StoreError | None:
+        """Why nothing can be written just now: it is not known what became of an append before. None when
+        there is no such thing. It ends by itself.
+        """
+        ...
+
     async def accept_loss(self) -> Hold:
         """Accept the log in its current form; return why it was held. Raises Conflict when it was not."""
         ...

@@ -235,6 +235,10 @@ class MemoryStore:
         """See RecordStore: there are no files."""
         return None
 
+    @property
+    def unsettled(self) -> None:
+        """See RecordStore: what became of a commit is known at once."""
+
     async def accept_loss(self) -> Hold:
         """See RecordStore."""
         raise not_held()

@@ -39,6 +39,14 @@ class OutcomeUnknown(StoreError):
         super().__init__(message, "look whether the record is in the log before you send another")
 
 
+class LogWentBack(StoreError):
+    """Raised when a database lacks records that it had confirmed, as after a failover; nothing is written."""
+
+    code = "LOG_WENT_BACK"
+    status = 503
+    type = "log_went_back"
+
+
 class StoreFull(StoreError):
     """Raised when the disk has no room for a record; nothing was written, and the log is unchanged."""
 

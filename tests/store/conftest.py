@@ -10,7 +10,12 @@ import pytest
 from syncropel.record.model import Record
 from syncropel.store.base import RecordStore
 from syncropel.store.memory import MemoryStore
+from syncropel.store.postgres.address import read_address
+from syncropel.store.postgres.store import PostgresStore
 from syncropel.store.sqlite.store import SqliteStore
+from tests.postgres_server import own_server, postgres_server, postgres_url
+
+__all__ = ["own_server", "postgres_server", "postgres_url"]
 
 
 class TickingClock:
@@ -28,7 +33,7 @@ def clock() -> TickingClock:
     return TickingClock()
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, clock: TickingClock
 ) -> AsyncIterator[RecordStore]:
@@ -36,6 +41,8 @@ async def store(
     opened: RecordStore
     if request.param == "sqlite":
         opened = await SqliteStore.open(tmp_path / "hub.db", clock=clock)
+    elif request.param == "postgres":
+        opened = await PostgresStore.open(read_address(request.getfixturevalue("postgres_url")), clock=clock)
     else:
         opened = MemoryStore(clock=clock)
     yield opened

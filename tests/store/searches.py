@@ -9,6 +9,7 @@ import pytest
 
 from syncropel.store import memory
 from syncropel.store.pace import Pace
+from syncropel.store.postgres import walking as postgres_walking
 from syncropel.store.query import searching
 from syncropel.store.sqlite import walking
 
@@ -38,6 +39,7 @@ def hasty(looks: int) -> Pace:
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a log of a few records has several."""
     monkeypatch.setattr(walking, "WINDOW", 4)
+    monkeypatch.setattr(postgres_walking, "WINDOW", 4)
     monkeypatch.setattr(walking, "_THREAD_WINDOW", 3)
     monkeypatch.setattr(walking, "_AT_ONCE", 2)
     monkeypatch.setattr(searching, "_AT_ONCE", 2)

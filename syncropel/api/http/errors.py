@@ -23,12 +23,14 @@ from syncropel.errors import (
     Unavailable,
 )
 from syncropel.peer.link.refusals import ManyLinks
-from syncropel.store.refusals import StoreBusy, StoreHeld
+from syncropel.store.refusals import OutcomeUnknown, StoreBusy, StoreHeld, StoreUnreachable
 
 log = logging.getLogger("syncropel.api")
 
 MESSAGE_CHARS: Final = 1000
 _NAMED_CHARS: Final = 80
+_PASSING: Final = (Unavailable, StoreBusy, StoreUnreachable, OutcomeUnknown)
+"""What may be over when the client asks again."""
 RETRY_AFTER_SECS: Final = 2
 _SHAPE_HINT: Final = "see /openapi.json for the shape"
 _ALIAS_HINT: Final = "up to 64 letters, digits, dots, - and _; the first is a letter or a digit"
@@ -37,7 +39,7 @@ _ALIAS_HINT: Final = "up to 64 letters, digits, dots, - and _; the first is a le
 def error_response(error: SyncropelError) -> Response:
     """The envelope as a response. A failure of this daemon is logged too, since the client may
     not read it."""
-    if error.status >= 500 and not isinstance(error, (Unavailable, StoreBusy, StoreHeld)):
+    if error.status >= 500 and not isinstance(error, (*_PASSING, StoreHeld)):
         log.error("%s", error.message)
     return _envelope(error)
 
@@ -55,7 +57,7 @@ def _envelope(error: SyncropelError, headers: dict[str, str] | None = None) -> R
     headers = dict(headers or {})
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    elif isinstance(error, (Unavailable, StoreBusy)):
+    elif isinstance(error, _PASSING):
         wait_secs = error.wait_secs if isinstance(error, ManyLinks) else RETRY_AFTER_SECS
         headers["retry-after"] = str(wait_secs)
     body = error.envelope()

@@ -27,7 +27,7 @@ from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED, RULING
 from syncropel.store.base import Appended, Judged, Keep, Outcome, RecordStore
 from syncropel.store.bundle.format import Bundled
-from syncropel.store.refusals import Moved
+from syncropel.store.refusals import Moved, OutcomeUnknown
 
 log = logging.getLogger("syncropel.engine.ingest")
 
@@ -101,6 +101,8 @@ class Ingest:
         if self.live.problem and not all(record.thread in RESERVED for record in records):
             # What rules over others is in memory, and a freeze has to work.
             raise Unavailable(self.live.problem, "restart the daemon: it builds its views anew from the log")
+        if (unsettled := self.store.unsettled) is not None:  # some turn may not end before that does
+            raise unsettled
         call = object()
         self._under_way[call] = (records, self._runtime.monotonic())
         try:
@@ -190,8 +192,8 @@ class Ingest:
         try:
             judged = Judged(term_with(passed, self.live), known)
             outcomes = iter(await self.store.append(passed, take, judged))
-        except asyncio.CancelledError:
-            raise  # what is queued is written anyway, and then the turn ends
+        except (asyncio.CancelledError, OutcomeUnknown):
+            raise  # the turn ends when the store knows: what is queued is written anyway
         except BaseException:
             if not settled:
                 leave()

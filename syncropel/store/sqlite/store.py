@@ -249,6 +249,10 @@ class SqliteStore:
         """See RecordStore."""
         return self._prepared.hold
 
+    @property
+    def unsettled(self) -> None:
+        """See RecordStore: what became of a commit is known at once."""
+
     async def accept_loss(self) -> Hold:
         """See RecordStore."""
         self._require_open()
