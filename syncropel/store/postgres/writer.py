@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -21,7 +23,7 @@ from syncropel.store.calls import Call, Committed
 from syncropel.store.head import Head
 from syncropel.store.postgres.address import Address
 from syncropel.store.postgres.appending import Group, HighestClocks, build, send
-from syncropel.store.postgres.connection import Connection, Log, Session
+from syncropel.store.postgres.connection import DEADLINE_SECS, Connection, Log, Session
 from syncropel.store.postgres.explaining import FENCED, MOVED, OUTDATED, RULED, explain
 from syncropel.store.refusals import LogWentBack, OutcomeUnknown, StoreReplaced
 
@@ -87,6 +89,10 @@ class Writer:
         """Why nothing is written any more, for as long as this process lives."""
         self.unsettled: OutcomeUnknown | None = None
         """Set while the outcome of a group is not known."""
+        self.deadline_secs = DEADLINE_SECS
+        """How long one round trip may take."""
+        self.share: Callable[[], float] = random.random
+        """Of each wait before another look, see `Backoff`."""
         self._closing = asyncio.Event()
         self._connection = Connection(self._checked, "store-writer")
 
@@ -94,12 +100,14 @@ class Writer:
         """See GroupCommit. Raises StoreError when nothing was written, OutcomeUnknown at the end of the
         process.
         """
-        attempt, backoff, lost = _Attempt(calls), Backoff(_LONGEST_WAIT_SECS), 0
+        attempt, backoff, lost = _Attempt(calls), Backoff(_LONGEST_WAIT_SECS, self.share), 0
         while True:
             if self.stopped is not None:
                 raise self.stopped
             try:
-                committed = await self._connection.run(lambda session: self._attempt(session, attempt))
+                committed = await self._connection.run(
+                    partial(self._attempt, attempt=attempt), self.deadline_secs
+                )
                 self.unsettled = None
                 return committed
             except _Again:
