@@ -56,6 +56,12 @@ READ = (
         "The passphrase that seals and opens the keys in backups. `--passphrase-file` overrides it.",
         "`[backup] passphrase_file`, else `spl backup` asks",
     ),
+    Variable(
+        "SPL_STORE_PASSWORD",
+        "The password for the database of `[store] url`. A daemon removes it from its environment when it "
+        "starts.",
+        "`[store] password_file`, else what PostgreSQL's own client library finds",
+    ),
     Variable("NO_COLOR", "With any value, output has no colour.", "colour on a terminal"),
 )
 

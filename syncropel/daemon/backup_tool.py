@@ -23,6 +23,7 @@ from syncropel.daemon.belongings.beside import owner_of
 from syncropel.daemon.belongings.places import KINDS, archives, instance_of, prune_archives
 from syncropel.daemon.belongings.saving import save_keys
 from syncropel.daemon.belongings.taking import Saved, take_now
+from syncropel.daemon.log_opening import need_file
 from syncropel.daemon.tool_errors import told
 from syncropel.errors import NotFound, SetupError
 from syncropel.settings.config import load_settings
@@ -63,6 +64,8 @@ def _run(args: argparse.Namespace, home: Home, passphrase: str) -> dict[str, Any
     if args.verb == "verify":
         chosen = find(home, args.backup)
         return {**verify(chosen), "archives": archives_beside(chosen.parent, passphrase)}
+    if args.verb in ("now", "restore"):
+        need_file(load_settings(home, os.environ), "spl backup copies and restores the file of a log alone")
     if args.verb == "restore":
         chosen = find(home, args.backup)
         return restore(home, chosen, Wanted(tuple(args.parts), args.instance, passphrase), os.environ)

@@ -20,6 +20,7 @@ from syncropel.adapters.strays import FAMILY
 from syncropel.adapters.tools.app import AgentsApp
 from syncropel.daemon.belongings.taking import Saved, backups_of
 from syncropel.daemon.doors import Doors, remove_pid, write_pid
+from syncropel.daemon.log_opening import IN_DATABASE, open_log
 from syncropel.daemon.notifying import Notifier, take_notifier
 from syncropel.engine.engine import Engine
 from syncropel.engine.instance import Instance
@@ -32,6 +33,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import HOST, STOP_KEEPING_WORK, Settings
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity
+from syncropel.settings.store import PASSWORD
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.backup import backup_path, lineage_files
 from syncropel.store.sqlite.reserve import Reserve
@@ -89,7 +91,8 @@ async def _run(
     key = f"instance-{identity.did.rpartition(':')[2]}"
     place = backup_path(user_data_path("syncropel"), key)
     known = lineage_files(home.lineage, place)
-    store = await SqliteStore.open(home.store, clock=time.time, reserve=Reserve(home.reserve), lineage=known)
+    store = await open_log(home, settings, os.environ, reserve=Reserve(home.reserve), lineage=known)
+    os.environ.pop(PASSWORD, None)
     for told in store.told:
         log.warning("%s", told, extra={"on_screen": True})
     if store.hold is not None:
@@ -116,18 +119,22 @@ async def _run(
                 if engine is None:
                     log.info("stopped while the log was being read")
                     return
-                saved = Saved(home, identity.did, place)
-                backups = engine.backups = backups_of(saved, settings, os.environ, store, runtime)
+                if isinstance(store, SqliteStore):
+                    saved = Saved(home, identity.did, place)
+                    engine.backups = backups_of(saved, settings, os.environ, store, runtime)
                 try:
                     log.info("spl %s listens on %s and %s", __version__, endpoint, home.socket)
-                    log.info("store %s, %d records", home.store, store.count)
+                    log.info("store %s, %d records", store.place, store.count)
                     if not settings.auth.required:
                         log.warning("auth is off: everybody on this machine may call")
-                    if store.hold is None:  # what the backup has is better
-                        backups.begin()
+                    if engine.backups is None:
+                        log.info("no backups of a log in a database are taken: %s", IN_DATABASE)
+                    elif store.hold is None:  # what the backup has is better
+                        engine.backups.begin()
                     await _serve(lifecycle, engine, doors, stop, agents, notifier)
                 finally:
-                    await backups.stop()
+                    if engine.backups is not None:
+                        await engine.backups.stop()
             finally:
                 await lifecycle.stop()
                 await doors.close()

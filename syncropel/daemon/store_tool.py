@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from syncropel.daemon.lineages import lineages
+from syncropel.daemon.log_opening import address_of
 from syncropel.daemon.tool_errors import told
 from syncropel.errors import SyncropelError
+from syncropel.settings.config import Settings, load_settings
 from syncropel.settings.home import Home
 from syncropel.store.lineage.judging import judge
 from syncropel.store.sqlite.connection import corrupt, explain, read_only
@@ -88,6 +91,9 @@ def look(home: Home) -> dict[str, Any]:
 
     `whole`: whether every page was looked at, which is done for files that are not too large.
     """
+    settings = load_settings(home, os.environ)
+    if settings.store.url:
+        return _look_at_database(home, settings)
     try:
         known, unreadable = lineages(home)
         with closing(read_only(home.store)) as log:
@@ -104,6 +110,19 @@ def look(home: Home) -> dict[str, Any]:
         return _told(error)
     seen = {"records": records, "whole": whole, "problem": "; ".join(unreadable), "hint": ""}
     return seen | ({"problem": found.told, "hint": found.hint} if found.told else {})
+
+
+def _look_at_database(home: Home, settings: Settings) -> dict[str, Any]:
+    try:
+        address = address_of(settings, os.environ)
+        from syncropel.store.postgres import checking
+
+        with checking.looking_at(address) as log:
+            records, hold = checking.look(log, address, home.known_log)
+    except SyncropelError as error:
+        return _told(error)
+    problem, hint = ("", "") if hold is None else (hold.told, hold.hint)
+    return {"records": records, "whole": False, "problem": problem, "hint": hint}
 
 
 def _told(error: SyncropelError) -> dict[str, Any]:

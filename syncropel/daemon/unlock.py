@@ -8,19 +8,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from syncropel.daemon.log_opening import open_log
 from syncropel.daemon.tool_errors import told
 from syncropel.errors import NotFound, StoreError, SyncropelError
 from syncropel.folds.control.rules import ENABLED_TOPIC
 from syncropel.record.model import Record
 from syncropel.record.threads import ENGINE_CONFIG
+from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
-from syncropel.store.sqlite.store import SqliteStore
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,9 +46,10 @@ def _run(home: Home, actor: str, as_json: bool) -> int:
 
 
 async def _unlock(home: Home, actor: str) -> None:
-    if not home.store.exists():
+    settings = load_settings(home, os.environ)
+    if not settings.store.url and not home.store.exists():
         raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
-    store = await SqliteStore.open(home.store, clock=time.time)
+    store = await open_log(home, settings, os.environ)
     try:
         body = {"topic": ENABLED_TOPIC, "enabled": False, "at": time.time()}
         (outcome,) = await store.append([Record(ENGINE_CONFIG, actor, "LEARN", body)])

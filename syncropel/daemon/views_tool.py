@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -17,14 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
+from syncropel.daemon.log_opening import address_of, open_log
 from syncropel.daemon.tool_errors import told
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.errors import NotFound
+from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
 from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.schema import check
-from syncropel.store.sqlite.store import SqliteStore
 from syncropel.store.views.views import ViewsError, drop, views_path
 from syncropel.system.how_far import how_far
 
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(home: Home, verb: str, as_json: bool) -> int:
-    if not home.store.exists():
+    if not load_settings(home, os.environ).store.url and not home.store.exists():
         raise NotFound(f"there is no store at {home.display()}", "is SYNCROPEL_HOME right?")
     verbs = {"status": status, "build": build, "drop": drop_views}
     found = verbs[verb](home)
@@ -62,19 +64,34 @@ def status(home: Home) -> dict[str, Any]:
     SyncropelError.
     """
     file = views_path(home.store)
-    try:
-        with closing(read_only(home.store)) as log:
-            check(log, home.store)
-            records = int(log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0])
-            through, at_record = _position(file)
-            known = log.execute("SELECT id FROM records WHERE sequence = ?", (through,)).fetchone()
-    except sqlite3.Error as error:
-        raise explain(error, home.store) from error
-    through = through if known is not None and known[0] == at_record else 0
+    through, at_record = _position(file)
+    records, known = _log_at(home, through)
+    through = through if known == at_record else 0
     problem = ""
     if through < records:
         problem = f"{records - through} of {records} records are not in {file}; the next start adds them"
     return {"object": "views", "through": through, "records": records, "problem": problem}
+
+
+def _log_at(home: Home, sequence: int) -> tuple[int, str]:
+    """How many records the log has, and the id of the one at a sequence, empty for none. Raises
+    SyncropelError.
+    """
+    settings = load_settings(home, os.environ)
+    if settings.store.url:
+        address = address_of(settings, os.environ)
+        from syncropel.store.postgres import checking
+
+        with checking.looking_at(address) as database:
+            return checking.look(database, address, home.known_log)[0], checking.id_at(database, sequence)
+    try:
+        with closing(read_only(home.store)) as log:
+            check(log, home.store)
+            records = int(log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0])
+            row = log.execute("SELECT id FROM records WHERE sequence = ?", (sequence,)).fetchone()
+    except sqlite3.Error as error:
+        raise explain(error, home.store) from error
+    return records, "" if row is None else str(row[0])
 
 
 def _position(file: Path) -> tuple[int, str]:
@@ -94,7 +111,7 @@ def build(home: Home) -> dict[str, Any]:
 
 
 async def _built(home: Home) -> dict[str, Any]:
-    store = await SqliteStore.open(home.store, clock=time.time)
+    store = await open_log(home, load_settings(home, os.environ), os.environ)
     try:
         views = await open_views(store)
         try:

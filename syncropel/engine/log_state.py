@@ -15,7 +15,9 @@ _LISTED: Final = 100
 
 
 def log_state(engine: Engine) -> LogState:
-    """What is wrong with the log, the gravest first: it was replaced, it is held, records were altered."""
+    """What is wrong with the log, the gravest first: it was replaced, it is held, it cannot be reached,
+    records were altered.
+    """
     store, found = engine.store, engine.quarantine.found
     threads = sorted({one.thread for one in found.values()})[:_LISTED]
     if (replaced := store.replaced) is not None:
@@ -24,6 +26,8 @@ def log_state(engine: Engine) -> LogState:
         )
     if (hold := store.hold) is not None:
         return LogState(state="held", problem=hold.told, hint=hold.hint, altered=threads, stops_all=True)
+    if (gone := store.unreachable) is not None:
+        return LogState(state="unreachable", problem=gone.message, hint=gone.hint, altered=threads)
     if not found:
         return LogState()
     first = min(found.values(), key=lambda one: one.sequence)

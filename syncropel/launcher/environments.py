@@ -9,7 +9,7 @@ from typing import Final
 _OF_CALLERS: Final = frozenset({"SPL_TOKEN", "SPL_URL"})
 _COORDINATOR_URL: Final = "SPL_FLEET_COORDINATOR_URL"
 _NOT_FOR_COORDINATOR: Final = _OF_CALLERS | {_COORDINATOR_URL}
-_NOT_FOR_WORKERS: Final = _OF_CALLERS | {"SPL_BOOTSTRAP_TOKEN"}
+_NOT_FOR_WORKERS: Final = _OF_CALLERS | {"SPL_BOOTSTRAP_TOKEN", "SPL_STORE_PASSWORD"}
 
 
 def coordinator_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from syncropel.client import Client, Target, calls, store_calls
 from syncropel.errors import SetupError, SyncropelError
 from syncropel.launcher.finding import Finding, Patient
 from syncropel.launcher.process import answering_pid, find_daemon
+from syncropel.settings.config import load_settings
 from syncropel.settings.identity import read_identity
 
 _OLD_BACKUP_SECS: Final = 7 * 86400.0
@@ -28,6 +30,12 @@ _ACCEPT: Final = "spl store accept-loss"
 
 def store(patient: Patient) -> Iterator[Finding]:
     path = patient.home.store
+    url = _url(patient)
+    if url is None:
+        return  # the check of the settings says why
+    if url:
+        yield from _database(patient, url)
+        return
     if not path.exists():
         gone = _known_before(patient)
         if gone:
@@ -55,6 +63,26 @@ def store(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "store", "warn", "a bundle was not restored to its end", "the next start takes in the rest"
         )
+    yield from _as_the_daemon_says(patient)
+
+
+def _url(patient: Patient) -> str | None:
+    """Where the log is in a database; empty for a file, None for settings that cannot be read."""
+    try:
+        return load_settings(patient.home, os.environ).store.url
+    except SetupError:
+        return None
+
+
+def _database(patient: Patient, url: str) -> Iterator[Finding]:
+    looked = _looked(patient)
+    if looked is None:
+        yield Finding("store", "warn", f"{url} could not be looked at", "see: spl store verify")
+    elif looked["problem"]:
+        new = "made at the first start" in looked["hint"]
+        yield Finding("store", "warn" if new else "fail", looked["problem"], looked["hint"])
+    else:
+        yield Finding("store", "ok", f"{looked['records']} records at {url}")
     yield from _as_the_daemon_says(patient)
 
 
@@ -144,6 +172,10 @@ def _folder(patient: Patient) -> Path | None:
 
 
 def backups(patient: Patient) -> Iterator[Finding]:
+    if url := _url(patient):
+        told = f"none of {url} are taken here: a database has its own"
+        yield Finding("backup", "warn", told, "see that somebody takes them: pg_dump, or a managed service")
+        return
     folder = _folder(patient)
     if folder is None:
         return

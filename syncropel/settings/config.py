@@ -13,6 +13,7 @@ from syncropel.errors import SetupError
 from syncropel.settings.adapters import SANDBOX, SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.permissions import PermissionSettings, read_rules
 from syncropel.settings.traces import TraceSettings
+from syncropel.settings.store import StoreSettings
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
@@ -159,6 +160,7 @@ class Settings:
     adapters: AdapterSettings = field(default_factory=AdapterSettings)
     permissions: PermissionSettings = field(default_factory=PermissionSettings)
     workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     traces: TraceSettings = field(default_factory=TraceSettings)
@@ -211,6 +213,7 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
             f"cannot read {home.config}: {error}", "check the file and its permissions"
         ) from None
     settings = _parse(document, home.config)
+    settings.store.check(home.config)
     if settings.adapters.run_as and settings.workspace.repos:
         raise SetupError(
             f"{home.config}: goals that run as another user cannot have a worktree: [adapters] run_as and "

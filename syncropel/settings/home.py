@@ -38,6 +38,11 @@ class Home:
         return self.path / "hub.db.lineage"
 
     @property
+    def known_log(self) -> Path:
+        """What is known of a log in a database: where and which one it is, and how far it went."""
+        return self.path / "postgres.json"
+
+    @property
     def keys(self) -> Path:
         return self.path / "keys"
 

@@ -213,8 +213,13 @@ class RecordStore(Protocol):
         ...
 
     @property
-    def path(self) -> Path | None:
-        """The file of the log; None for a store in memory."""
+    def place(self) -> str:
+        """Where the log is, for people: a file, or a URL without its password; empty in memory."""
+        ...
+
+    @property
+    def beside(self) -> Path | None:
+        """The path beside which the views of the log are; None for a store in memory."""
         ...
 
     @property
@@ -235,6 +240,11 @@ class RecordStore(Protocol):
         """Why nothing can be written just now: it is not known what became of an append before. None when
         there is no such thing. It ends by itself.
         """
+        ...
+
+    @property
+    def unreachable(self) -> StoreError | None:
+        """Why the database that has the log did not answer lately; None when it does, or there is none."""
         ...
 
     async def accept_loss(self) -> Hold:

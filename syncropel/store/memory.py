@@ -222,7 +222,12 @@ class MemoryStore:
         return self._acknowledged.intersection(record_ids)
 
     @property
-    def path(self) -> None:
+    def place(self) -> str:
+        """See RecordStore."""
+        return ""
+
+    @property
+    def beside(self) -> None:
         """See RecordStore: it has no file."""
 
     @property
@@ -238,6 +243,10 @@ class MemoryStore:
     @property
     def unsettled(self) -> None:
         """See RecordStore: what became of a commit is known at once."""
+
+    @property
+    def unreachable(self) -> None:
+        """See RecordStore: there is no database."""
 
     async def accept_loss(self) -> Hold:
         """See RecordStore."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from syncropel.errors import StoreError
+
+LATER: Final = "send it again once the database answers"
 
 
 class StoreBusy(StoreError):
@@ -20,7 +24,7 @@ class StoreUnreachable(StoreError):
     status = 503
     type = "unavailable"
 
-    def __init__(self, message: str, hint: str = "send it again once the database answers") -> None:
+    def __init__(self, message: str, hint: str = LATER) -> None:
         super().__init__(message, hint)
 
 

@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field
 
 from syncropel.wire.base import OPEN, Wire
 
-StoreWord = Annotated[Literal["sound", "held", "replaced", "altered"], OPEN]
+StoreWord = Annotated[Literal["sound", "held", "replaced", "altered", "unreachable"], OPEN]
 """`held`: records that were known are missing, and only freezes are taken; `replaced`: somebody removed or
-replaced the files under the daemon; `altered`: records do not hash to their ids."""
+replaced the files under the daemon, or another process appends to its database; `altered`: records do not
+hash to their ids; `unreachable`: the database does not answer, which may pass."""
 
 
 class LogState(Wire):

@@ -131,8 +131,12 @@ class Disk(Untouched):
         return await self._asked(self._inner.acknowledged(record_ids))
 
     @property
-    def path(self) -> None:
-        return self._inner.path
+    def beside(self) -> None:
+        return self._inner.beside
+
+    @property
+    def place(self) -> str:
+        return self._inner.place
 
     def thread_through(self, thread: str, sequence: int) -> list[StoredRecord]:
         return self._inner.thread_through(thread, sequence)

@@ -33,7 +33,10 @@ def router(engine: Engine) -> APIRouter:
         seals them.
         """
         if engine.backups is None:
-            raise Conflict("this daemon has its log in memory: there is nothing to copy", "see: spl status")
+            raise Conflict(
+                f"the log is not a file that could be copied: it is {engine.store.place or 'in memory'}",
+                "a database has backups of its own: pg_dump, or those of whoever runs it",
+            )
         folder = None if body.to is None else Path(body.to)
         if folder is not None and not folder.is_absolute():
             raise BadRequest(f"to: {body.to!r} is not an absolute path", "name a folder such as /mnt/backups")

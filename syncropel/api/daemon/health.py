@@ -44,7 +44,7 @@ def router(engine: Engine, tally: Tally) -> APIRouter:
             status="ok",
             version=__version__,
             records=engine.store.count,
-            store=str(engine.instance.home.store),
+            store=engine.store.place or str(engine.instance.home.store),
             uptime_secs=round(engine.uptime_secs, 3),
             store_state=store.state,
             store_problem=store.problem or "; ".join(store.notices),

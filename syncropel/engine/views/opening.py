@@ -84,7 +84,7 @@ async def open_views(store: RecordStore) -> Views:
     memory are in memory, and so are those that the disk refuses: a full disk must not keep a freeze out.
     Raises StoreError when the log cannot be read.
     """
-    path = None if store.path is None else views_path(store.path)
+    path = None if store.beside is None else views_path(store.beside)
     if path is None:
         return await Views.open()
     try:

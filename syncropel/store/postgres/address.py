@@ -67,7 +67,7 @@ def read_address(url: str, password: str = "") -> Address:
         raise SetupError(
             "the URL of the store has a password in it, which would be shown with it",
             "put it into a file that only you can read, and name that: [store] password_file; "
-            "or into the environment: PGPASSWORD",
+            "or into the environment: SPL_STORE_PASSWORD",
         )
     if unknown := sorted(query.keys() - _ALLOWED):
         raise SetupError(

@@ -49,7 +49,7 @@ class ReaderAtOnce:
                 raise told from error
 
     def _read(self, thread: str, through: int) -> list[StoredRecord]:
-        if self._session is None or not self._session.is_usable:
+        if self._session is None or not self._session.is_usable or self._session.has_ended:
             if self._session is not None:
                 self._session.close()
                 self._session = None

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -94,6 +95,15 @@ class Session:
         """Whether the last round trip left it in order."""
         return not self.log.closed and not self.log.broken
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server has said something unasked: that it ends the session, most likely. What has not
+        been sent yet then goes out on a new one, and its outcome is no riddle.
+        """
+        readable = select.poll()  # not `select`, which knows no descriptor above 1023
+        readable.register(self._socket, select.POLLIN)
+        return bool(readable.poll(0))
+
 
 class Connection:
     """A thread with at most one session, which runs a whole function at a time.
@@ -164,7 +174,7 @@ class Connection:
 
     def _opened(self) -> Session:
         session = self._session
-        if session is None or not session.is_usable:
+        if session is None or not session.is_usable or session.has_ended:
             if session is not None:
                 self._session = None
                 session.close()

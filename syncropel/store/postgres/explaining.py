@@ -17,7 +17,7 @@ UNSAFE: Final = "SY004"
 OUTDATED: Final = "SY005"
 """What `append_group_v1` refuses with."""
 
-_PASSWORD: Final = "give the password in the file that [store] password_file names, or in PGPASSWORD"
+_PASSWORD: Final = "give the password in the file that [store] password_file names, or in SPL_STORE_PASSWORD"
 _BY_WORDS: Final = (
     ("password authentication failed", "the password is wrong", _PASSWORD),
     ("no password supplied", "it asks for a password", _PASSWORD),

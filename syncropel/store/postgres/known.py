@@ -20,8 +20,9 @@ from syncropel.store.postgres.writer import Mark, went_back
 class KnownLog:
     """The file at `path`. Losing it loses only the knowledge."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, url: str) -> None:
         self._path = path
+        self._url = url
         self._written: tuple[str, Mark] | None = None
 
     def read(self) -> tuple[str, Mark] | None:
@@ -44,7 +45,9 @@ class KnownLog:
         begun = self._path.with_name(self._path.name + ".new")
         with suppress(OSError):
             begun.write_text(
-                json.dumps({"log": log_id, "sequence": mark.sequence, "id": mark.id}) + "\n", encoding="utf-8"
+                json.dumps({"url": self._url, "log": log_id, "sequence": mark.sequence, "id": mark.id})
+                + "\n",
+                encoding="utf-8",
             )
             os.chmod(begun, 0o600)
             os.replace(begun, self._path)

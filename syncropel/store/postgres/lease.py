@@ -96,7 +96,8 @@ class Lease:
         self._lost = lost
         self._connection = Connection(open_session, "store-lease")
         self._task = asyncio.create_task(self._renew_for_ever(), name="store-lease")
-        self._failing = False
+        self.problem: StoreError | None = None
+        """Why it could not be renewed the last time."""
 
     async def release(self) -> None:
         """Let another process append at once, as far as the database can be told."""
@@ -114,13 +115,13 @@ class Lease:
                 holder = await self._connection.run(self._renew)
             except (psycopg.Error, StoreError) as error:
                 told = explain(error, self._address) if isinstance(error, psycopg.Error) else error
-                if not self._failing:
+                if self.problem is None:
                     log.warning("cannot renew the lease on the log: %s", told.message)
-                self._failing = True
+                self.problem = told
                 continue
-            if self._failing:
+            if self.problem is not None:
                 log.info("the lease on the log is renewed again")
-            self._failing = False
+            self.problem = None
             if holder:
                 self._lost(
                     StoreReplaced(

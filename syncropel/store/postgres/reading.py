@@ -85,12 +85,15 @@ def altered_after(log: Log, sequence: int, limit: int) -> tuple[int, list[Altere
     statement = f"{SELECT} WHERE sequence > %s ORDER BY sequence LIMIT %s"
     found = [plain(row) for row in log.execute(statement, (sequence, limit))]
     altered = altered_rows(found)
-    if altered:
-        hashes = [held(one.found) for one in altered]
-        known = log.execute("SELECT found FROM syncropel.accepted WHERE found = ANY(%s)", (hashes,))
-        accepted = {released(row[0]) for row in known}
-        altered = [one for one in altered if one.found not in accepted]
-    return (found[-1][0] if found else sequence), altered
+    accepted = accepted_hashes(log, altered) if altered else set()
+    return (found[-1][0] if found else sequence), [one for one in altered if one.found not in accepted]
+
+
+def accepted_hashes(log: Log, altered: Sequence[Altered]) -> set[str]:
+    """The hashes of those of these that an operator accepted."""
+    hashes = [held(one.found) for one in altered]
+    known = log.execute("SELECT found FROM syncropel.accepted WHERE found = ANY(%s::text[])", (hashes,))
+    return {released(row[0]) for row in known}
 
 
 def accept(log: Log, altered: Sequence[Altered]) -> None:

@@ -22,6 +22,7 @@ from syncropel.store.calls import Call
 from syncropel.store.group_commit import GroupCommit
 from syncropel.store.head import Head, rules
 from syncropel.store.intake import not_held, refuse_held, taken_in, tell
+from syncropel.store.lock import StoreLock
 from syncropel.store.postgres import reading, walking
 from syncropel.store.postgres.address import Address
 from syncropel.store.postgres.at_once import ReaderAtOnce
@@ -32,15 +33,15 @@ from syncropel.store.postgres.lease import Holder, Lease, take
 from syncropel.store.postgres.restore_journal import RestoreJournal
 from syncropel.store.postgres.schema import migrate
 from syncropel.store.postgres.writer import Mark, Writer
-from syncropel.store.refusals import StoreUnreachable
+from syncropel.store.refusals import LATER, StoreUnreachable
 from syncropel.store.restoring import Known, restore
 from syncropel.store.walks import Asked, Visit, Walk
 
 log = logging.getLogger(__name__)
 
 READERS: Final = 2
-PATIENCE_SECS: Final = 10.0
-"""How long an append may wait for the database."""
+PATIENCE_SECS: Final = 8.0
+"""How long an append may wait for the database: less than clients wait for an answer."""
 READ_SECS: Final = 30.0
 """How long one statement that reads may take."""
 
@@ -61,9 +62,6 @@ class Opened:
 class PostgresStore:
     """A RecordStore in a database. Open it with `PostgresStore.open`; only one process at a time can."""
 
-    path: None = None
-    """See RecordStore: it has no file."""
-
     def __init__(
         self,
         address: Address,
@@ -72,12 +70,18 @@ class PostgresStore:
         *,
         clock: Callable[[], float],
         known: KnownLog | None,
+        beside: Path | None,
+        lock: StoreLock | None,
     ) -> None:
         self.address = address
+        self.beside = beside
+        self._lock = lock
         self._clock = clock
         self._known = known
         self._opened = opened
         self.hold = opened.hold
+        self.told: list[str] = []
+        """What an operator should know about how the log was found: warnings, empty when all was well."""
         self._size_bytes = opened.size_bytes
         writes, reads = partial(Session, address, writes=True), partial(Session, address, writes=False)
         self._writer = Writer(writes, address, opened.log_id, holder.incarnation, opened.head, opened.mark)
@@ -104,25 +108,34 @@ class PostgresStore:
         clock: Callable[[], float],
         did: str = "",
         known: Path | None = None,
+        beside: Path | None = None,
         waiting: Callable[[str], None] = lambda _: None,
     ) -> PostgresStore:
         """Open the log in the database at `address`, whose tables are created if they are missing.
 
         `clock` gives unix seconds for `received_at`. `did`: of the instance that opens it. `known`: the file
         in which this home remembers what the log has; without one a loss before the start is not noticed.
+        `beside`: where the home has its views; the lock there keeps a second daemon out of the home.
         `waiting` is told when a process that died still has the log, which ends by itself.
 
         Raises StoreError when another process has it open, or it cannot be reached or used; StoreTooNew when
         a later version uses it.
         """
         holder = Holder(did, secrets.token_hex(8))
-        file = None if known is None else KnownLog(known)
-        remembered = None if file is None else await asyncio.to_thread(file.read)
+        lock = None if beside is None else StoreLock(beside)
         try:
+            file = None if known is None else KnownLog(known, address.shown)
+            remembered = None if file is None else await asyncio.to_thread(file.read)
             opened = await asyncio.to_thread(_open, address, holder, remembered, waiting)
-        except psycopg.Error as error:
-            raise explain(error, address) from error
-        store = cls(address, holder, opened, clock=clock, known=file)
+        except BaseException as error:
+            if lock is not None:
+                lock.release()
+            if isinstance(error, psycopg.Error):
+                told = explain(error, address)
+                hint = "is it running, and [store] url right?" if told.hint == LATER else told.hint
+                raise type(told)(told.message, hint) from error
+            raise
+        store = cls(address, holder, opened, clock=clock, known=file, beside=beside, lock=lock)
         try:
             if store.hold is None:
                 await store._journal.finish(store._submit)
@@ -242,6 +255,11 @@ class PostgresStore:
         return hold
 
     @property
+    def place(self) -> str:
+        """See RecordStore."""
+        return self.address.shown
+
+    @property
     def replaced(self) -> StoreError | None:
         """Set once another process appends, or the log has lost what it had confirmed: nothing is written."""
         return self._writer.stopped
@@ -252,6 +270,11 @@ class PostgresStore:
         if self._writer.unsettled is None:
             return None
         return StoreUnreachable(f"{self.address.shown} does not answer: nothing was written")
+
+    @property
+    def unreachable(self) -> StoreError | None:
+        """See RecordStore."""
+        return self._lease.problem or self.unsettled
 
     @property
     def count(self) -> int:
@@ -297,7 +320,11 @@ class PostgresStore:
         self._remember()
         await asyncio.to_thread(self._at_once.close)
         others = (self._walker, self._others, *self._readers)
-        await asyncio.gather(self._writer.close(), *(one.close() for one in others))
+        try:
+            await asyncio.gather(self._writer.close(), *(one.close() for one in others))
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def _remember(self) -> None:
         if self._known is not None and self.hold is None:

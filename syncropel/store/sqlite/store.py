@@ -245,6 +245,16 @@ class SqliteStore:
         return await self._read(partial(reading.acknowledged, record_ids=record_ids))
 
     @property
+    def place(self) -> str:
+        """See RecordStore."""
+        return str(self.path)
+
+    @property
+    def beside(self) -> Path:
+        """See RecordStore: the file itself."""
+        return self.path
+
+    @property
     def hold(self) -> Hold | None:
         """See RecordStore."""
         return self._prepared.hold
@@ -252,6 +262,10 @@ class SqliteStore:
     @property
     def unsettled(self) -> None:
         """See RecordStore: what became of a commit is known at once."""
+
+    @property
+    def unreachable(self) -> None:
+        """See RecordStore: there is no database."""
 
     async def accept_loss(self) -> Hold:
         """See RecordStore."""
