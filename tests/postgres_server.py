@@ -96,6 +96,16 @@ class Server:
         return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:
+        """Start it, and wait until it lets this process in."""
+        process = self.start_without_looking()
+        ends = time.monotonic() + _LIMIT_SECS
+        while not self._answers():
+            assert process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < ends, "PostgreSQL does not start"
+            time.sleep(0.02)
+
+    def start_without_looking(self) -> subprocess.Popen[bytes]:
+        """Start it: whoever connects must wait."""
         assert self._process is None
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -107,11 +117,7 @@ class Server:
                 start_new_session=True,
                 **self._who,
             )
-        ends = time.monotonic() + _LIMIT_SECS
-        while not self._answers():
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < ends, "PostgreSQL does not start"
-            time.sleep(0.02)
+        return self._process
 
     def _answers(self) -> bool:
         import psycopg
