@@ -42,6 +42,18 @@ def configure(parser: Parser) -> None:
     )
     add_output(verify)
     verify.set_defaults(run=run_verify)
+    copying = group.add_parser(
+        "copy",
+        help="copy the log of this home to an empty file or database, or from one",
+        description="Copy the whole log: from this home's to another place, or from there into this home's. "
+        "The daemon must be stopped, and the target empty. The copy is read back before it counts.",
+        epilog="The password for a database is that of [store] password_file, or SPL_STORE_PASSWORD.",
+    )
+    either = copying.add_mutually_exclusive_group(required=True)
+    either.add_argument("--to", metavar="PLACE", help="a postgresql:// URL, or the path of a new file")
+    either.add_argument("--from", dest="source", metavar="PLACE", help="the same, of a log that is there")
+    add_output(copying)
+    copying.set_defaults(run=run_copy)
 
 
 def run_status(args: Namespace) -> int:
@@ -82,17 +94,19 @@ def run_accept_altered(args: Namespace) -> int:
 
 
 def run_verify(args: Namespace) -> int:
-    # A separate process, because only the daemon's layer may open a store.
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "syncropel.daemon.store_tool",
-        "verify",
-        "--home",
-        str(this_home().path),
-    ]
-    return subprocess.run([*words, *(["--json"] if is_json(args) else [])], check=False).returncode
+    return _apart(args, "store_tool", "verify")
+
+
+def run_copy(args: Namespace) -> int:
+    return _apart(args, "copy_tool", *(("--from", args.source) if args.source else ("--to", args.to)))
+
+
+def _apart(args: Namespace, tool: str, *words: str) -> int:
+    """Run a tool of the daemon's layer, which alone may open a store, as a process of its own."""
+    home = ["--home", str(this_home().path)]
+    json = ["--json"] if is_json(args) else []
+    whole = [sys.executable, "-P", "-m", f"syncropel.daemon.{tool}", *words, *home, *json]
+    return subprocess.run(whole, check=False).returncode
 
 
 def store_lines(found: StoreOut) -> list[str]:
