@@ -20,12 +20,12 @@ from syncropel.daemon.log_opening import address_of
 from syncropel.daemon.tool_errors import told
 from syncropel.settings.config import Settings, load_settings
 from syncropel.settings.home import Home
-from syncropel.store.copying import Copied, copy
+from syncropel.store.copying.copying import Copied, copy
+from syncropel.store.copying.file import FileToCopy
 from syncropel.store.lock import StoreLock
-from syncropel.store.sqlite.copying import FileToCopy
 
 if TYPE_CHECKING:
-    from syncropel.store.copying import Place
+    from syncropel.store.copying.copying import Place
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def _place(named: str, settings: Settings) -> Place:
         return FileToCopy(Path(named).expanduser().absolute())
     settings = replace(settings, store=replace(settings.store, url=named))
     address = address_of(settings, os.environ)
-    from syncropel.store.postgres.copying import DatabaseToCopy
+    from syncropel.store.copying.database import DatabaseToCopy
 
     return DatabaseToCopy(address)
 
@@ -73,9 +73,8 @@ def _document(copied: Copied, at: Place) -> dict[str, object]:
 
 
 def _told(copied: Copied, at: Place, source: str) -> str:
-    done = (
-        f"✓ copied {copied.records} records to {at.shown}, and read them back\n  digest {copied.digest[:16]}"
-    )
+    done = f"✓ copied {copied.records} records to {at.shown}, and read them back"
+    done += f"\n  digest {copied.digest[:16] or 'of no record'}"
     if source:
         return f"{done}\n  start the daemon: spl serve"
     return f'{done}\n  to use it: [store] url = "…" in config.toml (none for hub.db), then spl serve'

@@ -55,7 +55,13 @@ def _look(home: Home, as_json: bool) -> int:
 def _verify(home: Home, as_json: bool) -> int:
     from syncropel.daemon.verifying import verify  # with the policy, which `look` can do without
 
-    found = verify(home, Progress())
+    settings = load_settings(home, os.environ)
+    if settings.store.url:
+        from syncropel.daemon.verifying_database import verify_database
+
+        found = verify_database(home, settings, Progress())
+    else:
+        found = verify(home, Progress())
     problems = found["problems"]
     if as_json:
         print(json.dumps(found))  # noqa: T201

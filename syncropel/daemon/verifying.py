@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -53,20 +53,35 @@ def verify(home: Home, progress: Progress = lambda done, of: None) -> dict[str, 
                 accepted = {hash_ for one in known for hash_ in one.accepted}
                 wanted = [one.head.sequence for one in known]
                 noted = NOTED if version >= NOTED_SINCE else "0, NULL"
-                seen = _seen(proof, progress, _count(log))
+                seen = told_to(proof, progress, _count(log))
                 walked = walk_records(log, wanted=wanted, accepted=accepted, seen=seen, noted=noted)
             own = log_id(log)
     except sqlite3.Error as error:
         raise explain(error, home.store) from error
-    problems += _of_records(walked) + [f"{one.words()}; {one.hint}" for one in proof.violations]
+    of_lineages = [problem for one in known if (problem := _of_lineage(walked, own, one))]
+    return proven(walked, proof, own=own, problems=problems, last=of_lineages, unknown=unknown)
+
+
+def proven(
+    walked: Walked,
+    proof: Proof,
+    *,
+    problems: Sequence[str],
+    unknown: Sequence[str],
+    own: str = "",
+    last: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What `verify` answers. `problems` and `last`: what else is wrong with the log, told before and after
+    what its records say; `own`: its id.
+    """
+    told = [*problems, *_of_records(walked), *(f"{one.words()}; {one.hint}" for one in proof.violations)]
     if proof.beyond:
-        problems.append(f"{proof.beyond} more records are not in the order in which they were judged")
-    problems += [problem for one in known if (problem := _of_lineage(walked, own, one))]
+        told.append(f"{proof.beyond} more records are not in the order in which they were judged")
     return {
         "records": walked.end.sequence,
         "digest": walked.end.digest,
         "log": own,
-        "problems": problems,
+        "problems": [*told, *last],
         "violations": [one.fields() for one in proof.violations],
         "unknown": [*unknown, *proof.unknown()],
         "judged": proof.judged,
@@ -84,7 +99,9 @@ def _reader(log: sqlite3.Connection) -> Callable[[str, int], Iterable[StoredReco
     return lambda thread, through: intends(log, thread, through)
 
 
-def _seen(proof: Proof, progress: Progress, count: int) -> Callable[[int, Entry | None, bool], None]:
+def told_to(proof: Proof, progress: Progress, count: int) -> Callable[[int, Entry | None, bool], None]:
+    """What tells a proof each record of a walk, and how far it has come."""
+
     def seen(sequence: int, entry: Entry | None, sound: bool) -> None:
         if entry is None:
             proof.unreadable(sequence)

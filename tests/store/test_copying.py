@@ -12,15 +12,15 @@ import pytest
 from syncropel.errors import Conflict, NotFound, StoreError
 from syncropel.record.model import Record
 from syncropel.record.threads import FLEET_CONTROL
-from syncropel.store import copying
 from syncropel.store.base import Appended, Entry, Judged, RecordStore
-from syncropel.store.copying import copy
+from syncropel.store.copying import copying
+from syncropel.store.copying import file as file_copying
+from syncropel.store.copying.copying import copy
+from syncropel.store.copying.database import DatabaseToCopy
+from syncropel.store.copying.file import FileToCopy
 from syncropel.store.lineage.digest import digest_of
 from syncropel.store.postgres.address import read_address
-from syncropel.store.postgres.copying import DatabaseToCopy
 from syncropel.store.postgres.store import PostgresStore
-from syncropel.store.sqlite import copying as file_copying
-from syncropel.store.sqlite.copying import FileToCopy
 from syncropel.store.sqlite.store import SqliteStore
 from tests.postgres_server import Server
 

@@ -9,19 +9,23 @@ from typing import Any, Final
 
 import psycopg
 
-from syncropel.errors import NotFound
-from syncropel.store.base import Hold
+from syncropel.errors import NotFound, SyncropelError
+from syncropel.store.base import Entry, Hold
 from syncropel.store.lineage.digest import RunningDigest
 from syncropel.store.lineage.lineage import Point
 from syncropel.store.postgres.address import Address
 from syncropel.store.postgres.connection import Log, Session
 from syncropel.store.postgres.explaining import explain
 from syncropel.store.postgres.known import KnownLog, hold_against
-from syncropel.store.postgres.reading import SELECT, accepted_hashes
-from syncropel.store.postgres.rows import plain
+from syncropel.store.postgres.reading import accepted_hashes
+from syncropel.store.postgres.rows import COLUMNS, plain
 from syncropel.store.sqlite.integrity import Walked, altered_rows
+from syncropel.store.sqlite.rows import NOTED, from_row
 
 CHUNK: Final = 1000
+_WALKED: Final = (
+    f"SELECT {COLUMNS}, {NOTED} FROM syncropel.records WHERE sequence > %s ORDER BY sequence LIMIT {CHUNK}"
+)
 
 
 @contextmanager
@@ -65,20 +69,31 @@ def id_at(log: Log, sequence: int) -> str:
     return "" if row is None else str(row[0])
 
 
-def walk(log: Log, seen: Callable[[int], None] = lambda _: None) -> Walked:
-    """Read every record, and report what is wrong; `seen` is told how far it is. Raises psycopg.Error."""
+def walk(log: Log, seen: Callable[[int, Entry | None, bool], None] = lambda *_: None) -> Walked:
+    """Read every record, and report what is wrong. `seen` is told each sequence, what is there, None if it
+    cannot be read, and whether it is what its id says. Raises psycopg.Error.
+    """
     walked, digest, at = Walked(), RunningDigest(), 0
-    while rows := log.execute(
-        f"{SELECT} WHERE sequence > %s ORDER BY sequence LIMIT {CHUNK}", (at,)
-    ).fetchall():
-        for row in rows:
+    while found := log.execute(_WALKED, (at,)).fetchall():
+        rows = [(plain(row[:-2]), *row[-2:]) for row in found]
+        altered = {one.sequence: one for one in altered_rows([row for row, *_ in rows])}
+        accepted = accepted_hashes(log, [*altered.values()]) if altered else set()
+        altered = {key: one for key, one in altered.items() if one.found not in accepted}
+        walked.altered += altered.values()
+        for row, term, ruled in rows:
             at += 1
             if row[0] != at:
                 walked.gaps.append(at)
                 at = int(row[0])
-        found = altered_rows([plain(row) for row in rows])
-        walked.altered += [one for one in found if one.found not in accepted_hashes(log, [one])]
-        digest.add([str(row[1]) for row in rows])
-        walked.end = Point(at, str(rows[-1][1]), digest.value(), float(rows[-1][-1]))
-        seen(at)
+            seen(at, _entry(row, term, ruled), at not in altered)
+        digest.add([str(row[1]) for row, *_ in rows])
+        last = rows[-1][0]
+        walked.end = Point(at, str(last[1]), digest.value(), float(last[-1]))
     return walked
+
+
+def _entry(row: tuple[Any, ...], term: int, ruled: int | None) -> Entry | None:
+    try:
+        return Entry(from_row(row), term, ruled)
+    except (SyncropelError, ValueError, TypeError, AttributeError):
+        return None

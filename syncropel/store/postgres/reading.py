@@ -54,6 +54,15 @@ def thread_through(log: Log, thread: str, sequence: int) -> list[StoredRecord]:
     return sorted(found, key=lambda stored: stored.sequence)
 
 
+def intends(log: Log, thread: str, through: int) -> list[StoredRecord]:
+    """The INTENDs of one thread up to a sequence, by sequence."""
+    if not storable(thread):
+        return []
+    where = "WHERE thread = %s AND act = 'INTEND' AND sequence <= %s"
+    found = rows(log, f"{SELECT} {where}", (held(thread), through))
+    return sorted(found, key=lambda stored: stored.sequence)
+
+
 def query(log: Log, wanted: RecordFilter) -> list[StoredRecord]:
     """The records that match a RecordFilter. Without a thread this scans the log from `since` until `limit`
     are found.

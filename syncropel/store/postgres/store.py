@@ -88,7 +88,7 @@ class PostgresStore:
         self._group = GroupCommit(
             self._writer.commit,
             opened.head.last,
-            ends=lambda call: any(map(rules, call.records)),
+            ends=_rules,
             patience=PATIENCE_SECS,
         )
         self._lease = Lease(writes, address, holder, self._writer.stop)
@@ -361,6 +361,11 @@ class PostgresStore:
     def _require_open(self) -> None:
         if self._closing is not None:
             raise Unavailable("the store is closed", "start the daemon again")
+
+
+def _rules(call: Call) -> bool:
+    """Whether a call has ruling records: what others judged before it must not be behind it unseen."""
+    return any(isinstance(record, Record) and rules(record) for record in call.records)
 
 
 class _Stale(Exception):

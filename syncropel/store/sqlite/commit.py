@@ -15,7 +15,7 @@ from typing import Final
 from syncropel.errors import SyncropelError
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import clock_ceiling
-from syncropel.store.base import Appended, Judged, Outcome
+from syncropel.store.base import Appended, Outcome
 from syncropel.store.calls import Call, Clocks, Committed, unplaced
 from syncropel.store.head import Head, rules
 from syncropel.store.intake import as_stored, clock_taken

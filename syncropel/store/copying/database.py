@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from syncropel.errors import Conflict
-from syncropel.store.copying import CHUNK, Copied, Row
+from syncropel.store.copying.copying import CHUNK, Copied, Row
 from syncropel.store.postgres.address import Address
 from syncropel.store.postgres.checking import looking_at
 from syncropel.store.postgres.connection import Log, Session

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from syncropel.errors import Conflict, NotFound
-from syncropel.store.copying import CHUNK, Copied, Row
+from syncropel.store.copying.copying import CHUNK, Copied, Row
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.rows import COLUMNS, NOTED
 from syncropel.store.sqlite.schema import check, prepare

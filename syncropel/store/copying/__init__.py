@@ -1,0 +1,1 @@
+"""Copies of whole logs, from one place to another."""
