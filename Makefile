@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 # The tests start hundreds of processes: none of them is to compile the package again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help test test-matrix lint types floors compiled pytest demo bench agents dist docs snapshots format constraints clean
+.PHONY: help test test-matrix lint types floors compiled pytest demo demo-postgres bench agents dist docs snapshots format constraints clean
 
 help:
 	@echo "make test        environment, lint, types, floors, tests: what CI runs"
 	@echo "make test-matrix the same on Python 3.11, 3.12 and 3.13"
 	@echo "make demo        a coordinator, two workers and a real fan-out, seen in the console"
+	@echo "make demo-postgres a daemon on PostgreSQL, whose database is killed under it"
 	@echo "make bench       speed, as ratios side by side"
 	@echo "make agents      the real agents on a fleet, against a model that plays scripts (needs npm)"
 	@echo "make snapshots   accept the console's pictures as they are now"
@@ -82,6 +83,9 @@ dist: $(VENV)/.ready
 
 demo: $(VENV)/.base
 	@$(BIN)/spl demo
+
+demo-postgres: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks.postgres_demo
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks

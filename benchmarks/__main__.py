@@ -21,12 +21,14 @@ from benchmarks import (
     permissions,
     replay,
     scale,
+    stores,
     supervision,
 )
 
 CASES = {
     "appends": appends.run,
     "batches": batches.run,
+    "stores": stores.run,
     "fanouts": fanouts.run,
     "commands": commands.run,
     "opening": opening.run,

@@ -28,6 +28,7 @@ PARSED = {
     "howto/consent.md": "needs two operators; tests/api/test_consents.py has each",
     "howto/gateway.md": "needs a coding agent and a key; tests/gateway and make agents have both without",
     "howto/isolation.md": "needs user namespaces; tests/supervisor/test_sandbox.py has them",
+    "howto/database.md": "needs a database; tests/daemon/test_postgres.py and test_copy_tool.py have one",
     "howto/drain.md": "a drain of a fleet is run in tests/drain",
     "howto/join-a-host.md": "needs two hosts; tests/fleet/test_join_hosts.py has them",
     "howto/kill-switch-drill.md": "the tutorial runs it",

@@ -117,9 +117,10 @@ DECLARE
     head syncropel.log_head;
 BEGIN
     -- Until the end of this transaction. The plans must not depend on statistics, which are of an empty log
-    -- for as long as nobody has collected any.
+    -- for as long as nobody has collected any; nor be made anew for each group, which takes as long as it.
     PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '2s', true),
-        set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true);
+        set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+        set_config('plan_cache_mode', 'force_generic_plan', true);
     -- What could cancel a commit that waits for a standby, or hide what another has committed.
     IF current_setting('statement_timeout') <> '0'
         OR coalesce(current_setting('transaction_timeout', true), '0') <> '0'
@@ -142,7 +143,9 @@ BEGIN
     IF head.ruled <> expected_ruled THEN
         RAISE EXCEPTION USING ERRCODE = 'SY003', MESSAGE = format('record %s rules', head.ruled);
     END IF;
-    INSERT INTO syncropel.acknowledged SELECT unnest(acknowledge) ON CONFLICT DO NOTHING;
+    IF cardinality(acknowledge) > 0 THEN
+        INSERT INTO syncropel.acknowledged SELECT unnest(acknowledge) ON CONFLICT DO NOTHING;
+    END IF;
     -- This statement sees what was committed before the lock. LATERAL with LIMIT: one look into an index for
     -- each record, whatever else the planner might think of.
     RETURN QUERY
