@@ -111,7 +111,15 @@ class Group:
             for answer in self.answers
         ]
         term = max((self.columns[_TERMS][at - 1] for at in added.values()), default=0)
-        return Committed(outcomes, self.head.then(results, term), list(added))
+        return Committed(outcomes, self._head_after(results, term), list(added))
+
+    def _head_after(self, results: Sequence[Outcome], term: int) -> Head:
+        new = [one.stored for one in results if isinstance(one, Appended) and one.created]
+        if not new:
+            return self.head
+        ruling = [stored.sequence for stored in new if rules(stored.record)]
+        ruled = max(ruling, default=self.head.ruled)
+        return Head(new[-1].sequence, ruled, max(self.head.term, term))
 
     def _existing(
         self,
