@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from syncropel.errors import SetupError
 from syncropel.settings.adapters import SANDBOX, SWITCHES, AdapterSettings, read_tables
 from syncropel.settings.permissions import PermissionSettings, read_rules
-from syncropel.settings.traces import TraceSettings
 from syncropel.settings.store import StoreSettings
+from syncropel.settings.traces import TraceSettings
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
