@@ -111,7 +111,7 @@ class Doors:
         home, told = self._home, ""
         while not server.should_exit:
             await asyncio.sleep(LOOK_SECS)
-            if not server.started or not home.store.exists():  # a removed home is not recreated
+            if not server.started or not home.has_log:  # a removed home is not recreated
                 continue
             try:
                 if not self.unix.is_there():

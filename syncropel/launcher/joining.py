@@ -85,7 +85,7 @@ class Joiner:
         home = self._home
         present = load_settings(home, {}) if home.config.exists() else Settings()
         elsewhere = f"join with another home: SYNCROPEL_HOME={home.display()}-joined spl fleet join LINE"
-        if present.role == "coordinator" and home.store.exists():
+        if present.role == "coordinator" and home.has_log:
             raise SetupError(
                 f"{home.display()} is the home of a coordinator, with a log of its own", elsewhere
             )

@@ -43,6 +43,11 @@ class Home:
         return self.path / "postgres.json"
 
     @property
+    def has_log(self) -> bool:
+        """Whether a log was begun here, in the file or in a database."""
+        return self.store.exists() or self.known_log.exists()
+
+    @property
     def keys(self) -> Path:
         return self.path / "keys"
 
