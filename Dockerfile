@@ -15,10 +15,11 @@ RUN wheel="$(ls /tmp/dist/*.whl)" \
     && pip install --no-cache-dir --constraint /tmp/constraints.txt "${wheel}[agents,fleet,metrics,seal]" \
     && rm -rf /tmp/dist /tmp/constraints.txt
 
+# A new volume begins as what is here: files are mounted into secrets/, which must not become root's by that.
 RUN useradd --create-home --uid 1000 syncropel \
-    && mkdir -p /syncropel /home/syncropel/.syncro-data /home/syncropel/.local/share/syncropel/backups \
+    && mkdir -p /syncropel/secrets /home/syncropel/.syncro-data /home/syncropel/.local/share/syncropel/backups \
     && chown -R syncropel:syncropel /syncropel /home/syncropel \
-    && chmod 700 /syncropel
+    && chmod 700 /syncropel /syncropel/secrets
 USER syncropel
 ENV SYNCROPEL_HOME=/syncropel \
     SYNCROPEL_DATA=/home/syncropel/.syncro-data \

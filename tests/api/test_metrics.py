@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -283,3 +286,22 @@ def test_a_histograms_bucket_includes_its_bound() -> None:
         histogram.observe(one)
     assert histogram.cumulative() == [(1.0, 2), (2.0, 3), (float("inf"), 4)]
     assert histogram.sum == 5.5
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+async def test_promtool_finds_no_fault(api: Api, tmp_path: Path) -> None:
+    """Where Prometheus is installed, it also parses every expression."""
+    rules = [{"record": f"panel:{at}", "expr": text} for at, text in enumerate(_expressions().values())
+             if not text.startswith("label_values")]  # fmt: skip
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
+    samples = (await api.operator.get("/metrics")).content
+    for words, given in (
+        (["check", "rules", str(DOCS / "alerts.yaml"), str(tmp_path / "all.yaml")], b""),
+        (["check", "metrics"], samples),
+    ):
+        ran = await asyncio.to_thread(_promtool, words, given)
+        assert (ran.returncode, ran.stderr) == (0, b""), ran.stdout
+
+
+def _promtool(words: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["promtool", *words], input=given, capture_output=True, timeout=60, check=False)

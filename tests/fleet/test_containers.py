@@ -62,6 +62,16 @@ def test_the_image_has_the_volumes_that_have_to_outlive_it_and_no_root() -> None
     assert (ROOT / "constraints.txt").exists()
 
 
+def test_a_token_that_is_mounted_does_not_make_its_folder_roots() -> None:
+    # The engine makes what lacks on the way to a mount, and as root; what the image has, it leaves alone.
+    (made,) = [rest for word, rest in instructions() if word == "RUN" and "useradd" in rest]
+    targets = [one["target"] for service in COMPOSE["services"].values() for one in service["secrets"]]
+    for folder in {str(Path(one).parent) for one in targets}:
+        assert f"mkdir -p {folder} " in made
+        assert re.search(rf"chmod 700 [^&]*{folder}\b", made)
+    assert f"chown -R syncropel:syncropel {HOME} " in made
+
+
 def test_neither_the_token_nor_an_environment_is_copied_into_an_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert {".git", "fleet.token", ".venv*"} <= set(ignored)
