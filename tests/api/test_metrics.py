@@ -141,9 +141,14 @@ async def _has_two(api: Api) -> bool:
 
 async def test_a_link_is_counted_on_both_sides(tmp_path: Path) -> None:
     async with linked(tmp_path) as two:
-        for api in (two.coordinator, two.worker):
-            states = {state: await value(api, "syncropel_links", state=state) for state in ("up", "down")}
-            assert states == {"up": 1, "down": 0}
+        sides = (two.coordinator, two.worker)
+
+        async def counted() -> bool:
+            # Each side hears for itself that the link is up.
+            return [await value(one, "syncropel_links", state="up") for one in sides] == [1, 1]
+
+        await until(counted)
+        assert [await value(one, "syncropel_links", state="refused") for one in sides] == [0, 0]
 
 
 async def test_requests_are_counted_by_template_never_by_name(api: Api) -> None:
