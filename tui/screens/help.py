@@ -24,7 +24,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.toned import Tinted
 
 _WIDEST, _SHARE, _SIDES = 86, 96, 5  # cells, per cent of the screen, borders with padding and scroll bar
-_FILTERS: Final = "words, !inverse, field:value, ~letters in order, /regex/, is:trouble; all must hold"
+_FILTERS: Final = "words !inverse field:value ~fuzzy /regex/ is:trouble"
 _KEYS: Final = 15  # cells before a description
 _RISKS: Final = {"danger": "!", "change": "*"}
 
