@@ -157,6 +157,9 @@ async def test_pictures(size: tuple[int, int], state: str, picture: Callable[[Pi
         await typed(page, "logs")
         if state == "down":
             await page.down()
+            assert "not following: ✗ DOWN" in page.part("logs-state")
+        else:
+            assert "● following" in page.part("logs-state")
         picture(page)
 
 

@@ -14,6 +14,8 @@ from tui.model.actions import FOLLOW, LOGS
 from tui.model.facts import Fact
 from tui.model.feed import FeedLine, names_of
 from tui.model.feed_facts import short_facts
+from tui.model.glyphs import Tone
+from tui.model.link import word
 from tui.model.logs import LOGS as COLUMNS
 from tui.model.logs import Merged, log_row
 from tui.model.rows import Row, Rows
@@ -99,7 +101,7 @@ class LogsScreen(ConsoleScreen):
         why = " · ".join(dict.fromkeys(one.trouble for one in self.reader.read.values() if one.trouble))
         empty = ("no line yet",) if known else self.unread("the log", why)
         self.select(table, rows if known else None, "LOG", empty)
-        self.query_one("#logs-state", Lines).show(self._state())
+        self.query_one("#logs-state", Lines).show(self._state(now))
         if self._follows and table.last is not None:
             table.select(table.last)
 
@@ -108,8 +110,9 @@ class LogsScreen(ConsoleScreen):
             self._rows[line.key] = log_row(did, line, self._names)
         return self._rows[line.key]
 
-    def _state(self) -> list[Spans]:
-        glyphs, read = self.console.glyphs, self.reader.read
+    def _state(self, now: float) -> list[Spans]:
+        """Following or paused, of how many instances, and which cannot be read."""
+        glyphs, read, link = self.console.glyphs, self.reader.read, self.world.link.at(now)
         well = [did for did, one in read.items() if one.was_read and not one.trouble]
         key = self.console.keymap.first(FOLLOW)
         paused = f"{glyphs.sign('deferred')} paused: {key} follows"
@@ -118,9 +121,11 @@ class LogsScreen(ConsoleScreen):
         told = f"  {of} · task:NAME, level:ERROR, instance:NAME filter"
         if self._merged.dropped:
             told += f" · {self._merged.dropped:,} older not kept"
-        lines: list[Spans] = [
-            (Span(f" {glyphs.text(how)}", "good" if self._follows else "warn"), Span(told, "muted"))
-        ]
+        tone: Tone = "good" if self._follows else "warn"
+        if self._follows and not (link.is_live and well):
+            away = word(link, glyphs) if not link.is_live else "nothing is read at present"
+            how, tone = f"{glyphs.sign('unknown')} not following: {away}", "warn"
+        lines: list[Spans] = [(Span(f" {glyphs.text(how)}", tone), Span(told, "muted"))]
         for did, one in read.items():
             name = short_label(self.world, Subject(did=did))
             missed = f"{one.missed:,} lines missed: see its log file" if one.missed else ""
