@@ -106,6 +106,12 @@ async def test_every_example_is_taken(tmp_path: Path) -> None:
             if route == "POST /v1/leader/announce":  # it is for the instance that leads
                 assert_error(answer, 403, "WRONG_AUTHOR")
                 continue
+            if route == "GET /v1/fleet/instances/{name}/log":  # nobody is at the worker's address
+                assert_error(answer, 503, "UNAVAILABLE", "worker-b does not give its log")
+                continue
+            if route == "GET /v1/fleet/log":  # it is for a worker, and for its coordinator alone
+                assert_error(answer, 409, "CONFLICT", "nobody coordinates this instance")
+                continue
             if route == "POST /v1/store/accept-altered":  # nothing was altered
                 assert_error(answer, 404, "NOT_FOUND")
                 continue
