@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from syncropel.errors import StoreError, SyncropelError
 from syncropel.record.model import Record, StoredRecord
@@ -20,8 +20,7 @@ class Appended:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What the judge of some records had taken in: the term in force, and as `ruled` the sequence of the
     newest ruling record (one on a thread of `record.threads.RULING`), 0 for none.
     """

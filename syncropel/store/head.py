@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.fleet.leadership import FIRST_TERM
@@ -13,8 +13,7 @@ from syncropel.store.base import Appended, Judged, Outcome
 from syncropel.store.refusals import Moved
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The last sequence of a log, the sequence of its newest ruling record, and its newest term; 0 for
     none.
     """
@@ -33,6 +32,8 @@ class Head:
             )
         if judged.term < self.term:
             return Moved(f"the log is in term {self.term}, and these were judged in term {judged.term}")
+        if len(records) == 1:
+            return None
         ruling = False
         for one in records:
             if isinstance(one, Record):
@@ -53,7 +54,8 @@ class Head:
         for one in reversed(outcomes):
             if isinstance(one, Appended) and one.created:
                 last = one.stored.sequence
-                return Head(last, last if rules(one.stored.record) else self.ruled, max(self.term, term))
+                ruled = last if rules(one.stored.record) else self.ruled
+                return Head(last, ruled, max(self.term, term))
         return self
 
 

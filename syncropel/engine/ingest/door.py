@@ -23,6 +23,7 @@ from syncropel.folds.fanout.asked import tells
 from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import ENGINE, Writer
 from syncropel.policy.clocks import Given, PastCeiling, placed_report
+from syncropel.policy.guard import long_expression
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import RESERVED, RULING
 from syncropel.store.base import Appended, Judged, Keep, Outcome, RecordStore
@@ -124,7 +125,9 @@ class Ingest:
     async def _append(
         self, records: Sequence[Record], ruled: bool, together: bool, whole: bool, writer: Writer
     ) -> list[Outcome]:
-        await self._judge.compile(records)
+        for record in records:
+            if (compiling := long_expression(record)) is not None:
+                await self._judge.compile(compiling)
         if whole or len(records) == 1:
             return await self._append_turn(records, ruled, writer, whole)
         outcomes: list[Outcome] = []
@@ -142,21 +145,9 @@ class Ingest:
         return outcomes
 
     async def _append_turn(
-        self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
+        self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool, attempt: int = 1
     ) -> list[Outcome]:
-        """Append records that are judged together; judge them again if the log went on meanwhile."""
-        attempts = 1
-        while True:
-            try:
-                return await self._append_judged(records, ruled, writer, whole)
-            except Moved:
-                if attempts == JUDGED_AT_MOST:
-                    raise
-                attempts += 1
-
-    async def _append_judged(
-        self, records: Sequence[Record], ruled: bool, writer: Writer, whole: bool
-    ) -> list[Outcome]:
+        """Append records that are judged together; judge them again if somebody ruled over them meanwhile."""
         leave = await self._enter(records)
         known = self.live.ruled
         try:
@@ -194,6 +185,10 @@ class Ingest:
             outcomes = iter(await self.store.append(passed, take, judged))
         except (asyncio.CancelledError, OutcomeUnknown):
             raise  # the turn ends when the store knows: what is queued is written anyway
+        except Moved:
+            if attempt == JUDGED_AT_MOST:
+                raise
+            return await self._append_turn(records, ruled, writer, whole, attempt + 1)
         except BaseException:
             if not settled:
                 leave()

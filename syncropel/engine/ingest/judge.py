@@ -14,7 +14,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.policy.authority import Writer
 from syncropel.policy.clocks import check_bundled_clock
 from syncropel.policy.enforcement import refuse_write
-from syncropel.policy.guard import begins_fan_out, check, check_restored, long_expression
+from syncropel.policy.guard import begins_fan_out, check, check_restored
 from syncropel.policy.lanes import RULES
 from syncropel.policy.lockout import may_lock_out, refuse_lockout
 from syncropel.record.model import Record
@@ -44,13 +44,11 @@ class Judge:
         self._denials = denials
         self._enforcing = enforcing
 
-    async def compile(self, records: Sequence[Record]) -> None:
-        """Compile their long expressions elsewhere, before it is their turn."""
-        for record in records:
-            if (compiling := long_expression(record)) is not None:
-                # The cache keeps the result, even an error, and the guard finds it there.
-                with contextlib.suppress(SyncropelError):
-                    await RULES.compile(compiling)
+    async def compile(self, compiling: Callable[[], object]) -> None:
+        """Compile a record's long expression elsewhere, before it is its turn."""
+        # The cache keeps the result, even an error, and the guard finds it there.
+        with contextlib.suppress(SyncropelError):
+            await RULES.compile(compiling)
 
     def pass_time(self) -> None:
         """Let the graces of hard freezes begin and end."""
@@ -66,28 +64,27 @@ class Judge:
         while True:
             self.pass_time()
             graces = len(self._live.control.graces)
-            refused = await self._objections(records, ruled, writer)
+            now = self._runtime.now()
+            refused = [check(record, self._live, now, self._did, writer) for record in records]
+            if ruled and (self._live.rules.enforced or self._live.rules.freezes_changed):
+                await self._ask_rules(records, refused, now)
+            for at, record in enumerate(records if ruled else ()):
+                if refused[at] is None and record.thread == ENGINE_CONFIG:
+                    refused[at] = await self._refuse_lockout(record, now)
+            for at, record in enumerate(records if writer.author != "engine" else ()):
+                if refused[at] is None and begins_fan_out(record):
+                    refused[at] = await self._refuse_joined(record)
+            if not graces:
+                return refused
             self.pass_time()
             if len(self._live.control.graces) == graces:
                 return refused
 
-    async def _objections(
-        self, records: Sequence[Record], ruled: bool, writer: Writer
-    ) -> list[SyncropelError | None]:
-        now = self._runtime.now()
-        refused = [check(record, self._live, now, self._did, writer) for record in records]
-        if ruled and (self._live.rules.enforced or self._live.rules.freezes_changed):
-            await self._ask_rules(records, refused, now)
-        rules = self._live.rules
-        for at, record in enumerate(records if ruled else ()):
-            if refused[at] is None and record.thread == ENGINE_CONFIG:
-                elsewhere = self._enforcing()
-                if may_lock_out(record, rules, elsewhere):
-                    refused[at] = await refuse_lockout(record, rules, self._live, now, self._did, elsewhere)
-        for at, record in enumerate(records if writer.author != "engine" else ()):
-            if refused[at] is None and begins_fan_out(record):
-                refused[at] = await self._refuse_joined(record)
-        return refused
+    async def _refuse_lockout(self, record: Record, now: float) -> SyncropelError | None:
+        rules, elsewhere = self._live.rules, self._enforcing()
+        if not may_lock_out(record, rules, elsewhere):
+            return None
+        return await refuse_lockout(record, rules, self._live, now, self._did, elsewhere)
 
     async def _refuse_joined(self, record: Record) -> SyncropelError | None:
         """Refuse a fan-out that was joined before it began: its poster knows its id, and could have declared

@@ -135,8 +135,11 @@ def own_turn_end(records: Sequence[Record], start: int) -> int:
 
 def term_with(records: Sequence[Record], live: LiveFolds) -> int:
     """The term that is in force with these records: a `leading` record is of the term that it begins."""
-    terms = [claim.term for one in records if _fences(one) and (claim := read_claim(one.body)) is not None]
-    return max(live.leadership.term, *terms) if terms else live.leadership.term
+    term = live.leadership.term
+    for record in records:
+        if record.topic == LEADING and _fences(record) and (claim := read_claim(record.body)) is not None:
+            term = max(term, claim.term)
+    return term
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from typing import Final
 
 from syncropel.errors import SyncropelError
 from syncropel.record.model import Record, StoredRecord
-from syncropel.record.threads import clock_ceiling
-from syncropel.store.base import Appended, Outcome
+from syncropel.record.threads import RULING, clock_ceiling
+from syncropel.store.base import Appended, Judged, Outcome
 from syncropel.store.calls import Call, Clocks, Committed, unplaced
-from syncropel.store.head import Head, rules
+from syncropel.store.head import Head
 from syncropel.store.intake import as_stored, clock_taken
 from syncropel.store.refusals import Moved
 from syncropel.store.sqlite.rows import to_row
@@ -67,7 +67,8 @@ def _write(connection: sqlite3.Connection, calls: Sequence[Call], head: Head) ->
     batch = _Batch(connection, head)
     answers: list[list[Record | SyncropelError] | Moved] = []
     for call in calls:
-        batch.begin(call)
+        if batch.is_of_another_term(call.judged):
+            batch.write()
         if (moved := batch.head.moved(call.records, call.judged)) is not None:
             answers.append(moved)
             continue
@@ -100,17 +101,16 @@ class _Batch:
         self.head = head
         self.results: list[Outcome] = []
 
-    def begin(self, call: Call) -> None:
-        """See to it that the head is the one that this call's judgement has to match."""
-        if self._waiting and (call.judged is None or call.judged.term != self._waiting[-1][2]):
-            self.write()
+    def is_of_another_term(self, judged: Judged | None) -> bool:
+        """Whether what waits may have another term than records that were judged so."""
+        return bool(self._waiting) and (judged is None or judged.term != self._waiting[-1][2])
 
     def add(self, placed: Sequence[Record | SyncropelError], call: Call) -> None:
         term, ruled = self.head.noted(call.judged)
         for record, received_at in zip(placed, call.times or repeat(call.received_at), strict=False):
             if isinstance(record, Record):
                 self._waiting.append((record, received_at, term, ruled))
-                if rules(record):
+                if record.thread in RULING:
                     self.write()
                     term, ruled = self.head.noted(call.judged)
 
