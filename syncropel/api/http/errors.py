@@ -23,13 +23,13 @@ from syncropel.errors import (
     Unavailable,
 )
 from syncropel.peer.link.refusals import ManyLinks
-from syncropel.store.refusals import OutcomeUnknown, StoreBusy, StoreHeld, StoreUnreachable
+from syncropel.store.refusals import Moved, OutcomeUnknown, StoreBusy, StoreHeld, StoreUnreachable
 
 log = logging.getLogger("syncropel.api")
 
 MESSAGE_CHARS: Final = 1000
 _NAMED_CHARS: Final = 80
-_PASSING: Final = (Unavailable, StoreBusy, StoreUnreachable, OutcomeUnknown)
+_PASSING: Final = (Unavailable, Moved, StoreBusy, StoreUnreachable, OutcomeUnknown)
 """What may be over when the client asks again."""
 RETRY_AFTER_SECS: Final = 2
 _SHAPE_HINT: Final = "see /openapi.json for the shape"
