@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from syncropel.errors import SyncropelError
 from syncropel.folds.fleet.leadership import FIRST_TERM
@@ -13,7 +13,8 @@ from syncropel.store.base import Appended, Judged, Outcome
 from syncropel.store.refusals import Moved
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Head:
     """The last sequence of a log, the sequence of its newest ruling record, and its newest term; 0 for
     none.
     """
