@@ -61,6 +61,12 @@ def _unprivileged() -> dict[str, Any]:
     return {}
 
 
+def _ending_with_us() -> list[str]:
+    """What ends a process with the one that starts it, also one that is killed; nothing without the tool."""
+    setpriv = shutil.which("setpriv")
+    return [] if setpriv is None else [setpriv, "--pdeathsig", "QUIT"]
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
@@ -109,7 +115,7 @@ class Server:
         assert self._process is None
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(self._bin / "postgres"), "-D", str(self.data)],
+                [*_ending_with_us(), str(self._bin / "postgres"), "-D", str(self.data)],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
