@@ -123,19 +123,35 @@ async def test_a_long_log_is_open_before_it_is_read(long: Path, files: LineageFi
     await store.close()
 
 
-async def test_it_is_read_to_its_end_while_others_append(long: Path, files: LineageFile) -> None:
-    store = await opened(long, files)
+async def test_it_is_read_to_its_end_while_others_append(
+    long: Path, files: LineageFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     added = 0
-    assert store._following is not None
-    while not store._following.done():
+
+    async def add() -> None:
+        nonlocal added
         await store.append([Record("th_b", "did:a", "DO", {"n": added})])
         added += 1
-    await store.append([Record("th_b", "did:a", "DO", {"n": added})])
-    assert added > 1
-    assert store.lineage is not None
-    assert store.lineage.head.digest == digest_of(all_ids(long))
-    assert store.lineage.head.sequence == 101 + added
-    await store.close()
+
+    async def beside(writer: LineageWriter, read: Any, between: Any) -> None:
+        async def read_after_an_append(job: Any) -> Any:
+            await add()
+            return await read(job)
+
+        await catch_up_beside(writer, read_after_an_append, between)
+
+    monkeypatch.setattr("syncropel.store.sqlite.store.catch_up_beside", beside)
+    store = await opened(long, files)
+    try:
+        assert store._following is not None
+        await asyncio.wait([store._following])
+        assert added > 100 // 7, "one for each step, and their own records are read too"
+        await add()
+        assert store.lineage is not None
+        assert store.lineage.head.digest == digest_of(all_ids(long))
+        assert store.lineage.head.sequence == 100 + added
+    finally:
+        await store.close()
 
 
 async def test_a_stop_in_between_keeps_what_was_read_and_the_next_start_goes_on(

@@ -24,7 +24,7 @@ async def test_help_tells_which_of_its_lines_are_seen(keys: str, told: str) -> N
     async with console(status=sample.status(), size=(80, 24)) as page:
         await page.press("question_mark", *keys.split())
         assert told in page.drawn
-        assert "pgup pgdn · esc closes" in page.drawn
+        assert "pgup pgdn · / finds · esc closes" in page.drawn
 
 
 async def test_the_last_line_is_reached_and_no_further() -> None:

@@ -264,7 +264,7 @@ async def test_a_new_rule_says_when_those_there_are_were_not_read() -> None:
     client = PolicyClient()
     rules_fail(client)
     async with console(status=sample.status(), client=client, screen="policy") as page:
-        await page.press("A")
+        await page.press("plus")
         assert "whether there is one of that name already was not read" in page.drawn
 
 
