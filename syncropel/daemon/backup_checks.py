@@ -16,22 +16,24 @@ from syncropel.daemon.belongings.putting_back import checked
 from syncropel.daemon.belongings.saving import bytes_of
 from syncropel.daemon.belongings.sealing import check_seal
 from syncropel.engine.views.opening import open_views, start_folds
+from syncropel.store.sqlite.backup import Progress, quiet
 from syncropel.store.sqlite.connection import corrupt, explain
 from syncropel.store.sqlite.integrity import Walked, walk
 from syncropel.store.sqlite.manifest import read_manifest
 from syncropel.store.sqlite.store import SqliteStore
 
 
-def verify(path: Path) -> dict[str, Any]:
+def verify(path: Path, progress: Progress = quiet) -> dict[str, Any]:
     """Restore a backup into a scratch folder, check each record, fold it, and compare it with its manifest.
+    `progress` hears how far it is.
 
     Raises StoreCorrupt when something is wrong.
     """
     with tempfile.TemporaryDirectory(prefix="spl-verify-") as scratch:
         copy = Path(scratch) / "hub.db"
         shutil.copyfile(path, copy)
-        walked = walked_copy(path, copy)
-        threads, tasks = asyncio.run(_folded(copy))
+        walked = walked_copy(path, copy, progress)
+        threads, tasks = asyncio.run(_folded(copy, progress))
     manifest = read_manifest(path)
     end = walked.end
     if manifest is not None and (manifest.records, manifest.head, manifest.digest) != (
@@ -72,22 +74,23 @@ def _looked_over(found: Found, passphrase: str) -> dict[str, Any]:
         return {**told, "did": archive.did, "files": archive.files}
 
 
-def walked_copy(path: Path, copy: Path) -> Walked:
+def walked_copy(path: Path, copy: Path, progress: Progress = quiet) -> Walked:
     """Read the copy of a backup at `path` record by record. Raises StoreCorrupt, StoreError."""
     try:
         with closing(sqlite3.connect(copy, isolation_level=None)) as log:
-            return walk(log, path)
+            count = log.execute("SELECT coalesce(max(sequence), 0) FROM records").fetchone()[0]
+            return walk(log, path, pause=lambda at: progress("checking", at, count))
     except sqlite3.Error as error:
         raise explain(error, path) from error
 
 
-async def _folded(copy: Path) -> tuple[int, int]:
+async def _folded(copy: Path, progress: Progress) -> tuple[int, int]:
     """How many threads and tasks a log has, by folding it all into views beside the copy."""
     store = await SqliteStore.open(copy, clock=time.time)
     try:
         views = await open_views(store)
         try:
-            live = (await start_folds(store, views)).live
+            live = (await start_folds(store, views, lambda at: progress("folding", at, store.count))).live
             return live.index.count, live.task_count
         finally:
             await views.close()

@@ -24,7 +24,7 @@ from syncropel.settings.identity import make_home, read_identity
 from syncropel.store.lineage.judging import Judgement, log_id
 from syncropel.store.lineage.lineage import Loss
 from syncropel.store.lock import StoreLock
-from syncropel.store.sqlite.backup import backup_path, lineage_files
+from syncropel.store.sqlite.backup import Progress, backup_path, lineage_files, quiet
 from syncropel.store.sqlite.integrity import Walked
 from syncropel.store.sqlite.lineage_opening import begin_anew, move_aside
 
@@ -54,9 +54,11 @@ def place_of(home: Home) -> Path:
     return backup_path(user_data_path("syncropel"), f"instance-{instance_of(own_did(home))}")
 
 
-def restore(home: Home, path: Path, wanted: Wanted, environ: Mapping[str, str]) -> dict[str, Any]:
+def restore(
+    home: Home, path: Path, wanted: Wanted, environ: Mapping[str, str], progress: Progress = quiet
+) -> dict[str, Any]:
     """Put a backup in the place of the store, and what is wanted beside it. What was there is kept by another
-    name.
+    name. `progress` hears how far it is.
 
     Everything is checked before anything is changed. Raises StoreError while a daemon runs, StoreCorrupt for
     what is damaged, WrongPassphrase, NotFound, SetupError.
@@ -68,7 +70,7 @@ def restore(home: Home, path: Path, wanted: Wanted, environ: Mapping[str, str]) 
         else:  # a home is made only for a backup that can be restored: its path may be mistyped
             folder = Path(ends.enter_context(TemporaryDirectory(prefix=".spl-", dir=_nearest(home.path))))
         at, beside = time.time(), _checked(home, path.parent, wanted, ends)
-        draft, walked = _checked_copy(path, folder / f"{home.store.name}.restoring")
+        draft, walked = _checked_copy(path, folder / f"{home.store.name}.restoring", progress)
         if folder != home.path:
             _lock(home, ends)
         try:
@@ -129,12 +131,12 @@ def _own_instance(home: Home) -> str:
     return "" if identity is None else instance_of(identity.did)
 
 
-def _checked_copy(path: Path, draft: Path) -> tuple[Path, Walked]:
+def _checked_copy(path: Path, draft: Path, progress: Progress) -> tuple[Path, Walked]:
     """The copy of the backup at `draft`, and what is in it."""
     try:
         shutil.copyfile(path, draft)
         os.chmod(draft, 0o600)
-        walked = walked_copy(path, draft)
+        walked = walked_copy(path, draft, progress)
         _sync(draft)
     except OSError as error:
         raise StoreError(f"cannot copy {path}: {error.strerror}", "nothing was changed") from None

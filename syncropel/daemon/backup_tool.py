@@ -25,6 +25,7 @@ from syncropel.daemon.belongings.saving import save_keys
 from syncropel.daemon.belongings.taking import Saved, take_now
 from syncropel.daemon.log_opening import need_file
 from syncropel.daemon.tool_errors import told
+from syncropel.daemon.tool_progress import ToolProgress
 from syncropel.errors import NotFound, SetupError
 from syncropel.settings.config import load_settings
 from syncropel.settings.home import Home
@@ -63,12 +64,16 @@ def _print(args: argparse.Namespace, home: Home, passphrase: str) -> int:
 def _run(args: argparse.Namespace, home: Home, passphrase: str) -> dict[str, Any]:
     if args.verb == "verify":
         chosen = find(home, args.backup)
-        return {**verify(chosen), "archives": archives_beside(chosen.parent, passphrase)}
+        with ToolProgress() as progress:
+            found = verify(chosen, progress)
+        return {**found, "archives": archives_beside(chosen.parent, passphrase)}
     if args.verb in ("now", "restore"):
         need_file(load_settings(home, os.environ), "spl backup copies and restores the file of a log alone")
     if args.verb == "restore":
         chosen = find(home, args.backup)
-        return restore(home, chosen, Wanted(tuple(args.parts), args.instance, passphrase), os.environ)
+        wanted = Wanted(tuple(args.parts), args.instance, passphrase)
+        with ToolProgress() as progress:
+            return restore(home, chosen, wanted, os.environ, progress)
     place = place_of(home)
     folders = [Path(one).absolute() for one in args.to]
     if args.verb == "now":
@@ -121,8 +126,9 @@ def document(one: Entry) -> dict[str, Any]:
 
 def now(home: Home, folder: Path | None) -> dict[str, Any]:
     """Take a backup of a store that no daemon has open; `folder`: only into this one. Raises SetupError."""
-    saved = Saved(home, own_did(home), place_of(home))
-    return {"object": "backup", **take_now(saved, load_settings(home, os.environ), os.environ, folder)}
+    saved, settings = Saved(home, own_did(home), place_of(home)), load_settings(home, os.environ)
+    with ToolProgress() as progress:
+        return {"object": "backup", **take_now(saved, settings, os.environ, folder, progress)}
 
 
 def keys(home: Home, folders: Sequence[Path], passphrase: str) -> dict[str, Any]:

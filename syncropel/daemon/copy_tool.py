@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from syncropel.daemon.log_opening import address_of
 from syncropel.daemon.tool_errors import told
+from syncropel.daemon.tool_progress import ToolProgress
 from syncropel.settings.config import Settings, load_settings
 from syncropel.settings.home import Home
 from syncropel.store.copying.copying import Copied, copy
@@ -46,9 +47,10 @@ def _run(home: Home, source: str, to: str, as_json: bool) -> int:
     own = _place(settings.store.url or str(home.store), settings)
     other = _place(source or to, settings)
     with ExitStack() as stack:
+        progress = stack.enter_context(ToolProgress())
         lock = StoreLock(home.store)  # while no daemon of this home runs
         stack.callback(lock.release)
-        copied = copy(other, own) if source else copy(own, other)
+        copied = copy(other, own, progress) if source else copy(own, other, progress)
     at = own if source else other
     if as_json:
         print(json.dumps(_document(copied, at)))  # noqa: T201

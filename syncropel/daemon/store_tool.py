@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 from syncropel.daemon.lineages import lineages
 from syncropel.daemon.log_opening import address_of
 from syncropel.daemon.tool_errors import told
+from syncropel.daemon.tool_progress import ToolProgress
 from syncropel.errors import SyncropelError
 from syncropel.settings.config import Settings, load_settings
 from syncropel.settings.home import Home
@@ -28,9 +29,6 @@ from syncropel.store.sqlite.connection import corrupt, explain, read_only
 from syncropel.store.sqlite.schema import check
 
 _LOOKED_THROUGH_BYTES: Final = 256 * 1024 * 1024
-_QUIET_SECS: Final = 2.0
-"""Between two lines about how far a check has come."""
-_STEP: Final = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,15 +51,17 @@ def _look(home: Home, as_json: bool) -> int:
 
 
 def _verify(home: Home, as_json: bool) -> int:
-    from syncropel.daemon.verifying import verify  # with the policy, which `look` can do without
+    from syncropel.daemon.verifying import Progress, verify  # with the policy, which `look` can do without
 
     settings = load_settings(home, os.environ)
     if settings.store.url:
         from syncropel.daemon.verifying_database import verify_database
 
-        found = verify_database(home, settings, Progress())
+        verifying: Callable[[Progress], dict[str, Any]] = partial(verify_database, home, settings)
     else:
-        found = verify(home, Progress())
+        verifying = partial(verify, home)
+    with ToolProgress() as progress:
+        found = verifying(partial(progress, "checking"))
     problems = found["problems"]
     if as_json:
         print(json.dumps(found))  # noqa: T201
@@ -77,19 +77,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
         if judged := found["judged"]:
             lines.append(f"✓ {judged} of them in the order in which they were judged; none got past a freeze")
     return [*lines, *(f"  unknown: {one}" for one in found["unknown"])]
-
-
-class Progress:
-    """Says now and then on a terminal how far a long check has come."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + _QUIET_SECS
-        self._shown = sys.stderr.isatty()
-
-    def __call__(self, done: int, of: int) -> None:
-        if self._shown and done % _STEP == 0 and (now := time.monotonic()) >= self._next:
-            self._next = now + _QUIET_SECS
-            print(f"  {done} of {of} records read ({100 * done // of} %)", file=sys.stderr)  # noqa: T201
 
 
 def look(home: Home) -> dict[str, Any]:

@@ -11,15 +11,15 @@ import json
 import os
 import sqlite3
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any
 
 from syncropel.daemon.log_opening import address_of, open_log
 from syncropel.daemon.tool_errors import told
+from syncropel.daemon.tool_progress import ToolProgress
 from syncropel.engine.views.opening import open_views, start_folds
 from syncropel.errors import NotFound
 from syncropel.settings.config import load_settings
@@ -28,9 +28,6 @@ from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.schema import check
 from syncropel.store.views.views import ViewsError, drop, views_path
-from syncropel.system.how_far import how_far
-
-_EACH_SECS: Final = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,8 +114,8 @@ async def _built(home: Home) -> dict[str, Any]:
         try:
             if views.path is None:
                 raise ViewsError(views.displaced, "mend that, then build again")
-            with Progress(store.count) as progress:
-                started = await start_folds(store, views, progress.seen)
+            with ToolProgress() as progress:
+                started = await start_folds(store, views, lambda at: progress("folding", at, store.count))
                 await started.projector.flush()
             position = started.projector.position
         finally:
@@ -137,36 +134,6 @@ def drop_views(home: Home) -> dict[str, Any]:
         return {"object": "views", "dropped": drop(file), "file": str(file)}
     finally:
         lock.release()
-
-
-class Progress:
-    """Tells on stderr how far a build is: each second on a terminal, otherwise each ten."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._terminal = sys.stderr.isatty()
-        self._told = time.monotonic()
-        self._first: tuple[float, int] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._terminal:
-            self._write("\r\x1b[K")
-
-    def seen(self, sequence: int) -> None:
-        """The log was read up to here; what the views had before comes first."""
-        now = time.monotonic()
-        since, before = self._first = self._first or (now, sequence)
-        if now - self._told >= (_EACH_SECS if self._terminal else 10 * _EACH_SECS):
-            self._told = now
-            line = how_far(sequence, self._total, before, now - since)
-            self._write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
-
-    def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
 
 
 def _told(verb: str, found: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from syncropel.errors import Conflict, SetupError, SyncropelError, Unavailable
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import BackupSettings
 from syncropel.store.lineage.lineage import Lineage
-from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, backup
+from syncropel.store.sqlite.backup import STOPPED, BackupResult, Order, Progress, backup, quiet
 from syncropel.store.sqlite.manifest import Kind, Rotation, read_manifest
 
 log = logging.getLogger("syncropel.engine.backups")
@@ -81,9 +81,11 @@ class Backups:
         beside: Beside = lambda *_: False,
         second: Path | None = None,
         archived: Sequence[Path] = (),
+        progress: Progress = quiet,
     ) -> None:
         """`second`: each backup goes there, too, unless somebody names a folder for it. `archived`: the
-        folders that `beside` saves; a backup inside one would save itself.
+        folders that `beside` saves; a backup inside one would save itself. `progress` hears how far a copy
+        is, on its thread.
         """
         self._store = store
         self._place = place
@@ -98,6 +100,7 @@ class Backups:
         self._task: asyncio.Task[None] | None = None
         self._state: State = "waiting"
         self._goes_on = False
+        self._hear = progress
         self._progress: tuple[str, int, int] | None = None
         """What a copy that is under way does, how much of it is done, and of how much."""
         self._result: BackupResult | None = None
@@ -186,6 +189,7 @@ class Backups:
 
     def _seen(self, what: str, done: int, of: int) -> None:
         self._progress = (what, done, of)
+        self._hear(what, done, of)
 
     def _look_for(self, place: Path) -> None:
         """Raise SetupError when the second folder is missing, for to create it would fill the disk below;

@@ -14,6 +14,7 @@ import pytest
 
 from syncropel.cli.main import main
 from syncropel.daemon import backup_restore, backup_tool, store_tool, verifying, views_tool
+from syncropel.daemon.tool_progress import ToolProgress
 from syncropel.record.model import Record
 from syncropel.settings.home import Home
 from syncropel.settings.identity import load_or_create_identity, make_home
@@ -94,6 +95,27 @@ def test_a_backup_is_taken_listed_checked_and_restored(own: Home, tool: Callable
     assert known is not None
     assert [(one.had, one.has, one.accepted) for one in known.losses] == [(3, 2, True)]
     assert not own.store.with_name("hub.db.restoring").exists()
+
+
+def test_each_step_says_how_far_it_is(
+    own: Home, tool: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: dict[str, tuple[int, int]] = {}
+
+    def hear(_: ToolProgress, what: str, done: int, of: int) -> None:
+        heard[what] = done, of
+
+    monkeypatch.setattr(ToolProgress, "__call__", hear)
+    write(own, 1, 2)
+    tool("now")
+    (copied, pages), checked = heard.pop("copying"), heard.pop("checking")
+    assert copied == pages > 0
+    assert (checked, heard) == ((2, 2), {})
+    tool("verify")
+    assert heard == {"checking": (2, 2), "folding": (2, 2)}
+    heard.clear()
+    tool("restore")
+    assert heard == {"checking": (2, 2)}
 
 
 def test_a_backup_of_another_branch_brings_its_records_back(own: Home, tool: Callable[..., Any]) -> None:

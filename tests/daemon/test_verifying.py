@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -201,27 +199,3 @@ def test_it_is_told_how_far_it_has_come(home: Home) -> None:
     seen: list[tuple[int, int]] = []
     verify(home, lambda done, of: seen.append((done, of)))
     assert seen == [(done, 12) for done in range(1, 13)]
-
-
-def test_progress_is_shown_now_and_then_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    progress = store_tool.Progress()
-    for done in range(1, 6001):
-        now[0] += 0.001
-        progress(done, 6000)
-    assert capsys.readouterr().err.splitlines() == [
-        "  2000 of 6000 records read (33 %)",
-        "  4000 of 6000 records read (66 %)",
-        "  6000 of 6000 records read (100 %)",
-    ]
-
-
-def test_a_pipe_is_told_nothing_in_between(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = store_tool.Progress()
-    for done in range(5000):
-        progress(done, 5000)
-    assert capsys.readouterr().err == ""

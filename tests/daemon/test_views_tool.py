@@ -83,14 +83,3 @@ def test_a_place_where_no_file_can_be_is_told(home: Home, verb: str, capsys: Cap
     assert run(home, verb) == 1
     assert str(views_path(home.store)) in capsys.readouterr().err
     assert run(home, "status") == 1
-
-
-def test_the_progress_counts_what_was_done_since_it_began(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("syncropel.daemon.views_tool.time.monotonic", lambda: now[0])
-    with views_tool.Progress(100_000) as progress:
-        for now[0], sequence in ((0.0, 50_000), (5.0, 60_000), (10.0, 75_000), (11.0, 76_000)):
-            progress.seen(sequence)
-    assert capsys.readouterr().err == "75,000 of 100,000 records, 2,500/s, 10 s left\n"

@@ -64,10 +64,15 @@ async def test_a_log_goes_into_a_database_and_back(
 ) -> None:
     before = await entries(await SqliteStore.open(file, clock=clock))
     database, back = DatabaseToCopy(read_address(postgres_url)), FileToCopy(tmp_path / "back.db")
-    there = copy(FileToCopy(file), database)
+    heard: list[tuple[str, int, int]] = []
+    there = copy(FileToCopy(file), database, lambda *told: heard.append(told))
+    assert dict(told[:2] for told in heard) == {"writing": 5, "reading back": 5}
+    assert {told[2] for told in heard} == {5}
     assert (there.records, there.ruled, there.term) == (5, 3, 2)
     assert there.digest == digest_of(one.stored.record.id for one in before)
-    assert copy(database, back) == there
+    heard.clear()
+    assert copy(database, back, lambda *told: heard.append(told)) == there
+    assert heard[-1] == ("reading back", 5, 5)
     store = await PostgresStore.open(read_address(postgres_url), clock=clock)
     assert store.count == 5
     assert await entries(store) == before

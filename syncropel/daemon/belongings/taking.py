@@ -15,7 +15,7 @@ from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Settings
 from syncropel.settings.home import Home
 from syncropel.store.lineage.lineage import Lineage
-from syncropel.store.sqlite.backup import BackupResult, lineage_files
+from syncropel.store.sqlite.backup import BackupResult, Progress, lineage_files, quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +33,43 @@ def backups_of(
     environ: Mapping[str, str],
     store: CopiedStore,
     runtime: Runtime | None = None,
+    progress: Progress = quiet,
 ) -> Backups:
-    """Its backups, at its own place and where the settings send them, too."""
+    """Its backups, at its own place and where the settings send them, too. `progress` hears how far one
+    is.
+    """
     place, to = instance.place, settings.backup.to
     # A folder of its own for each instance: several may name the same one.
     second = Path(to).expanduser().absolute() / place.parent.name / place.name if to else None
     owner = owner_of(instance.home, instance.did, settings, environ)
     beside = Beside(owner, place.parent, settings.backup.passphrase_file)
     return Backups(
-        store, place, settings.backup, runtime, beside=beside, second=second, archived=owner.folders
+        store,
+        place,
+        settings.backup,
+        runtime,
+        beside=beside,
+        second=second,
+        archived=owner.folders,
+        progress=progress,
     )
 
 
 def take_now(
-    instance: Saved, settings: Settings, environ: Mapping[str, str], folder: Path | None
+    instance: Saved,
+    settings: Settings,
+    environ: Mapping[str, str],
+    folder: Path | None,
+    progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Take a backup of a store that no daemon has open, as `outcome` tells it; `folder`: only into this one.
+    `progress` hears how far it is.
 
     Raises SetupError.
     """
-    return asyncio.run(_taken(backups_of(instance, settings, environ, _ClosedStore(instance)), folder))
+    store = _ClosedStore(instance)
+    backups = backups_of(instance, settings, environ, store, progress=progress)
+    return asyncio.run(_taken(backups, folder))
 
 
 async def _taken(backups: Backups, folder: Path | None) -> dict[str, Any]:

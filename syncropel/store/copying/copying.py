@@ -5,7 +5,7 @@ A copy is the same log at another place, not a restore: sequences, times, judges
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -54,6 +54,10 @@ class Place(Protocol):
 class Reader(Protocol):
     """An open log."""
 
+    def count(self) -> int:
+        """How many records it has."""
+        ...
+
     def rows(self) -> Iterator[list[Row]]:
         """All records, by sequence."""
         ...
@@ -73,16 +77,23 @@ class Writing(Reader, Protocol):
         ...
 
 
-def copy(source: Place, target: Place) -> Copied:
+Progress = Callable[[str, int, int], None]
+"""Told how far a copy is: what it does (`writing` records, or `reading back`), how many are done, and of how
+many.
+"""
+
+
+def copy(source: Place, target: Place, progress: Progress = lambda what, done, of: None) -> Copied:
     """Copy a log, and read the copy back before it counts. Raises StoreError when one of both is not sound,
     and whatever the places raise; then the target is as empty as before.
     """
     with source.reading() as log, target.writing() as empty:
-        copied = _checked(_written(log.rows(), empty), source)
+        count = log.count()
+        copied = _checked(_counted(_written(log.rows(), empty), progress, "writing", count), source)
         for ids in log.acknowledged():
             empty.acknowledge(ids)
         empty.finish(copied)
-        if _checked(empty.rows(), target) != copied:
+        if _checked(_counted(empty.rows(), progress, "reading back", count), target) != copied:
             raise StoreError(
                 f"the copy at {target.shown} is not the same as {source.shown}: nothing was kept",
                 "look into the log of the database or the disk, then try again",
@@ -94,6 +105,14 @@ def _written(rows: Iterable[list[Row]], empty: Writing) -> Iterator[list[Row]]:
     for some in rows:
         empty.write(some)
         yield some
+
+
+def _counted(rows: Iterable[list[Row]], progress: Progress, what: str, count: int) -> Iterator[list[Row]]:
+    done = 0
+    for some in rows:
+        yield some
+        done += len(some)
+        progress(what, done, count)
 
 
 def _checked(rows: Iterable[list[Row]], place: Place) -> Copied:

@@ -85,6 +85,10 @@ class OpenDatabase:
     def __init__(self, log: Log) -> None:
         self._log = log
 
+    def count(self) -> int:
+        found: Any = self._log.execute("SELECT last FROM syncropel.log_head").fetchone()
+        return int(found[0])
+
     def rows(self) -> Iterator[list[Row]]:
         at = 0
         while found := self._log.execute(_SELECT, (at,), binary=True).fetchall():

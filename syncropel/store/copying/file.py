@@ -75,6 +75,9 @@ class OpenFile:
         self._log = log
         self._select = f"SELECT {COLUMNS}, {noted} {_FROM}"
 
+    def count(self) -> int:
+        return int(self._log.execute("SELECT count(*) FROM records").fetchone()[0])
+
     def rows(self) -> Iterator[list[Row]]:
         at = 0
         while found := self._log.execute(self._select, (at,)).fetchall():

@@ -97,6 +97,10 @@ done, of how many.
 """
 
 
+def quiet(what: str, done: int, of: int) -> None:
+    """A Progress that nobody hears."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """The purpose and parameters of a backup. `now`: unix seconds. `rotation`: which earlier ones stay; None
@@ -108,7 +112,7 @@ class Order:
     now: float = 0.0
     rotation: Rotation | None = None
     accepted: Collection[str] = ()
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = quiet
 
 
 def backup(
