@@ -115,6 +115,8 @@ def test_a_new_file_has_every_setting_and_reads_back(tmp_path: Path) -> None:
         "dispatch",
         "permissions",
         "adapters",
+        "store",
+        "traces",
         "workspace",
         "log",
         "console",

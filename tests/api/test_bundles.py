@@ -19,8 +19,8 @@ from syncropel.errors import Unavailable
 from syncropel.policy.clocks import HIGHEST_RESTORED
 from syncropel.record.model import Record, StoredRecord
 from syncropel.record.threads import ENGINE_CONFIG, FLEET_CONTROL, INSTANCE_REGISTRY, clock_ceiling
+from syncropel.store import restoring
 from syncropel.store.bundle.format import Bundled, Sealer, read_bundle, read_header
-from syncropel.store.sqlite import restoring
 from tests.folds.build import COORDINATOR, WORKER_A, done, parent, record, spawned, subtask, threads
 
 from .conftest import ACTOR, NOOP, Api, assert_error, open_api, until
@@ -320,7 +320,7 @@ async def test_a_restore_goes_on_when_its_caller_leaves(durable: Api) -> None:
 async def test_meanwhile_others_write_and_nothing_is_done_about_half_of_it(
     durable: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "_STEP", 1)
+    monkeypatch.setattr(restoring, "STEP", 1)
     live, posts = durable.engine.ingest.live, list[asyncio.Task[Any]]()
     seen: list[tuple[int, bool]] = []
 

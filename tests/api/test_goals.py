@@ -19,7 +19,7 @@ from .test_auth import NEEDS, WATCHES, filled
 
 GOAL = NotOperator(4711, "th_child")
 UNKNOWN = NotOperator(0, problem="nobody knows")
-READ = {route for route, needed in NEEDS.items() if needed in (None, "", "records:read")}
+READ = {route for route, needed in NEEDS.items() if needed in (None, "", "records:read", "metrics:read")}
 
 
 @asynccontextmanager
