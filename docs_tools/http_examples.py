@@ -195,6 +195,8 @@ EXAMPLES: Final[dict[str, Example]] = {
     ),
     "POST /v1/leader/take": Example("/v1/leader/take", {}),
     "POST /v1/leader/forget-former": Example("/v1/leader/forget-former", {}),
+    "GET /v1/webhooks": Example("/v1/webhooks"),
+    "POST /v1/webhooks/{name}/test": Example("/v1/webhooks/chat/test", {}),
     "GET /v1/fleet/providers": Example("/v1/fleet/providers"),
     "POST /v1/fleet/providers/{name}/pause": Example(
         "/v1/fleet/providers/anthropic/pause", {"secs": 3600, "reason": "quota is spent"}

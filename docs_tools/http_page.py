@@ -27,6 +27,7 @@ _GROUPS = {
     "service accounts": "Accounts and tokens",
     "health": "Health",
     "log": "Log",
+    "webhooks": "Webhooks",
 }
 
 _INTRO = """

@@ -14,6 +14,7 @@ from docs_tools.markdown import page, table
 from syncropel.settings.adapters import AdapterSettings, AdapterTable
 from syncropel.settings.config import Settings
 from syncropel.settings.permissions import PermissionSettings, ToolRule
+from syncropel.settings.webhooks import Webhook, WebhookSettings
 
 _KINDS = {"int": "whole number", "float": "number", "bool": "true or false", "str": "text"}
 
@@ -39,6 +40,11 @@ _TABLES = (
     "A table of its own makes an adapter. A subtask names it: `adapter=NAME`. Which of these keys a table "
     "may have depends on its type ([adapters](adapters.md)); a key that the type has no use for stops the "
     "start."
+)
+
+_WEBHOOKS = (
+    "A table of its own makes a webhook: who is told over HTTP what happens in the fleet "
+    "([example](../howto/webhooks.md))."
 )
 
 _RULES = (
@@ -97,4 +103,7 @@ def settings_page() -> str:
             parts.append("## `[adapters.NAME]`")
             parts.append(_TABLES)
             parts.append(table(head, _rows(AdapterTable, frozenset({"name", "options"}))))
+        if owner is WebhookSettings:
+            parts[-2:] = ["## `[webhooks.NAME]`", _WEBHOOKS]
+            parts.append(table(head, _rows(Webhook, frozenset({"name"}))))
     return page("Settings", "syncropel/settings", _INTRO.strip(), *parts)

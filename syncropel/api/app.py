@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncropel import __version__
-from syncropel.api import consents, inbox, output, questions, worktrees
+from syncropel.api import consents, inbox, output, questions, webhooks, worktrees
 from syncropel.api.accounts import accounts
 from syncropel.api.control import control
 from syncropel.api.daemon import backups, health, log, metrics, store
@@ -63,6 +63,7 @@ def create_routes(
         output,
         questions,
         inbox,
+        webhooks,
         worktrees,
         amend,
         merge,

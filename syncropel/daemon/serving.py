@@ -18,6 +18,7 @@ from syncropel import __version__
 from syncropel.adapters.gateway.app import GatewayApp
 from syncropel.adapters.strays import FAMILY
 from syncropel.adapters.tools.app import AgentsApp
+from syncropel.api.webhooks import webhooks_of
 from syncropel.daemon.belongings.taking import Saved, backups_of
 from syncropel.daemon.doors import Doors, remove_pid, write_pid
 from syncropel.daemon.log_opening import IN_DATABASE, open_log
@@ -219,13 +220,14 @@ async def _serve(
     """Serve until the stop; then accept no new connections, end the streams, and finish responses in
     progress.
     """
+    webhooks = engine.webhooks = webhooks_of(engine)
     serving = doors.serve(engine)
     engine.vitals.memory.look()  # with everything imported and the log read: growth is measured from here
     waiting = asyncio.create_task(stop.wait())
     asked = AgentsApp(engine.desk, GatewayApp(engine.gateway))
     gateway = None if agents is None else GatewayServer(asked, agents)
     asking = None if gateway is None else asyncio.create_task(gateway.serve())
-    async with _meanwhile(notifier.serving(lambda: doors.is_serving)):
+    async with _meanwhile(notifier.serving(lambda: doors.is_serving)), _meanwhile(webhooks.run()):
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     log.info("stopping")

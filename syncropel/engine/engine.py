@@ -48,6 +48,7 @@ from syncropel.engine.traces.configured import traces_of
 from syncropel.engine.views.lists import Lists
 from syncropel.engine.views.opening import Started
 from syncropel.engine.vitals import VitalsReader
+from syncropel.engine.webhooks.webhooks import Webhooks
 from syncropel.peer.peers import READ_SECS, Peers
 from syncropel.peer.runtime import Runtime
 from syncropel.settings.config import Settings
@@ -107,6 +108,8 @@ class Engine:
         self.accounts = Accounts(self.ingest, did, runtime)
         self.backups: Backups | None = None
         """Who takes backups of the store; a store in memory has none."""
+        self.webhooks: Webhooks | None = None
+        """Who tells others what happens; None while nobody wants to hear it."""
         self.vitals = VitalsReader(runtime, partial(backlog, self))
         self.store_bytes: int | None = None
         """The size of the log on disk, at the last look."""

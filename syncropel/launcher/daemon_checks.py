@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from syncropel.client import Client, Target, calls
@@ -63,6 +63,7 @@ def door(patient: Patient) -> Iterator[Finding]:
     yield from _reports(details.reports)
     yield from _writers(details.writers)
     yield from _traces(details.traces)
+    yield from _webhooks(details.webhooks)
     if details.memory is not None:
         yield _memory(details.memory)
 
@@ -95,6 +96,18 @@ def _reports(told: Mapping[str, Any]) -> Iterator[Finding]:
             f"{refused} reports of attempts were refused",
             "which and why: spl logs --level WARN; spl task diagnose NAME",
         )
+
+
+def _webhooks(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Webhooks that do not take what they are told."""
+    for one in told:
+        name = one.get("name")
+        counts = f"{one.get('sent')} sent, {one.get('waiting')} wait, {one.get('dropped')} were dropped"
+        if problem := one.get("problem"):
+            hint = f"try it: spl webhook test {name}; see [webhooks.{name}] in config.toml"
+            yield Finding(f"webhook {name}", "warn", f"{problem} ({counts})", hint)
+        else:
+            yield Finding(f"webhook {name}", "ok", counts)
 
 
 def _traces(told: Mapping[str, Any] | None) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from syncropel.settings.adapters import SANDBOX, SWITCHES, AdapterSettings, read
 from syncropel.settings.permissions import PermissionSettings, read_rules
 from syncropel.settings.store import StoreSettings
 from syncropel.settings.traces import TraceSettings
+from syncropel.settings.webhooks import WebhookSettings, read_webhooks
 from syncropel.settings.workspace import WorkspaceSettings, check_author, read_repos
 from syncropel.toml_text import Changes, edited
 
@@ -164,6 +165,7 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     traces: TraceSettings = field(default_factory=TraceSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     @property
@@ -295,6 +297,8 @@ def _parse(document: dict[str, Any], path: Path) -> Settings:
             check_author(workspace.author, path)
             repos = read_repos(values.get("repos", {}), path)
             settings = replace(settings, workspace=replace(workspace, repos=repos))
+        elif name == "webhooks":
+            settings = replace(settings, webhooks=read_webhooks(values, path))
         elif name == "permissions":
             plain = {key: value for key, value in values.items() if key != "rules"}
             permissions = _section(settings.permissions, plain, name, path)

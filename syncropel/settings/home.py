@@ -33,6 +33,11 @@ class Home:
         return self.path / "hub.db.reserve"
 
     @property
+    def webhooks(self) -> Path:
+        """What webhooks were told, and what they still have to be."""
+        return self.path / "webhooks.json"
+
+    @property
     def lineage(self) -> Path:
         """What is known of the store: which log it is, and how far it went."""
         return self.path / "hub.db.lineage"

@@ -169,6 +169,8 @@ from .threads import Participant as Participant
 from .threads import ThreadState as ThreadState
 from .threads import ThreadSummary as ThreadSummary
 from .trust import TrustOut as TrustOut
+from .webhooks import WebhookOut as WebhookOut
+from .webhooks import WebhookTested as WebhookTested
 from .words import AS_IT_CAME as AS_IT_CAME
 from .words import UnknownWord as UnknownWord
 from .worktrees import AllowedOn as AllowedOn

@@ -190,6 +190,8 @@ class EngineDetails(Wire):
     """Traces of fan-outs since the start: how many were sent, wait, and were dropped, and why the last of
     them was not taken; null where none are sent.
     """
+    webhooks: list[dict[str, Any]] = []
+    """Webhooks, as GET /v1/webhooks lists them."""
     writers: dict[str, Any] = {}
     """Callers that may write under a name that is not proven to be theirs."""
 

@@ -111,6 +111,8 @@ NEEDS = {
     ("GET", "/v1/control/blast"): "records:read",
     ("GET", "/v1/drain"): "records:read",
     ("POST", "/v1/drain"): "fleet:write",
+    ("GET", "/v1/webhooks"): "config:read",
+    ("POST", "/v1/webhooks/{name}/test"): "config:write",
     ("GET", "/v1/config/rules/{kind}"): "config:read",
     ("PUT", "/v1/config/rules/{kind}/{name}"): "config:write",
     ("POST", "/v1/config/rules/{kind}/{name}/remove"): "config:write",

@@ -55,6 +55,7 @@ PARSED = {
     "howto/upgrade.md": "tests/daemon stops a daemon under running work, and starts the next",
     "howto/watch-an-instance.md": "tests/cli/test_doctor_load.py has each command",
     "tutorial/two-agents.md": "needs claude and a login; `make agents` drives it with the same commands",
+    "howto/webhooks.md": "needs somebody who hears it; tests/api/test_webhooks.py has a server",
     "reference/adapters.md": "names adapters of the reader's own; tests/adapters has each type",
     "reference/cli.md": "examples of syntax; each command has tests of its own",
     "reference/console.md": "needs a terminal; tests/fleet/test_console_terminal.py has one",

@@ -139,6 +139,7 @@ def _details(engine: Engine, tally: Tally) -> EngineDetails:
             "problems": engine.fan_outs.outbox.problems(),
             "refused": len(engine.ingest.refused_reports),
         },
+        webhooks=[] if engine.webhooks is None else engine.webhooks.told(),
         traces=None if engine.traces is None else engine.traces.told(),
         writers={
             "any_actor": sum(

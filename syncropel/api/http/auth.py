@@ -77,6 +77,7 @@ _WRITES: Final = (
     ("/v1/worktrees", "fleet:write"),
     ("/v1/merges", MERGES),
     ("/v1/config", "config:write"),
+    ("/v1/webhooks", "config:write"),
     ("/v1/expr", "config:read"),
     ("/v1/questions", ANSWERS),
 )
@@ -86,6 +87,7 @@ _READS: Final = (
     ("/v1/service-accounts", "config:read"),
     ("/v1/tokens", "config:read"),
     ("/v1/config", "config:read"),
+    ("/v1/webhooks", "config:read"),
     ("/v1/fleet/nodes", "config:read"),
     ("/v1/engine/log", "config:read"),
     ("/v1/worktrees", READS_OUTPUT),

@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "unkill": "lift a freeze",
     "drill": "practise the kill switch",
     "drain": "empty an instance, or the fleet, before you stop it",
+    "webhook": "list and try the webhooks that hear what happens",
     "provider": "pause a provider whose quota is spent, for the whole fleet",
     "consent": "say which namespace may share its records with which",
     "namespace": "register, list, and close namespaces",

@@ -1,0 +1,1 @@
+"""Tells others over HTTP what happens in the fleet."""
