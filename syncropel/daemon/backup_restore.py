@@ -27,6 +27,7 @@ from syncropel.store.lock import StoreLock
 from syncropel.store.sqlite.backup import Progress, backup_path, lineage_files, quiet
 from syncropel.store.sqlite.integrity import Walked
 from syncropel.store.sqlite.lineage_opening import begin_anew, move_aside
+from syncropel.system.durable import sync
 
 PARTS: Final = ("keys", "config", "data")
 """What a restore puts back besides the log, when it is told to."""
@@ -137,7 +138,7 @@ def _checked_copy(path: Path, draft: Path, progress: Progress) -> tuple[Path, Wa
         shutil.copyfile(path, draft)
         os.chmod(draft, 0o600)
         walked = walked_copy(path, draft, progress)
-        _sync(draft)
+        sync(draft)
     except OSError as error:
         raise StoreError(f"cannot copy {path}: {error.strerror}", "nothing was changed") from None
     except BaseException:
@@ -153,7 +154,7 @@ def _put_log(home: Home, draft: Path, walked: Walked, at: float, kept: list[Path
     files = lineage_files(home.lineage, place_of(home))
     kept += move_aside(home.store, at, ("", "-wal", "-shm", ".arriving"))
     draft.replace(home.store)
-    _sync(home.store.parent)
+    sync(home.store.parent)
     known, _ = files.read()
     former = known[0] if known else None
     loss = None
@@ -168,11 +169,3 @@ def _others(home: Home, folder: Path) -> bool:
     """Whether the folder has keys, and none of this instance."""
     names = {one.instance for one in archives(folder, "keys")}
     return bool(names) and instance_of(own_did(home)) not in names
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +13,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from syncropel.engine.traces import otlp
 from syncropel.settings.traces import TraceSettings
+from tests.receiver import Receiver, receiving
 
 from .conftest import DID, NOOP, Api, MakeApi, until
 
-
-@dataclass
-class Collector:
-    """Takes traces over HTTP; answers what is next in `answers`, else 200."""
-
-    url: str = ""
-    answers: list[str] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line
-        )
-        self.heads.append(head)
-        self.bodies.append(await reader.readexactly(length))
-        status = self.answers.pop(0) if self.answers else "200 OK"
-        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
-        writer.close()
-
-    @property
-    def spans(self) -> list[list[Span]]:
-        """The spans of each request."""
-        parsed = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
-        scopes = [[scope for found in one.resource_spans for scope in found.scope_spans] for one in parsed]
-        return [[span for scope in found for span in scope.spans] for found in scopes]
+PLACE = "/v1/traces"
 
 
-@asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
-    collector = Collector()
-    server = await asyncio.start_server(collector, "127.0.0.1", 0)
-    async with server:
-        collector.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/traces"
-        yield collector
+def spans(collector: Receiver) -> list[list[Span]]:
+    """The spans of each request."""
+    parsed = [ExportTraceServiceRequest.FromString(body) for body in collector.bodies]
+    scopes = [[scope for found in one.resource_spans for scope in found.scope_spans] for one in parsed]
+    return [[span for scope in found for span in scope.spans] for found in scopes]
 
 
 def told(span: Span) -> dict[str, Any]:
@@ -78,12 +49,12 @@ def has(api: Api, **wanted: int | str) -> Callable[[], Any]:
 
 
 async def test_a_fan_out_that_joined_is_a_trace(make_api: MakeApi) -> None:
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         api = await traced(make_api, collector.url)
         await api.task(alias="T")
         await api.fan_out("T", {}, {"depends_on": [0], "adapter": "noop"})
         await until(has(api, sent=1, waiting=0, dropped=0, problem=""))
-        ((whole, first, second),) = collector.spans
+        ((whole, first, second),) = spans(collector)
         assert (whole.name, whole.parent_span_id, first.name) == ("fan-out", b"", "attempt")
         assert {first.parent_span_id, second.parent_span_id} == {whole.span_id}
         assert len({whole.trace_id, first.trace_id, second.trace_id}) == 1
@@ -105,18 +76,18 @@ async def test_a_fan_out_that_joined_is_a_trace(make_api: MakeApi) -> None:
 
 
 async def test_goals_are_in_it_only_if_somebody_wants_them(make_api: MakeApi) -> None:
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         api = await traced(make_api, collector.url, goals=True)
         await api.task(alias="T")
         await api.fan_out("T", {"goal": "look at \U0001f9ea"})
         await until(has(api, sent=1))
-        ((whole, attempt),) = collector.spans
+        ((whole, attempt),) = spans(collector)
         assert told(whole)["syncropel.goal"] == "a goal"
         assert told(attempt)["syncropel.goal"] == "look at \U0001f9ea"
 
 
 async def test_one_that_is_cancelled_is_a_trace_that_failed(make_api: MakeApi) -> None:
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         api = await traced(make_api, collector.url)
         await api.task(alias="T")
         await api.fan_out("T", {"target": "specific:did:sync:instance:00000000000000ff"})
@@ -124,7 +95,7 @@ async def test_one_that_is_cancelled_is_a_trace_that_failed(make_api: MakeApi) -
         cancel = {"thread": thread, "act": "DO", "body": {"topic": "task_cancelled"}}
         await api.post(**cancel)
         await until(has(api, sent=1))
-        ((whole,),) = collector.spans
+        ((whole,),) = spans(collector)
         assert (whole.status.code, whole.status.message) == (
             Status.STATUS_CODE_ERROR,
             "cancelled before it joined",
@@ -134,7 +105,7 @@ async def test_one_that_is_cancelled_is_a_trace_that_failed(make_api: MakeApi) -
 async def test_what_is_not_taken_is_sent_again_and_the_health_says_why(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         collector.answers = ["503 Busy", "429 Too Many\r\nretry-after: 1"]
         api = await traced(make_api, collector.url)
         waits: list[float] = []
@@ -155,7 +126,7 @@ async def test_what_is_not_taken_is_sent_again_and_the_health_says_why(
 
 
 async def test_what_is_refused_for_good_is_dropped_and_counted(make_api: MakeApi) -> None:
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         collector.answers = ["401 Unauthorized", "302 Found\r\nlocation: http://127.0.0.1:1/"]
         api = await traced(make_api, collector.url)
         for number in (1, 2):
@@ -169,12 +140,12 @@ async def test_a_header_comes_from_a_private_file(make_api: MakeApi, tmp_path: P
     file = tmp_path / "header"
     file.write_text("Authorization: Bearer abc\n")
     file.chmod(0o600)
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         api = await traced(make_api, collector.url, header_file=str(file))
         await api.task(alias="T")
         await api.fan_out("T", {})
         await until(has(api, sent=1))
-        assert b"authorization: bearer abc\r\n" in collector.heads[0].lower()
+        assert collector.heads[0]["authorization"] == "Bearer abc"
         assert "abc" not in str(await health(api))
 
 
@@ -195,7 +166,7 @@ async def test_a_header_file_that_cannot_be_used_is_told_and_nothing_is_sent(
     if content is not None:
         file.write_text(content)
         file.chmod(mode)
-    async with collecting() as collector:
+    async with receiving(PLACE) as collector:
         api = await traced(make_api, collector.url, header_file=str(file))
         assert why in (await health(api))["problem"], "before the first trace"
         await api.task(alias="T")

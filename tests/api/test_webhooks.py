@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,44 +18,15 @@ from syncropel.api.webhooks import notices, webhooks_of
 from syncropel.engine.control.accounts import FLEET_SCOPES
 from syncropel.engine.webhooks import posting
 from syncropel.settings.webhooks import Webhook, WebhookSettings
+from tests.receiver import Receiver, receiving
 
 from .conftest import ACTOR, NOOP, Api, MakeApi, assert_error, beat, until
 
-
-@dataclass
-class Receiver:
-    """Takes notices; answers what is next in `answers`, else 204. `stalls`: it never answers."""
-
-    url: str = ""
-    answers: list[str] = field(default_factory=list)
-    heads: list[dict[str, str]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    stalls: bool = False
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            lines = (line.partition(":") for line in head.split("\r\n")[1:] if line)
-            headers = {name.lower(): value.strip() for name, _, value in lines}
-            self.bodies.append(await reader.readexactly(int(headers["content-length"])))
-            self.heads.append(headers)
-            if not self.stalls:
-                status = self.answers.pop(0) if self.answers else "204 No Content"
-                writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
-        writer.close()
-
-    @property
-    def told(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for body in self.bodies]
+HOOK = "/hook?key=s3cr3t"
 
 
-@asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver, "127.0.0.1", 0)
-    async with server:
-        receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?key=s3cr3t"
-        yield receiver
+def told(receiver: Receiver) -> list[dict[str, Any]]:
+    return [json.loads(body) for body in receiver.bodies]
 
 
 @asynccontextmanager
@@ -82,7 +53,7 @@ async def test_a_join_and_a_freeze_are_told_and_signed(make_api: MakeApi, tmp_pa
     secret = tmp_path / "secret"
     secret.write_text("hush\n")
     secret.chmod(0o600)
-    async with receiving() as receiver, hooked(make_api, receiver.url, secret_file=str(secret)) as api:
+    async with receiving(HOOK) as receiver, hooked(make_api, receiver.url, secret_file=str(secret)) as api:
         await api.task(alias="T")
         await api.fan_out("T", {})
         freeze = {"level": "soft", "namespace": "docs", "reason": "a leak", "actor": ACTOR}
@@ -92,7 +63,7 @@ async def test_a_join_and_a_freeze_are_told_and_signed(make_api: MakeApi, tmp_pa
             return len(receiver.heads) == 2
 
         await until(both)
-        join, freezes = sorted(receiver.told, key=lambda one: one["event"], reverse=True)
+        join, freezes = sorted(told(receiver), key=lambda one: one["event"], reverse=True)
         assert (join["event"], join["task"]) == ("join", "T")
         assert "T joined after" in join["text"]
         assert (freezes["event"], freezes["namespace"]) == ("freeze", "docs")
@@ -140,7 +111,7 @@ async def test_what_waits_for_somebody_is_there_to_be_told(make_api: MakeApi) ->
 async def test_what_is_refused_is_listed_and_the_fleet_goes_on(
     make_api: MakeApi, answer: str, state: dict[str, Any]
 ) -> None:
-    async with receiving() as receiver, hooked(make_api, receiver.url) as api:
+    async with receiving(HOOK) as receiver, hooked(make_api, receiver.url) as api:
         receiver.answers = [answer] * 50
         await api.task(alias="T")
         await api.fan_out("T", {})
@@ -158,7 +129,7 @@ async def test_a_receiver_that_stalls_holds_up_nothing(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(posting, "TIMEOUT_SECS", 0.2)
-    async with receiving() as receiver, hooked(make_api, receiver.url) as api:
+    async with receiving(HOOK) as receiver, hooked(make_api, receiver.url) as api:
         receiver.stalls = True
         await api.task(alias="T")
         await api.fan_out("T", {})
@@ -172,10 +143,10 @@ async def test_a_receiver_that_stalls_holds_up_nothing(
 
 
 async def test_a_test_says_whether_it_was_taken(make_api: MakeApi) -> None:
-    async with receiving() as receiver, hooked(make_api, receiver.url) as api:
+    async with receiving(HOOK) as receiver, hooked(make_api, receiver.url) as api:
         answer = await api.operator.post("/v1/webhooks/chat/test", json={})
         assert (answer.status_code, answer.json()["name"]) == (200, "chat")
-        assert receiver.told[0]["event"] == "test"
+        assert told(receiver)[0]["event"] == "test"
         receiver.answers = ["403 Forbidden"]
         answer = await api.operator.post("/v1/webhooks/chat/test", json={})
         assert_error(answer, 502, "NOT_TAKEN", "it answered 403 Forbidden")
@@ -184,7 +155,7 @@ async def test_a_test_says_whether_it_was_taken(make_api: MakeApi) -> None:
 
 async def test_a_url_and_a_secret_can_change_without_a_restart(make_api: MakeApi, tmp_path: Path) -> None:
     url = tmp_path / "url"
-    async with receiving() as receiver, hooked(make_api, "", url_file=str(url)) as api:
+    async with receiving(HOOK) as receiver, hooked(make_api, "", url_file=str(url)) as api:
         assert "No such file" in (await listed(api))["problem"]
         answer = await api.operator.post("/v1/webhooks/chat/test", json={})
         assert_error(answer, 500, "SETUP", "No such file")

@@ -135,14 +135,6 @@ class Disk(Untouched):
         return self._inner.beside
 
     @property
-    def unsettled(self) -> StoreError | None:
-        return self._inner.unsettled
-
-    @property
-    def unreachable(self) -> StoreError | None:
-        return self._inner.unreachable
-
-    @property
     def place(self) -> str:
         return self._inner.place
 

@@ -81,9 +81,9 @@ def runtime() -> Runtime:
 
 
 class Untouched:
-    """A store whose files nobody but this process can reach."""
+    """A store whose files nobody but this process can reach, and which always answers."""
 
-    hold = replaced = None
+    hold = replaced = unsettled = unreachable = None
 
     async def altered_after(self, sequence: int, _: int) -> tuple[int, list[Any]]:
         return sequence, []

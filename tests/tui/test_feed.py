@@ -390,15 +390,3 @@ async def test_the_last_column_is_whole_beside_the_scrollbar(client: FeedClient)
         head = page.table("feed").text().splitlines()[1]
         assert head.endswith("CLOCK")
         assert len(head) <= 119, "the scrollbar lies over the last cell"
-
-
-async def test_help_is_named_in_a_narrow_footer(client: FeedClient) -> None:
-    async with console((80, 24), sample.status(), client, screen="feed") as page:
-        assert "? help" in page.part("footer")
-
-
-async def test_the_same_key_follows_and_pauses(client: FeedClient) -> None:
-    async with opened(client) as page:
-        for words in ("paused", "following", "paused"):
-            await page.press("f")
-            assert words in state(page)

@@ -27,6 +27,7 @@ from syncropel.daemon.belongings.sealing import WrongPassphrase, seal, unseal
 from syncropel.errors import SetupError, StoreCorrupt
 from syncropel.settings.home import Home
 from syncropel.store.sqlite.manifest import Rotation
+from syncropel.system.durable import sync
 
 SETTINGS: Final = ("config.toml", "contexts.toml", "console.json")
 """Files of a home that a person or a command wrote, and no record holds."""
@@ -162,8 +163,4 @@ def _finish(file: BinaryIO, draft: Path, path: Path) -> None:
     file.flush()
     os.fsync(file.fileno())
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

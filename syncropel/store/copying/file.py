@@ -14,6 +14,7 @@ from syncropel.store.copying.copying import CHUNK, Copied, Row
 from syncropel.store.sqlite.connection import explain, read_only
 from syncropel.store.sqlite.rows import COLUMNS, NOTED
 from syncropel.store.sqlite.schema import check, prepare
+from syncropel.system.durable import sync
 
 _FROM: Final = f"FROM records WHERE sequence > ? ORDER BY sequence LIMIT {CHUNK}"
 _FIRST_NOTED: Final = 2
@@ -59,9 +60,9 @@ class FileToCopy:
                 log.execute("BEGIN IMMEDIATE")
                 yield OpenFile(log)
                 log.execute("COMMIT")
-            _sync(draft)
+            sync(draft)
             os.link(draft, self._path)  # unlike a rename it never replaces what came meanwhile
-            _sync(self._path.parent)
+            sync(self._path.parent)
         except sqlite3.Error as error:
             raise explain(error, draft) from error
         finally:
@@ -97,11 +98,3 @@ class OpenFile:
 
     def finish(self, copied: Copied) -> None:
         """A file has nothing but its records."""
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from syncropel.system.durable import sync
+
 VERSION: Final = 1
 CHECKPOINTS_KEPT: Final = 32
 COPIES_KEPT: Final = 200
@@ -163,11 +165,7 @@ def write_lineage(path: Path, lineage: Lineage) -> None:
         file.flush()
         os.fsync(descriptor)
     os.replace(draft, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def _seal(document: dict[str, Any]) -> str:

@@ -36,6 +36,7 @@ from syncropel.store.sqlite.manifest import (
     write_manifest,
 )
 from syncropel.store.sqlite.schema import check
+from syncropel.system.durable import sync
 
 STOPPED: Final = "the daemon was told to stop"
 _PAGES: Final = 1024
@@ -174,7 +175,7 @@ def _backup(
             kept = _set_aside(destination)
     draft.replace(destination)
     write_manifest(destination, manifest)
-    _sync(destination.parent)
+    sync(destination.parent)
     if order.rotation is not None:
         prune(destination.parent, order.rotation, order.now)
     point = Point(manifest.records, manifest.head, manifest.digest, order.now, str(destination))
@@ -208,7 +209,7 @@ def _copy(source: sqlite3.Connection, store: Path, draft: Path, stopping: Stoppi
         if walked.problem:
             raise corrupt(store, walked.problem)
         name = log_id(target)
-    _sync(draft)
+    sync(draft)
     end = walked.end
     return Manifest(end.sequence, end.id, end.digest, name, order.now, order.kind)
 
@@ -298,11 +299,3 @@ def _set_aside(path: Path) -> Path:
     with suppress(FileNotFoundError):
         manifest_path(path).rename(manifest_path(aside))
     return aside
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

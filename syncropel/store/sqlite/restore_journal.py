@@ -19,6 +19,7 @@ from syncropel.record.model import Record
 from syncropel.store.sqlite import reading
 from syncropel.store.sqlite.commit import INSERT
 from syncropel.store.sqlite.rows import to_row
+from syncropel.system.durable import sync
 
 _STEP: Final = 1000
 
@@ -45,7 +46,7 @@ class RestoreJournal:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(begun, self.path)
-            _sync_folder(self.path.parent)
+            sync(self.path.parent)
         except OSError as error:
             begun.unlink(missing_ok=True)
             raise StoreError(
@@ -55,7 +56,7 @@ class RestoreJournal:
     def fulfilled(self) -> None:
         """All is in the log: remove the file. Raises OSError."""
         self.path.unlink(missing_ok=True)
-        _sync_folder(self.path.parent)
+        sync(self.path.parent)
 
     def finish(self, log: sqlite3.Connection) -> None:
         """Finish what a previous process promised and did not complete. Raises StoreError, sqlite3.Error."""
@@ -76,11 +77,3 @@ class RestoreJournal:
                 f"cannot take in what {self.path} holds: {error}",
                 "free the disk, or move the file away and restore its bundle again",
             ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
