@@ -27,14 +27,13 @@ def router(engine: Engine) -> APIRouter:
         """What waits for an operator, the oldest first: questions, approvals, failed, silent, and late work,
         budgets that are nearly spent, files that two running subtasks have touched, results to review.
         """
-        return Page(data=inbox(engine))
+        return Page(data=inbox(engine, fleet_status(engine)))
 
     return routes
 
 
-def inbox(engine: Engine) -> list[InboxItem]:
-    """Everything that waits for an operator, the oldest first."""
-    status = fleet_status(engine)
+def inbox(engine: Engine, status: FleetStatus) -> list[InboxItem]:
+    """Everything that waits for an operator, the oldest first. `status`: the whole fleet as it is now."""
     running = {one.thread: one for one in status.fanouts}
     found = [
         *(item for state in in_work(engine) for item in _asked(engine, state)),

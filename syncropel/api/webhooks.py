@@ -73,7 +73,7 @@ def notices(engine: Engine) -> dict[str, Notice]:
     """Everything that a webhook may have to be told now, by key."""
     status = fleet_status(engine)
     found = (
-        *(notice for item in inbox(engine) for notice in _of_item(item)),
+        *(notice for item in inbox(engine, status) for notice in _of_item(item)),
         *_freezes(status),
         *_stale(status),
         *_joins(engine, status),
