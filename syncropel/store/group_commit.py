@@ -110,6 +110,8 @@ class GroupCommit:
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._queue.popleft()]
+        if not self._queue:  # most often: nobody else writes just now
+            return group
         size, chars = len(group[0].call.records), _chars(group[0].call)
         while self._queue and not self._ends(group[-1].call):
             size += len(self._queue[0].call.records)
