@@ -66,6 +66,23 @@ def test_traces_that_are_not_taken_are_told(
     assert (found["state"], found["told"]) == (state, told)
 
 
+@pytest.mark.parametrize(
+    ("problem", "state", "told"),
+    [
+        ("", "ok", "3 sent, 2 wait, 1 were dropped"),
+        ("it answered 401", "warn", "it answered 401 (3 sent, 2 wait, 1 were dropped)"),
+    ],
+)
+def test_a_webhook_that_takes_nothing_is_told_by_its_name(
+    spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch, problem: str, state: str, told: str
+) -> None:
+    webhooks = [{"name": "chat", "sent": 3, "waiting": 2, "dropped": 1, "problem": problem}]
+    answer(monkeypatch, MemoryOut(resident_bytes=1, at_start_bytes=1, growth_bytes=0), webhooks=webhooks)
+    found = finding(spl, "webhook chat")
+    assert (found["state"], found["told"]) == (state, told)
+    assert ("spl webhook test chat" in found["hint"]) is bool(problem)
+
+
 def test_a_loop_that_is_backed_up_is_told_with_its_instance(
     spl: Spl, live: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
