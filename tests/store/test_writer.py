@@ -55,7 +55,8 @@ class Disk:
         self.busy = 0
         self.statements: list[str] = []
         self.closed = False
-        self._sql = sqlite3.connect(":memory:")
+        # Whichever thread collects it closes it.
+        self._sql = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, self._sql.close)
 
     async def run(self, job: Callable[[Any], T]) -> T:

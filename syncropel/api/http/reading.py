@@ -20,6 +20,7 @@ _READ_OPS: Final = (
     ("/v1/service-accounts", "config_read"),
     ("/v1/tokens", "config_read"),
     ("/v1/engine", "config_read"),
+    ("/v1/webhooks", "config_read"),
     ("/metrics", "config_read"),
     ("/v1/store", "config_read"),
     ("/v1/expr", "config_read"),
